@@ -1,0 +1,87 @@
+/**
+ * Help texts. Worth reading: each says what the command is for, shows one use
+ * that works, and lists what can be set.
+ */
+
+const ADDRESSES = `Addresses: host:port, [ip]:port (IPv4 or IPv6) or /absolute/path/of/a/socket`;
+
+const MAIN = `tunneld: encrypted tunnels that speak spiped's protocol
+
+  tunneld keygen FILE        make a key: 32 random bytes, for both ends of a tunnel
+  tunneld spiped OPTIONS     run one end of a tunnel, with spiped's own options
+  tunneld spipe OPTIONS      join standard input and output to a far spiped
+  tunneld COMMAND --help     what a command does and takes
+  tunneld --version          versions of this program and of the spiped it matches
+
+An application in site A, Redis in site B, the same key file at both:
+
+  site B   tunneld spiped -d -s [0.0.0.0]:6479 -t [127.0.0.1]:6379 -k redis.key
+  site A   tunneld spiped -e -s [127.0.0.1]:6379 -t site-b.example.com:6479 -k redis.key
+  site A   redis-cli -p 6379 ping
+
+Called by the name spiped or spipe (a symbolic link will do), it is that program.
+`;
+
+const SPIPED = `tunneld spiped: one end of an encrypted tunnel, a drop-in for spiped 1.6.4
+
+  tunneld spiped {-e | -d} -s ADDRESS -t ADDRESS -k KEYFILE [OPTIONS]
+
+  -e            encrypt: take plain connections, send encrypted ones (the client's side)
+  -d            decrypt: take encrypted connections, send plain ones (the server's side)
+  -s ADDRESS    listen here; resolved once
+  -t ADDRESS    connect there
+  -k KEYFILE    the shared key; - is standard input
+  -b ADDRESS    outgoing address; its port may be left out
+  -D            wait for DNS: go to the background first, retry look-ups
+  -f            give up forward secrecy (faster handshakes)
+  -g            require forward secrecy of the other end
+  -F            stay in the foreground; no pid file
+  -j            no TCP keepalive
+  -n N          most connections at once, 0 for no limit; at the limit further ones wait (100)
+  -o SECONDS    bound on connecting to each target address, and on the handshake (5)
+  -p FILE       pid file (the -s address with .pid)
+  -r SECONDS    look the target's name up again this often (60)
+  -R            look it up once
+  --syslog      in the background, warn through syslog (the logger program)
+  -u USER:GROUP after binding, become USER, :GROUP or both
+  -v            version
+
+${ADDRESSES}
+SIGTERM: no new connections, exit 0 when the last one has ended; a second one ends at once.
+Exit status: 0; 1 when it could not start, with a line that says why.
+`;
+
+const SPIPE = `tunneld spipe: joins standard input and output to an encrypted connection
+
+  tunneld spipe -t ADDRESS -k KEYFILE [OPTIONS]
+
+  -t ADDRESS    the far spiped -d
+  -k KEYFILE    the shared key; - is standard input (then nothing is sent)
+  -b ADDRESS    outgoing address; its port may be left out
+  -f            give up forward secrecy
+  -g            require forward secrecy of the other end
+  -j            no TCP keepalive
+  -o SECONDS    bound on connecting to each target address, and on the handshake (5)
+  -v            version
+
+${ADDRESSES}
+Exit status: 0 when the connection ended well, else 1 with a line that says why.
+As an SSH proxy: ssh -o "ProxyCommand tunneld spipe -t %h:8022 -k ssh.key" host
+`;
+
+const KEYGEN = `tunneld keygen: makes a key for a tunnel
+
+  tunneld keygen FILE
+
+Writes 32 random bytes to FILE, readable by you alone (mode 0600), and prints the key's
+fingerprint. Never overwrites. Both ends of a tunnel need the same file: copy it over a
+channel you trust (scp), byte for byte. Use one key for each target.
+`;
+
+/** The help of each command; the empty name is the program's own. */
+export const HELP: ReadonlyMap<string, string> = new Map([
+  ["", MAIN],
+  ["spiped", SPIPED],
+  ["spipe", SPIPE],
+  ["keygen", KEYGEN],
+]);

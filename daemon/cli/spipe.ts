@@ -1,0 +1,92 @@
+/**
+ * `tunneld spipe`: joins standard input and output to one encrypted connection,
+ * with spipe 1.6.4's options and exit codes.
+ */
+import * as fs from "node:fs";
+import { TunnelError } from "../errors.ts";
+import { formatAddress } from "../proxy/address.ts";
+import { Connection, type DropReason } from "../proxy/connection.ts";
+import type { Endpoint } from "../proxy/endpoint.ts";
+import { RouteStats } from "../proxy/stats.ts";
+import { Target } from "../proxy/target.ts";
+import { readKeyFile, STDIN_KEY } from "../tunnels/key-file.ts";
+import type { CommandContext } from "./context.ts";
+import { stderrLines } from "./report.ts";
+import { parseSpipe, type SpipeOptions } from "./spiped-options.ts";
+
+/**
+ * Runs until both directions have ended; resolves to the exit code, 0 only when the connection ended well.
+ * @throws TunnelError for anything that keeps it from starting or cuts it off.
+ */
+export async function runSpipe(args: readonly string[], context: CommandContext): Promise<number> {
+  const options = parseSpipe(args);
+  const target = new Target({ address: options.target, refreshMs: undefined });
+  await target.addresses();
+  const [bind] = options.bind ? await new Target({ address: options.bind, refreshMs: undefined }).addresses() : [];
+  const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
+  const warn = stderrLines(context.name);
+  for (const warning of warnings) warn(`warning: ${warning.message}`);
+  const route = { name: formatAddress(options.target), keys: [key], target, bind, maxConnections: 1, stats: new RouteStats() };
+  const reason = await joinStdio(options, context, route);
+  switch (reason.kind) {
+    case "closed":
+      break;
+    case "cancelled":
+      return 0;
+    case "failed":
+      throw reason.error;
+  }
+  const silent = route.stats.lastFailure;
+  if (silent) throw new TunnelError(silent.code, silent.message);
+  return 0;
+}
+
+function joinStdio(
+  options: SpipeOptions,
+  context: CommandContext,
+  route: Extract<ConstructorParameters<typeof Connection>[0], { role: "client" }>["route"],
+): Promise<DropReason> {
+  return new Promise((resolve) => {
+    const connection = new Connection(
+      { role: "client", plain: stdioEndpoint(options.keyFile === STDIN_KEY), route },
+      {
+        peer: "standard input",
+        settings: {
+          role: "client",
+          suite: context.suite(),
+          random: context.random,
+          clock: context.clock,
+          forwardSecrecy: options.forwardSecrecy,
+          connectTimeoutMs: options.timeoutMs,
+          handshakeTimeoutMs: options.timeoutMs,
+          keepAlive: options.keepAlive,
+        },
+        owner: { admit: () => true, failed: () => {}, closed: (_, reason) => resolve(reason) },
+      },
+    );
+    // spipe ends at once on SIGTERM, and that is no failure.
+    process.once("SIGTERM", () => connection.drop({ kind: "cancelled" }));
+    connection.start();
+  });
+}
+
+/** Standard input and output. When the key has come from standard input there is nothing more to read there. */
+function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
+  const source = stdinUsedUp ? fs.createReadStream("", { fd: fs.openSync(process.platform === "win32" ? "NUL" : "/dev/null", "r") }) : process.stdin;
+  source.pause();
+  // process.stdout writes to pipes synchronously, which would stop both directions at a slow reader.
+  const sink = fs.createWriteStream("", { fd: 1, autoClose: false });
+  return {
+    source,
+    sink,
+    destroy: () => {
+      source.destroy();
+      sink.destroy();
+    },
+    reset: () => {
+      source.destroy();
+      sink.destroy();
+    },
+    tune: () => {},
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * spiped's handshake, both roles, sans I/O: bytes in, bytes and at last a channel
+ * out. Pure: randomness and primitives are arguments. Steps are named after
+ * spiped's DESIGN.md (C1 … C7, S1 … S7); docs/PROTOCOL.md draws them.
+ *
+ *     client                                             server
+ *       | ---- C1: nonce_C (32) ---------------------------> |
+ *       | <--- S1: nonce_S (32) ---------------------------- |
+ *       | ---- C4: y_C (256) ‖ HMAC(dhmac_C, y_C) (32) ----> | S4 verifies
+ *       | <--- S5: y_S (256) ‖ HMAC(dhmac_S, y_S) (32) ----- |
+ *    C5 verifies                                             |
+ *       | <=========== 1060-byte packets, both ways =======> |
+ *
+ *     nonces ──► peer-dh ──► done
+ *        └──────────┴──────► failed
+ */
+import { isBelowPrime } from "../crypto/dh-group14.ts";
+import type { RandomSource } from "../crypto/random.ts";
+import type { CipherSuite } from "../crypto/suite.ts";
+import { TunnelError } from "../errors.ts";
+import { DH_MESSAGE_BYTES, DH_PRIVATE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
+import { concat, type DhMacKeys, dhMacKeys, type Nonces, type SharedKey, sessionKeys, WEAK_DH_PUBLIC } from "./keys.ts";
+import { RecordOpener, RecordSealer } from "./record.ts";
+import type { Channel, Handshake, HandshakeProgress, HandshakeStep, Role } from "./wire.ts";
+
+/** `require` refuses a peer without forward secrecy (spiped -g), `prefer` takes it, `off` is weak itself (spiped -f). */
+export type ForwardSecrecy = "require" | "prefer" | "off";
+
+/** What a handshake needs to know. */
+export interface HandshakeOptions {
+  readonly role: Role;
+  readonly suite: CipherSuite;
+  readonly random: RandomSource;
+  /** A client offers one key; a server tries all of them on every handshake and takes the one that fits. */
+  readonly keys: readonly SharedKey[];
+  readonly forwardSecrecy: ForwardSecrecy;
+}
+
+type Phase =
+  | { readonly at: "nonces" }
+  | { readonly at: "peer-dh"; readonly nonces: Nonces; readonly macKeys: readonly DhMacKeys[] }
+  | { readonly at: "done" }
+  | { readonly at: "failed"; readonly error: TunnelError };
+
+/** One handshake in spiped's wire mode. */
+export class SpipedHandshake implements Handshake {
+  readonly #options: HandshakeOptions;
+  readonly #nonce: Uint8Array;
+  /** x; undefined stands for x = 0. Chosen when our y is first needed. */
+  #privateValue: Uint8Array | undefined;
+  #phase: Phase = { at: "nonces" };
+  #held: Uint8Array = new Uint8Array(0);
+
+  constructor(options: HandshakeOptions) {
+    if (options.keys.length === 0) throw new RangeError("a handshake needs a key");
+    if (options.role === "client" && options.keys.length > 1) throw new RangeError("a client offers one key");
+    this.#options = options;
+    this.#nonce = options.random(NONCE_BYTES);
+  }
+
+  get progress(): HandshakeProgress {
+    switch (this.#phase.at) {
+      case "nonces":
+        return this.#held.length === 0 ? "no-byte" : "part-nonce";
+      case "peer-dh":
+        return "nonce";
+      case "done":
+        return "done";
+      case "failed":
+        return "failed";
+    }
+  }
+
+  /** C1 / S1: our nonce, at once, waiting for nothing. */
+  start(): Uint8Array {
+    return this.#nonce;
+  }
+
+  receive(bytes: Uint8Array): HandshakeStep {
+    if (this.#phase.at === "failed") throw this.#phase.error;
+    if (this.#phase.at === "done") throw new RangeError("the handshake is over: these bytes belong to its channel");
+    this.#held = this.#held.length === 0 ? bytes : concat([this.#held, bytes]);
+    try {
+      return this.#advance();
+    } catch (error) {
+      if (error instanceof TunnelError) {
+        this.#phase = { at: "failed", error };
+        this.#forget();
+      }
+      throw error;
+    }
+  }
+
+  #advance(): HandshakeStep {
+    let send: Uint8Array | undefined;
+    if (this.#phase.at === "nonces") {
+      if (this.#held.length < NONCE_BYTES) return { state: "pending", send };
+      send = this.#onNonce();
+    }
+    if (this.#phase.at === "peer-dh" && this.#held.length >= DH_MESSAGE_BYTES) return this.#onPeerDh(this.#phase);
+    return { state: "pending", send };
+  }
+
+  /** C2/S2, C3/S3 and, as client, C4. */
+  #onNonce(): Uint8Array | undefined {
+    const { role, suite, keys } = this.#options;
+    const peerNonce = this.#take(NONCE_BYTES);
+    if (role === "client" && this.#held.length > 0) {
+      // A spiped server says nothing between S1 and having verified C4, which we have not sent.
+      throw new TunnelError("NOT_SPIPED", "the far side sent more than a nonce before it was asked: it does not speak spiped's protocol");
+    }
+    const nonces: Nonces = role === "client" ? { client: this.#nonce, server: peerNonce } : { client: peerNonce, server: this.#nonce };
+    const macKeys = keys.map((key) => dhMacKeys(suite, key, nonces));
+    this.#phase = { at: "peer-dh", nonces, macKeys };
+    return role === "client" ? this.#ownDh(macKeys[0]?.client) : undefined;
+  }
+
+  /** S4 and S5, or C5; then C6/S6 and C7/S7. */
+  #onPeerDh(phase: Extract<Phase, { at: "peer-dh" }>): HandshakeStep {
+    const { role, suite, keys } = this.#options;
+    const message = this.#take(DH_MESSAGE_BYTES);
+    const peerPublic = message.subarray(0, DH_PUBLIC_BYTES);
+    const keyIndex = this.#verify(message, phase.macKeys);
+    this.#refuseBadElement(peerPublic);
+    const key = keys[keyIndex];
+    if (!key) throw new RangeError("no such key");
+    const send = role === "server" ? this.#ownDh(phase.macKeys[keyIndex]?.server) : undefined;
+    // C6/S6: y_SC = y_peer ^ x mod p, and 1 for x = 0.
+    const dhSecret = this.#privateValue ? suite.dhShared(peerPublic, this.#privateValue) : WEAK_DH_PUBLIC;
+    const derived = sessionKeys(suite, key, { nonces: phase.nonces, dhSecret });
+    const [outbound, inbound] = role === "client" ? [derived.client, derived.server] : [derived.server, derived.client];
+    const channel = new SpipedChannel(new RecordSealer(suite, outbound), new RecordOpener(suite, inbound));
+    for (const secret of [...Object.values(derived.client), ...Object.values(derived.server)]) secret.fill(0);
+    const rest = this.#held;
+    this.#phase = { at: "done" };
+    this.#forget();
+    return { state: "done", send, channel, keyIndex, rest };
+  }
+
+  /** S4/C5, first half: whose key made this MAC? All candidates are always tried, so the time tells nothing. */
+  #verify(message: Uint8Array, candidates: readonly DhMacKeys[]): number {
+    const { role, suite } = this.#options;
+    const peerPublic = message.subarray(0, DH_PUBLIC_BYTES);
+    const mac = message.subarray(DH_PUBLIC_BYTES);
+    let found = -1;
+    candidates.forEach((candidate, index) => {
+      const expected = suite.hmacSha256(role === "server" ? candidate.client : candidate.server, peerPublic);
+      if (suite.equal(expected, mac)) found = index;
+    });
+    if (found >= 0) return found;
+    if (role === "server") throw new TunnelError("KEY_MISMATCH", "the other end does not hold this key: its proof (C4) has a wrong MAC");
+    throw new TunnelError("PEER_MAC_INVALID", "the far side's answer (S5) has a wrong MAC: it was changed on the way, or is not spiped's");
+  }
+
+  /** S4/C5, second half: y < p; and y = 1 only where we don't require forward secrecy. */
+  #refuseBadElement(peerPublic: Uint8Array): void {
+    if (!isBelowPrime(peerPublic)) {
+      throw new TunnelError("PEER_MAC_INVALID", "the other end holds the key but sent a group element that is out of range");
+    }
+    if (this.#options.forwardSecrecy === "require" && this.#options.suite.equal(peerPublic, WEAK_DH_PUBLIC)) {
+      throw new TunnelError("FORWARD_SECRECY_REFUSED", "the other end has forward secrecy off (spiped -f) and this end requires it");
+    }
+  }
+
+  /** C4/S5: our y and its MAC. */
+  #ownDh(macKey: Uint8Array | undefined): Uint8Array {
+    const { suite, random, forwardSecrecy } = this.#options;
+    if (!macKey) throw new RangeError("no MAC key");
+    let ownPublic = WEAK_DH_PUBLIC;
+    if (forwardSecrecy !== "off") {
+      this.#privateValue = random(DH_PRIVATE_BYTES);
+      ownPublic = suite.dhPublic(this.#privateValue);
+    }
+    return concat([ownPublic, suite.hmacSha256(macKey, ownPublic)]);
+  }
+
+  #take(count: number): Uint8Array {
+    const taken = this.#held.slice(0, count);
+    this.#held = this.#held.subarray(count);
+    return taken;
+  }
+
+  #forget(): void {
+    this.#privateValue?.fill(0);
+    this.#privateValue = undefined;
+    this.#held = new Uint8Array(0);
+  }
+}
+
+/** A spiped connection after its handshake: one sealer and one opener. */
+class SpipedChannel implements Channel {
+  readonly #sealer: RecordSealer;
+  readonly #opener: RecordOpener;
+
+  constructor(sealer: RecordSealer, opener: RecordOpener) {
+    this.#sealer = sealer;
+    this.#opener = opener;
+  }
+
+  get pendingBytes(): number {
+    return this.#opener.pendingBytes;
+  }
+
+  seal(plain: Uint8Array): Uint8Array {
+    return this.#sealer.seal(plain);
+  }
+
+  open(sealed: Uint8Array): Uint8Array {
+    return this.#opener.open(sealed);
+  }
+
+  wipe(): void {
+    this.#sealer.wipe();
+    this.#opener.wipe();
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The record layer: plain text to and from 1060-byte packets (spiped's DESIGN.md,
+ * "Thereafter, the client and server exchange …"). Pure; works on whole reads,
+ * a batch of packets at a time.
+ *
+ *      0                       1024      1028                       1060
+ *     +-------------------------+---------+--------------------------+
+ *     | message ‖ zero padding  | length  | HMAC-SHA256(H,           |
+ *     |       1..1024 bytes     |  be32   |   sealed part ‖ be64(n)) |
+ *     +-------------------------+---------+--------------------------+
+ *      <------ AES-256-CTR(E), nonce n -->
+ *
+ * n counts the packets of a direction from 0.
+ */
+import type { CipherSuite, MessageCipher, SequenceMac } from "../crypto/suite.ts";
+import { TunnelError } from "../errors.ts";
+import { MAX_MESSAGE_BYTES, PACKET_BYTES, SEALED_BYTES } from "./constants.ts";
+import type { DirectionKeys } from "./keys.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Seals plain text for one direction of a connection. */
+export class RecordSealer {
+  readonly #cipher: MessageCipher;
+  readonly #mac: SequenceMac;
+  #sequence = 0;
+
+  constructor(suite: CipherSuite, keys: DirectionKeys) {
+    this.#cipher = suite.messageCipher(keys.encryption);
+    this.#mac = suite.sequenceMac(keys.mac, SEALED_BYTES);
+  }
+
+  /** All of `plain`, in ceil(length / 1024) packets; nothing for nothing. */
+  seal(plain: Uint8Array): Uint8Array {
+    const count = Math.ceil(plain.length / MAX_MESSAGE_BYTES);
+    const first = this.#sequence;
+    this.#sequence = advance(first, count);
+    const packets = new Uint8Array(count * PACKET_BYTES);
+    const lengths = new DataView(packets.buffer);
+    for (let index = 0; index < count; index++) {
+      const message = plain.subarray(index * MAX_MESSAGE_BYTES, (index + 1) * MAX_MESSAGE_BYTES);
+      packets.set(message, index * PACKET_BYTES);
+      lengths.setUint32(index * PACKET_BYTES + MAX_MESSAGE_BYTES, message.length);
+    }
+    const layout = { count, messageBytes: SEALED_BYTES, strideBytes: PACKET_BYTES };
+    this.#cipher.apply(packets, first, layout);
+    this.#mac.sign(packets, first, layout);
+    return packets;
+  }
+
+  wipe(): void {
+    this.#mac.wipe();
+  }
+}
+
+/** Opens the packets of one direction of a connection; after its first failure it stays failed. */
+export class RecordOpener {
+  readonly #cipher: MessageCipher;
+  readonly #mac: SequenceMac;
+  #sequence = 0;
+  #failure: TunnelError | undefined;
+  /** An unfinished packet; its first `#partialBytes` bytes count. Made when first needed. */
+  #partial = NO_BYTES;
+  #partialBytes = 0;
+
+  constructor(suite: CipherSuite, keys: DirectionKeys) {
+    this.#cipher = suite.messageCipher(keys.encryption);
+    this.#mac = suite.sequenceMac(keys.mac, SEALED_BYTES);
+  }
+
+  /** Bytes of an unfinished packet held back. */
+  get pendingBytes(): number {
+    return this.#partialBytes;
+  }
+
+  /**
+   * The plain text of every packet that `bytes` completes, in one piece.
+   * @throws TunnelError RECORD_INVALID on a wrong MAC or length; nothing of that batch is given out.
+   */
+  open(bytes: Uint8Array): Uint8Array {
+    if (this.#failure) throw this.#failure;
+    try {
+      return this.#open(bytes);
+    } catch (error) {
+      this.#failure = error instanceof TunnelError ? error : new TunnelError("RECORD_INVALID", "a packet could not be opened", { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  wipe(): void {
+    this.#mac.wipe();
+  }
+
+  #open(bytes: Uint8Array): Uint8Array {
+    const available = this.#partialBytes + bytes.length;
+    const count = Math.floor(available / PACKET_BYTES);
+    if (count === 0) {
+      this.#hold(bytes);
+      return NO_BYTES;
+    }
+    const first = this.#sequence;
+    this.#sequence = advance(first, count);
+    // Sealed parts are gathered without their MACs as they verify, decrypted in one go, then packed tight.
+    const plain = new Uint8Array(count * SEALED_BYTES);
+    let taken = 0;
+    let done = 0;
+    if (this.#partialBytes > 0) {
+      taken = PACKET_BYTES - this.#partialBytes;
+      this.#hold(bytes.subarray(0, taken));
+      this.#partialBytes = 0;
+      this.#verify(this.#partial, first, 1);
+      plain.set(this.#partial.subarray(0, SEALED_BYTES));
+      done = 1;
+    }
+    const whole = bytes.subarray(taken, taken + (count - done) * PACKET_BYTES);
+    this.#verify(whole, first + done, count - done);
+    for (let offset = 0; offset < whole.length; offset += PACKET_BYTES, done++) {
+      plain.set(whole.subarray(offset, offset + SEALED_BYTES), done * SEALED_BYTES);
+    }
+    this.#hold(bytes.subarray(taken + whole.length));
+    this.#cipher.apply(plain, first, { count, messageBytes: SEALED_BYTES, strideBytes: SEALED_BYTES });
+    return pack(plain, { count, firstSequence: first });
+  }
+
+  #verify(packets: Uint8Array, firstSequence: number, count: number): void {
+    const invalid = this.#mac.firstInvalid(packets, firstSequence, { count, messageBytes: SEALED_BYTES, strideBytes: PACKET_BYTES });
+    if (invalid < 0) return;
+    throw new TunnelError("RECORD_INVALID", `packet ${firstSequence + invalid} has a wrong MAC: it was changed on the way, or is out of order`);
+  }
+
+  /** Keeps `bytes` behind what is held already; they never complete more than one packet. */
+  #hold(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#partial.length === 0) this.#partial = new Uint8Array(PACKET_BYTES);
+    this.#partial.set(bytes, this.#partialBytes);
+    this.#partialBytes += bytes.length;
+  }
+}
+
+/** Moves the messages of decrypted packets together, in place; checks each length first. */
+function pack(plain: Uint8Array, batch: { readonly count: number; readonly firstSequence: number }): Uint8Array {
+  const view = new DataView(plain.buffer);
+  let end = 0;
+  for (let index = 0; index < batch.count; index++) {
+    const start = index * SEALED_BYTES;
+    const length = view.getUint32(start + MAX_MESSAGE_BYTES);
+    if (length === 0 || length > MAX_MESSAGE_BYTES) {
+      throw new TunnelError("RECORD_INVALID", `packet ${batch.firstSequence + index} says it holds ${length} bytes; 1 to ${MAX_MESSAGE_BYTES} are allowed`);
+    }
+    if (end !== start) plain.copyWithin(end, start, start + length);
+    end += length;
+  }
+  return plain.subarray(0, end);
+}
+
+/** Packet numbers never wrap: 2^53 packets are 8 exabytes, so a connection that gets there is broken. */
+function advance(sequence: number, count: number): number {
+  const next = sequence + count;
+  if (!Number.isSafeInteger(next)) throw new TunnelError("RECORD_INVALID", "the connection has used up its packet numbers");
+  return next;
+}

@@ -1,0 +1,78 @@
+/**
+ * Opens a listening socket, and says exactly why it can't be opened. An existing
+ * unix socket is refused, except one that the caller knows to be its own and
+ * that nobody answers at any more.
+ */
+import { lstatSync, unlinkSync } from "node:fs";
+import * as net from "node:net";
+import { TunnelError } from "../errors.ts";
+import { formatAddress } from "./address.ts";
+import type { ResolvedAddress } from "./target.ts";
+
+/** Our choice: pending connections the kernel holds; Node's own default. */
+const BACKLOG = 511;
+
+/** Where and how to listen. */
+export interface BindOptions {
+  /** Port 0: any free one. */
+  readonly address: ResolvedAddress;
+  /** Whether the unix socket at this path was made by us in an earlier life, so that it may be replaced. */
+  readonly isOwnSocket?: ((path: string) => boolean) | undefined;
+}
+
+/**
+ * Makes `server` listen; resolves to where, with the real port.
+ * @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID
+ */
+export async function bind(server: net.Server, options: BindOptions): Promise<ResolvedAddress> {
+  const { address } = options;
+  if (address.kind === "unix" && options.isOwnSocket?.(address.path)) await removeDeadSocket(address.path);
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => reject(explain(error, address));
+    server.once("error", onError);
+    const listening = (): void => {
+      server.removeListener("error", onError);
+      resolve();
+    };
+    if (address.kind === "unix") server.listen({ path: address.path, backlog: BACKLOG }, listening);
+    else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, listening);
+  });
+  const bound = server.address();
+  return bound !== null && typeof bound === "object" ? { kind: "tcp", host: bound.address, port: bound.port } : address;
+}
+
+/** Unlinks the socket at `path` if it is one and refuses connections. */
+async function removeDeadSocket(path: string): Promise<void> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const refused = await new Promise<boolean>((resolve) => {
+    const probe = net.connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
+  if (refused) unlinkSync(path);
+}
+
+function explain(error: NodeJS.ErrnoException, address: ResolvedAddress): TunnelError {
+  const where = formatAddress(address);
+  const options = { cause: error };
+  switch (error.code) {
+    case "EADDRINUSE":
+      return address.kind === "unix"
+        ? new TunnelError("LISTEN_IN_USE", `there is a file or socket at ${where} already: remove it if nothing uses it, or choose another path`, options)
+        : new TunnelError("LISTEN_IN_USE", `${where} is in use by another program: stop that one or choose another port`, options);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new TunnelError("LISTEN_DENIED", `this user may not listen at ${where}: choose a port from 1024 up, or a folder you can write`, options);
+    case "EADDRNOTAVAIL":
+      return new TunnelError("CONFIG_INVALID", `${where} is not an address of this machine: use one that is, such as 127.0.0.1`, options);
+    case "ENOENT":
+    case "ENOTDIR":
+      return new TunnelError("CONFIG_INVALID", `the folder of ${where} does not exist: create it first`, options);
+    default:
+      return new TunnelError("LISTEN_DENIED", `can't listen at ${where}: ${error.message}`, options);
+  }
+}

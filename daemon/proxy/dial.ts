@@ -1,0 +1,154 @@
+/**
+ * Connects to the first of several addresses that answers. Each address has the
+ * whole time budget to itself, and the next one is tried a moment later
+ * without waiting for the one before (as in RFC 8305, section 5), so that a
+ * black-holed address neither starves nor delays the others for long.
+ */
+import * as net from "node:net";
+import { type ErrorCode, TunnelError } from "../errors.ts";
+import { type Address, formatAddress } from "./address.ts";
+import type { ResolvedAddress } from "./target.ts";
+
+/** Our choice: how long an address is tried alone; RFC 8305 recommends 250 ms. */
+const NEXT_ADDRESS_AFTER_MS = 250;
+
+/** Our choice: bytes that may wait in a socket's write queue before its source is paused. */
+export const WRITE_QUEUE_BYTES = 256 * 1024;
+
+/** How to connect. */
+export interface DialOptions {
+  /** What to try, in order; not empty. */
+  readonly addresses: readonly ResolvedAddress[];
+  /** Budget of each address. */
+  readonly timeoutMs: number;
+  /** Outgoing address; its port 0 means any. */
+  readonly bind?: Address | undefined;
+  /** Gives up: every attempt is ended and the promise is rejected. */
+  readonly signal: AbortSignal;
+}
+
+/** A connected socket (paused, half-open allowed) and the address it reached; the caller owns it. */
+export interface Dialled {
+  readonly socket: net.Socket;
+  readonly address: ResolvedAddress;
+}
+
+/**
+ * Connects.
+ * @throws TunnelError CONNECT_REFUSED, CONNECT_TIMEOUT or CONNECT_UNREACHABLE when no address answers; the signal's reason when aborted.
+ */
+export function dial(options: DialOptions): Promise<Dialled> {
+  return new Promise((resolve, reject) => {
+    const attempts = new Set<net.Socket>();
+    const failures: Failure[] = [];
+    let next = 0;
+    let timer: NodeJS.Timeout | undefined;
+
+    const finish = (): void => {
+      clearTimeout(timer);
+      options.signal.removeEventListener("abort", abort);
+      for (const socket of attempts) socket.destroy();
+      attempts.clear();
+    };
+    const abort = (): void => {
+      finish();
+      reject(options.signal.reason);
+    };
+    const tryNext = (): void => {
+      clearTimeout(timer);
+      const address = options.addresses[next++];
+      if (address === undefined) {
+        if (attempts.size > 0) return;
+        finish();
+        reject(summary(failures));
+        return;
+      }
+      const socket = attempt(address, options, (failure) => {
+        attempts.delete(socket);
+        if (failure) {
+          failures.push(failure);
+          tryNext();
+          return;
+        }
+        finish();
+        resolve({ socket, address });
+      });
+      attempts.add(socket);
+      if (next < options.addresses.length) timer = setTimeout(tryNext, NEXT_ADDRESS_AFTER_MS);
+    };
+
+    if (options.signal.aborted) {
+      reject(options.signal.reason);
+      return;
+    }
+    options.signal.addEventListener("abort", abort);
+    tryNext();
+  });
+}
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly text: string;
+  readonly cause: unknown;
+}
+
+/** One address; `done` is called once, with a failure or, connected, with nothing. */
+function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?: Failure) => void): net.Socket {
+  const common = { allowHalfOpen: true, noDelay: true, writableHighWaterMark: WRITE_QUEUE_BYTES };
+  const bind = options.bind?.kind === "tcp" && address.kind === "tcp" ? options.bind : undefined;
+  const socket = net.connect(
+    address.kind === "unix"
+      ? { ...common, path: address.path }
+      : { ...common, host: address.host, port: address.port, ...(bind && { localAddress: bind.host, localPort: bind.port }) },
+  );
+  socket.pause();
+  const settle = (failure?: Failure): void => {
+    clearTimeout(timer);
+    socket.removeListener("error", onError);
+    socket.removeListener("connect", onConnect);
+    // A destroyed socket may still report an error, and a connected one before its new owner listens.
+    socket.on("error", () => {});
+    if (failure) socket.destroy();
+    done(failure);
+  };
+  const onConnect = (): void => settle();
+  const onError = (error: NodeJS.ErrnoException): void =>
+    settle({ ...explain(error), cause: error, text: `${formatAddress(address)}: ${explain(error).text}` });
+  const timer = setTimeout(
+    () => settle({ code: "CONNECT_TIMEOUT", text: `${formatAddress(address)}: no answer within ${options.timeoutMs / 1000} s`, cause: undefined }),
+    options.timeoutMs,
+  );
+  socket.once("connect", onConnect);
+  socket.once("error", onError);
+  return socket;
+}
+
+/** What a failed connect means; anything unforeseen is "unreachable" and keeps the system's own words. */
+function explain(error: NodeJS.ErrnoException): { readonly code: ErrorCode; readonly text: string } {
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return { code: "CONNECT_REFUSED", text: "connection refused, nothing listens there" };
+    case "ENOENT":
+      return { code: "CONNECT_REFUSED", text: "there is no such socket" };
+    case "ETIMEDOUT":
+      return { code: "CONNECT_TIMEOUT", text: "no answer" };
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return { code: "CONNECT_UNREACHABLE", text: "no route to it from here" };
+    case "EADDRNOTAVAIL":
+    case "EINVAL":
+      return { code: "CONNECT_UNREACHABLE", text: "the outgoing address can't reach it" };
+    case "EMFILE":
+    case "ENFILE":
+      return { code: "LIMIT_REACHED", text: "this process is out of file descriptors: raise its limit (ulimit -n)" };
+    default:
+      return { code: "CONNECT_UNREACHABLE", text: error.code ?? error.message };
+  }
+}
+
+/** One error for all addresses: the code of a definite answer before that of a silence. */
+function summary(failures: readonly Failure[]): TunnelError {
+  const worst = failures.find((failure) => failure.code !== "CONNECT_TIMEOUT") ?? failures[0];
+  const text = failures.map((failure) => failure.text).join("; ");
+  return new TunnelError(worst?.code ?? "CONNECT_UNREACHABLE", text === "" ? "there is no address to connect to" : text, { cause: worst?.cause });
+}

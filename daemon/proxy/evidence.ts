@@ -1,0 +1,54 @@
+/**
+ * What the way a connection ended says about its cause. The rules (d), (e) and
+ * (g) of the design: a far side that speaks spiped's protocol closes without a
+ * word, so what it had shown before is the only evidence. Where that is a guess
+ * the message says "probably".
+ */
+import { TunnelError } from "../errors.ts";
+import type { HandshakeProgress, Role } from "../protocol/wire.ts";
+
+/** How a handshake broke off. */
+export interface BrokenHandshake {
+  readonly role: Role;
+  readonly progress: HandshakeProgress;
+  readonly how: "closed" | "reset";
+  /** This key has reached the end of a handshake at this target before. */
+  readonly verifiedBefore: boolean;
+}
+
+/** The other end went away in the middle of a handshake. */
+export function handshakeBroken(broken: BrokenHandshake): TunnelError {
+  if (broken.role === "server") {
+    return new TunnelError("PEER_CLOSED", "the client went away before it proved a key");
+  }
+  if (broken.progress !== "nonce") {
+    return new TunnelError("PEER_CLOSED", "the far side closed the connection without a greeting: probably nothing that speaks spiped's protocol is there");
+  }
+  if (broken.verifiedBefore) {
+    return new TunnelError(
+      "BACKEND_DOWN",
+      "the far side closed the connection after the key was sent, and this key has worked there: probably its backend refuses connections",
+    );
+  }
+  if (broken.how === "reset") {
+    return new TunnelError("BACKEND_DOWN", "the far side reset the connection after the key was sent: probably its backend refuses connections");
+  }
+  return new TunnelError(
+    "KEY_MISMATCH",
+    "the far side closed the connection after the key was sent: probably it holds another key, or requires forward secrecy",
+  );
+}
+
+/** The encrypted stream ended with an unfinished packet of `pendingBytes`. */
+export function truncated(pendingBytes: number): TunnelError {
+  return new TunnelError("TRUNCATED", `the encrypted stream ended ${pendingBytes} bytes into a packet: the connection was cut`);
+}
+
+/**
+ * The key was right and the far side closed without one byte of data. Nothing to report when it
+ * lasted longer than `patienceMs` unused: that is a service closing an idle connection.
+ */
+export function backendSilent(end: { readonly sentBytes: number; readonly openMs: number; readonly patienceMs: number }): TunnelError | undefined {
+  if (end.sentBytes === 0 && end.openMs > end.patienceMs) return undefined;
+  return new TunnelError("BACKEND_DOWN", "the key is right, but the far side closed without any data: its backend is down or refuses connections");
+}

@@ -1,0 +1,237 @@
+/**
+ * One listener and all its connections: accepts, admits, and ends them; drains
+ * or closes as a whole. What an operator calls "a spiped". Which connections are
+ * let in is `admission.ts`; what happens on one is `connection.ts`.
+ *
+ *     listening ──► draining ──► closed
+ *          └──────────────────────►
+ */
+import * as net from "node:net";
+import { TunnelError } from "../errors.ts";
+import { handshakeBudget, type LimitPolicy, MAX_WAITING, WaitingRoom } from "./admission.ts";
+import { type BindOptions, bind } from "./bind.ts";
+import { Connection, type ConnectionSettings, type DropReason } from "./connection.ts";
+import { WRITE_QUEUE_BYTES } from "./dial.ts";
+import { socketEndpoint } from "./endpoint.ts";
+import type { Route } from "./route.ts";
+import type { ResolvedAddress } from "./target.ts";
+
+/** How a forwarder works. */
+export interface ForwarderOptions {
+  readonly settings: ConnectionSettings;
+  /** A client role has exactly one. */
+  readonly routes: readonly Route[];
+  readonly limitPolicy: LimitPolicy;
+  /** Told of everything worth a log line; must not throw. */
+  readonly onEvent?: (event: ForwarderEvent) => void;
+}
+
+/** What a forwarder reports. */
+export type ForwarderEvent =
+  | { readonly type: "failure"; readonly error: TunnelError; readonly peer: string; readonly route: Route | undefined }
+  | { readonly type: "closed"; readonly connection: Connection; readonly reason: DropReason }
+  /** The limit is reached; once each time it is. */
+  | { readonly type: "limit-reached"; readonly limit: number }
+  /** accept(2) failed, for want of descriptors as a rule; the listener goes on. */
+  | { readonly type: "accept-failed"; readonly error: Error };
+
+/** Our choice: how long newcomers wait after a failed accept; doubled each time up to the second figure. */
+const ACCEPT_BACKOFF_MS = { first: 100, most: 5_000 };
+
+/** A listener with its connections. Owns both: `close` it. */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #server: net.Server;
+  readonly #connections = new Set<Connection>();
+  readonly #waiting = new WaitingRoom<net.Socket>();
+  #state: "idle" | "listening" | "draining" | "closed" = "idle";
+  #address: ResolvedAddress | undefined;
+  #limitAnnounced = false;
+  #backoffMs = 0;
+  #backoffTimer: NodeJS.Timeout | undefined;
+  readonly #whenEmpty: (() => void)[] = [];
+
+  constructor(options: ForwarderOptions) {
+    if (options.settings.role === "client" && options.routes.length !== 1) throw new RangeError("a client role has one route");
+    this.#options = options;
+    this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
+    this.#server.on("connection", (socket) => this.#onAccept(socket));
+  }
+
+  /** Where it listens, with the real port; undefined before `listen`. */
+  get address(): ResolvedAddress | undefined {
+    return this.#address;
+  }
+
+  /** Connections of every phase, for a list; newcomers that wait are not among them. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Connections that wait for a slot. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Starts to listen.
+   * @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID
+   */
+  async listen(options: BindOptions): Promise<ResolvedAddress> {
+    this.#address = await bind(this.#server, options);
+    this.#server.on("error", (error) => this.#onAcceptError(error));
+    this.#state = "listening";
+    return this.#address;
+  }
+
+  /**
+   * Serves no newcomer any more and resolves when the last connection has ended. With `keepListening`
+   * the port stays open meanwhile, as spiped's does: newcomers connect, and wait in vain.
+   */
+  async drain(options: { readonly keepListening: boolean }): Promise<void> {
+    if (this.#state === "listening") {
+      this.#state = "draining";
+      if (!options.keepListening) this.#closeListener();
+    }
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    this.close();
+  }
+
+  /** Ends everything now. */
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#backoffTimer);
+    this.#closeListener();
+    for (const connection of this.#connections) connection.drop({ kind: "cancelled" });
+    for (let socket = this.#waiting.next(); socket; socket = this.#waiting.next()) socket.destroy();
+  }
+
+  #closeListener(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  #onAccept(socket: net.Socket): void {
+    // The peer may be gone before anyone listens for it.
+    socket.on("error", () => {});
+    if (this.#state === "closed") {
+      socket.destroy();
+    } else if (this.#state === "draining" || this.#backoffTimer || !this.#hasRoom()) {
+      this.#turnAwayOrWait(socket);
+    } else {
+      this.#serve(socket);
+    }
+  }
+
+  /** Whether a newcomer can be served now. */
+  #hasRoom(): boolean {
+    const { settings, limitPolicy } = this.#options;
+    if (limitPolicy === "refuse" && settings.role === "server") return true;
+    return this.#connections.size < this.#limit();
+  }
+
+  #limit(): number {
+    return this.#options.routes.reduce((sum, route) => sum + route.maxConnections, 0);
+  }
+
+  #turnAwayOrWait(socket: net.Socket): void {
+    const atLimit = !this.#hasRoom();
+    if (atLimit && !this.#limitAnnounced) {
+      this.#limitAnnounced = true;
+      this.#options.onEvent?.({ type: "limit-reached", limit: this.#limit() });
+    }
+    const refuse = this.#options.limitPolicy === "refuse" && atLimit;
+    if (!refuse && this.#waiting.enter(socket)) {
+      socket.once("close", () => this.#waiting.leave(socket));
+      return;
+    }
+    const why = refuse ? `all ${this.#limit()} connections are in use` : `${MAX_WAITING} connections are waiting already`;
+    this.#failed(socket, new TunnelError("LIMIT_REACHED", `${why}: raise the limit or close some`));
+    socket.destroy();
+  }
+
+  #failed(socket: net.Socket, error: TunnelError): void {
+    const route = this.#options.settings.role === "client" ? this.#options.routes[0] : undefined;
+    route?.stats.fail(error, this.#options.settings.clock.wallMs());
+    this.#options.onEvent?.({ type: "failure", error, peer: peerOf(socket), route });
+  }
+
+  #serve(socket: net.Socket): void {
+    const { settings, routes, limitPolicy } = this.#options;
+    const [only] = routes;
+    if (!only) throw new RangeError("a forwarder needs a route");
+    if (settings.role === "server" && limitPolicy === "refuse") this.#makeRoomForHandshake();
+    const accepted =
+      settings.role === "client"
+        ? ({ role: "client", plain: socketEndpoint(socket), route: only } as const)
+        : ({ role: "server", wire: socket, routes } as const);
+    const connection = new Connection(accepted, { peer: peerOf(socket), settings, owner: this.#owner });
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  /** The oldest handshake gives way when their budget is used up. */
+  #makeRoomForHandshake(): void {
+    let handshakes = 0;
+    let oldest: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.phase !== "handshaking") continue;
+      handshakes += 1;
+      oldest ??= connection;
+    }
+    if (oldest && handshakes >= handshakeBudget(this.#limit())) {
+      const error = new TunnelError("LIMIT_REACHED", "too many handshakes are under way: the oldest one gave way");
+      this.#options.onEvent?.({ type: "failure", error, peer: oldest.peer, route: oldest.route });
+      oldest.drop({ kind: "failed", error });
+    }
+  }
+
+  readonly #owner = {
+    admit: (connection: Connection, route: Route): boolean => {
+      if (this.#options.limitPolicy === "wait") return true;
+      let authenticated = 0;
+      for (const other of this.#connections) {
+        if (other !== connection && other.route === route && other.phase !== "refusing") authenticated += 1;
+      }
+      return authenticated < route.maxConnections;
+    },
+    failed: (connection: Connection, error: TunnelError): void => {
+      this.#options.onEvent?.({ type: "failure", error, peer: connection.peer, route: connection.route });
+    },
+    closed: (connection: Connection, reason: DropReason): void => {
+      this.#connections.delete(connection);
+      this.#options.onEvent?.({ type: "closed", connection, reason });
+      this.#serveWaiting();
+      if (this.#connections.size === 0) {
+        for (const resolve of this.#whenEmpty.splice(0)) resolve();
+      }
+    },
+  };
+
+  #serveWaiting(): void {
+    if (this.#hasRoom()) this.#limitAnnounced = false;
+    while (this.#state === "listening" && !this.#backoffTimer && this.#hasRoom()) {
+      const socket = this.#waiting.next();
+      if (!socket) return;
+      if (!socket.destroyed) this.#serve(socket);
+    }
+  }
+
+  /** Out of descriptors, as a rule: keep the port, give connections time to end (spiped exits here). */
+  #onAcceptError(error: Error): void {
+    if (this.#state === "closed") return;
+    this.#options.onEvent?.({ type: "accept-failed", error });
+    if (this.#backoffTimer) return;
+    this.#backoffMs = Math.min(ACCEPT_BACKOFF_MS.most, this.#backoffMs === 0 ? ACCEPT_BACKOFF_MS.first : this.#backoffMs * 2);
+    this.#backoffTimer = setTimeout(() => {
+      this.#backoffTimer = undefined;
+      this.#serveWaiting();
+      if (!this.#backoffTimer) this.#backoffMs = 0;
+    }, this.#backoffMs);
+  }
+}
+
+/** Where a connection came from, for people. */
+function peerOf(socket: net.Socket): string {
+  return socket.remoteAddress === undefined ? "a unix socket" : `${socket.remoteAddress}:${socket.remotePort}`;
+}

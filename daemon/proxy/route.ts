@@ -1,0 +1,22 @@
+/**
+ * A route: who may come in (keys) and where they go (target). A client-role
+ * listener has one; a server-role listener may have several, told apart by the
+ * key that the other end proves at S4.
+ */
+import type { SharedKey } from "../protocol/keys.ts";
+import type { Address } from "./address.ts";
+import type { RouteStats } from "./stats.ts";
+import type { Target } from "./target.ts";
+
+/** One way through a listener. */
+export interface Route {
+  readonly name: string;
+  /** A client offers the first; a server accepts any of them. Not empty. */
+  readonly keys: readonly SharedKey[];
+  readonly target: Target;
+  /** Outgoing address for the target. */
+  readonly bind?: Address | undefined;
+  /** Most connections at once; Infinity for no limit. */
+  readonly maxConnections: number;
+  readonly stats: RouteStats;
+}
