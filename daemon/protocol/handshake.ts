@@ -59,16 +59,8 @@ export class SpipedHandshake implements Handshake {
   }
 
   get progress(): HandshakeProgress {
-    switch (this.#phase.at) {
-      case "nonces":
-        return this.#held.length === 0 ? "no-byte" : "part-nonce";
-      case "peer-dh":
-        return "nonce";
-      case "done":
-        return "done";
-      case "failed":
-        return "failed";
-    }
+    if (this.#phase.at === "nonces") return this.#held.length === 0 ? "no-byte" : "part-nonce";
+    return this.#phase.at === "peer-dh" ? "nonce" : this.#phase.at;
   }
 
   /** C1 / S1: our nonce, at once, waiting for nothing. */

@@ -1,0 +1,81 @@
+/**
+ * Runs one test suite in a mocha process of its own and returns what its reporter counted. A process that dies
+ * without a summary, or that stays alive long after its last test (a socket or timer was left open), has failed.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { makeFolder, removeFolder, spawnOwned } from "./own.mjs";
+import { root } from "./project.mjs";
+
+const LINGER_MS = 10_000;
+
+/** The `*.test.ts` (or, once compiled, `*.test.js`) files of a folder, or of a single file's path. */
+export function testFiles(path, ending = ".test.ts") {
+  const whole = join(root, path);
+  if (!existsSync(whole)) return [];
+  if (path.endsWith(ending)) return [path];
+  const entries = readdirSync(whole, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith(ending));
+  return files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+}
+
+/** Resolves to { passed, failed: [{ title, message }], skipped: [title] }. */
+export async function runMocha({ name, files, timeoutMs, args = [] }) {
+  const folder = makeFolder("tun-test");
+  const summaryPath = join(folder, "summary.json");
+  const command = [
+    ...["--import", "tsx", join("node_modules", "mocha", "bin", "mocha.js"), "--no-config", "--no-package"],
+    ...["--reporter", join(root, "scripts", "lib", "mocha-reporter.cjs"), "--reporter-option", `summary=${summaryPath}`],
+    ...["--timeout", String(timeoutMs), "--slow", String(timeoutMs / 4), ...(process.env.CI ? ["--forbid-only"] : [])],
+    ...args,
+    ...files,
+  ];
+  try {
+    const child = spawnOwned(process.execPath, command, {
+      cwd: root,
+      detached: false,
+      stdio: "inherit",
+      lastSignal: "SIGTERM",
+    });
+    const { code, lingered } = await ending(child, summaryPath);
+    return verdict({ name, code, lingered, summaryPath });
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+function ending(child, summaryPath) {
+  return new Promise((resolve) => {
+    let finishedAt;
+    let lingered = false;
+    const timer = setInterval(() => {
+      if (finishedAt === undefined && existsSync(summaryPath)) finishedAt = Date.now();
+      if (finishedAt !== undefined && Date.now() - finishedAt > LINGER_MS && !lingered) {
+        lingered = true;
+        child.kill("SIGTERM");
+        setTimeout(() => child.kill("SIGKILL"), LINGER_MS).unref();
+      }
+    }, 250);
+    const end = (code) => {
+      clearInterval(timer);
+      resolve({ code, lingered });
+    };
+    child.once("exit", (code, signal) => end(code ?? signal));
+    child.once("error", () => end(127));
+  });
+}
+
+function verdict({ name, code, lingered, summaryPath }) {
+  const summary = existsSync(summaryPath) ? JSON.parse(readFileSync(summaryPath, "utf8")) : null;
+  if (summary === null) {
+    const title = `${name}: the test process ended early (${code})`;
+    return { passed: 0, failed: [{ title, message: "its output above says why" }], skipped: [] };
+  }
+  if (lingered) {
+    const message = "a socket, timer or child process was left open";
+    summary.failed.push({ title: `${name}: the test process did not end after its last test`, message });
+  } else if (code !== 0 && summary.failed.length === 0) {
+    summary.failed.push({ title: `${name}: the test process failed (${code})`, message: "no test did" });
+  }
+  return summary;
+}

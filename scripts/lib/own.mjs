@@ -1,0 +1,123 @@
+/**
+ * Owner of everything a script starts: child processes and temporary folders.
+ * Whatever ends the script (return, throw, Ctrl-C, SIGTERM, SIGHUP), its children are killed by their ids and
+ * its folders removed. Nothing else on the machine is ever signalled.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+const children = new Map();
+const folders = new Set();
+const undo = new Set();
+let watching = false;
+let onSignal = null;
+
+function watch() {
+  if (watching) return;
+  watching = true;
+  process.on("exit", cleanUp);
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (onSignal !== null) return onSignal(signal);
+      cleanUp();
+      process.exit(128 + constants.signals[signal]);
+    });
+  }
+}
+
+/** Lets a script end in its own order on a signal; it must call process.exit itself. */
+export function handleSignals(action) {
+  watch();
+  onSignal = action;
+}
+
+/** Registers what must be undone even if a signal ends the script; returns a function that undoes it now. */
+export function undoLater(action) {
+  watch();
+  const once = () => {
+    if (undo.delete(once)) action();
+  };
+  undo.add(once);
+  return once;
+}
+
+/** Kills what is left and removes what was made. Synchronous, so that it works in an exit handler. */
+export function cleanUp() {
+  for (const [child, signal] of children) child.kill(signal);
+  children.clear();
+  for (const folder of folders) removeFolder(folder);
+  for (const action of undo) action();
+}
+
+/**
+ * Starts a process of ours, in a process group of its own: a Ctrl-C reaches the script, which ends it in order.
+ * `lastSignal` is what it gets if the script ends before it does.
+ */
+export function spawnOwned(command, args, { lastSignal = "SIGKILL", ...options } = {}) {
+  watch();
+  const child = spawn(command, args, { detached: true, ...options });
+  children.set(child, lastSignal);
+  child.once("exit", () => children.delete(child));
+  child.once("error", () => children.delete(child));
+  return child;
+}
+
+/** Ends one process: politely, and after graceMs for good. Resolves when it is gone. */
+export async function endChild(child, graceMs = 5000) {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+/** A private folder on a short path: a unix socket's path may have no more than about 100 characters. */
+export function makeFolder(prefix) {
+  watch();
+  const base = tmpdir().length > 40 && existsSync("/tmp") ? "/tmp" : tmpdir();
+  const folder = mkdtempSync(join(base, `${prefix}-`));
+  folders.add(folder);
+  return folder;
+}
+
+export function removeFolder(folder) {
+  folders.delete(folder);
+  // A process just killed may still be writing its last file: hence the retries.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+}
+
+/**
+ * Runs a command to its end. With `echo` its output is shown as it comes, too.
+ * Never throws for a non-zero exit: a command that can't be started has code 127.
+ */
+export function run(command, args, options = {}) {
+  const { echo = false, input, ...rest } = options;
+  return new Promise((resolve) => {
+    // Not detached: a helper command sees the terminal's Ctrl-C like the script itself.
+    const base = { detached: false, stdio: ["pipe", "pipe", "pipe"] };
+    const child = spawnOwned(command, args, { ...base, ...rest });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text;
+      if (echo) process.stdout.write(text);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+      if (echo) process.stderr.write(text);
+    });
+    child.stdin.on("error", () => {}).end(input ?? "");
+    child.once("error", (error) => resolve({ code: 127, stdout, stderr: error.message }));
+    child.once("close", (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal], stdout, stderr }));
+  });
+}
+
+/** The last line of a command's output that says something: what a one-sentence failure quotes. */
+export function lastLine(text) {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "").at(-1) ?? "no output";
+}

@@ -1,0 +1,17 @@
+/** Types of provision.mjs for the tests: the scripts are plain JavaScript, because they run before anything is installed. */
+
+/** Absolute paths of programs that run as they are. */
+export interface Tools {
+  readonly redisServer: string;
+  readonly redisCli: string;
+  readonly mariadbd: string;
+  readonly mariadbInstallDb: string;
+  readonly mariadb: string;
+  readonly mariadbDump: string;
+  /** Debian's, not ours. */
+  readonly spiped: string;
+  readonly spipe: string;
+}
+
+/** Where the programs are; throws one sentence when one is missing. */
+export function locate(): Tools;

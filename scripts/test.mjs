@@ -1,0 +1,113 @@
+/**
+ * npm test: every suite, on a fresh clone with nothing but Node and npm. Installs, builds, puts Redis, MariaDB and
+ * spiped there, runs each suite in a mocha process of its own and closes on the line `N passed, N failed`.
+ * The exit code is 0 only if every suite ran, at least one test ran and none failed.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "./lib/build.mjs";
+import { Failure, main } from "./lib/failure.mjs";
+import { install } from "./lib/install.mjs";
+import { runMocha, testFiles } from "./lib/mocha.mjs";
+import { bold, duration, green, red, say, step, yellow } from "./lib/output.mjs";
+import { root } from "./lib/project.mjs";
+import { provision } from "./lib/provision.mjs";
+
+const HELP = `npm test [-- SUITE|FILE ... [MOCHA OPTIONS]]
+
+  npm test                            every suite
+  npm test -- unit property           these suites: unit, property, integration, interop
+  npm test -- test/unit/record.test.ts
+  npm test -- unit --grep "half-close"  anything from the first option on goes to mocha
+
+TUNNELS_TOOLS=unpack uses Redis, MariaDB and spiped unpacked into the cache folder even if they are installed.`;
+
+/** Real servers and 500 MB streams need longer than a function call: the timeout is for each test. */
+const SUITES = [
+  { name: "unit", timeoutMs: 10_000, needsServers: false },
+  { name: "property", timeoutMs: 120_000, needsServers: false },
+  { name: "integration", timeoutMs: 180_000, needsServers: true },
+  { name: "interop", timeoutMs: 180_000, needsServers: true },
+];
+
+await main(async () => {
+  const args = process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) return say(HELP);
+  const firstOption = args.findIndex((arg) => arg.startsWith("-"));
+  const names = firstOption === -1 ? args : args.slice(0, firstOption);
+  const mochaArgs = firstOption === -1 ? [] : args.slice(firstOption);
+  const runs = names.length === 0 ? SUITES.map(wholeSuite) : names.map(chosen);
+  const start = performance.now();
+
+  say(bold("Setting up"));
+  const unready = await setUp(runs);
+  const results = [];
+  for (const { suite, files } of runs) {
+    say(`\n${bold(suite.name)}  ${files.length} ${files.length === 1 ? "file" : "files"}`);
+    results.push({ suite, files, ...(await runSuite({ suite, files, unready, mochaArgs })) });
+  }
+  return summarize(results, start);
+});
+
+function wholeSuite(suite) {
+  return { suite, files: testFiles(join("test", suite.name)) };
+}
+
+function chosen(name) {
+  const suite = SUITES.find((candidate) => candidate.name === name);
+  if (suite !== undefined) return wholeSuite(suite);
+  const path = name.replace(/^\.\//, "").replace(/\/$/, "");
+  const owner = SUITES.find((candidate) => path.startsWith(`test/${candidate.name}/`));
+  if (owner === undefined || !existsSync(join(root, path))) {
+    const known = SUITES.map((candidate) => candidate.name).join(", ");
+    throw new Failure(`There is no suite or test file "${name}": the suites are ${known}, and a file is test/SUITE/….test.ts.`);
+  }
+  return { suite: owner, files: testFiles(path) };
+}
+
+/** Returns why suites that need servers can't run, or null: the others run all the same. */
+async function setUp(runs) {
+  await step("packages", install);
+  await step("build", build);
+  if (!runs.some(({ suite }) => suite.needsServers)) return null;
+  try {
+    await step("Redis, MariaDB, spiped", async () => {
+      await provision();
+    });
+    return null;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(red(`  ${error.message}`));
+    return error.message;
+  }
+}
+
+async function runSuite({ suite, files, unready, mochaArgs }) {
+  if (files.length === 0) return { passed: 0, failed: [], skipped: [] };
+  if (suite.needsServers && unready !== null) {
+    return { passed: 0, failed: [{ title: `${suite.name}: not run`, message: unready }], skipped: [] };
+  }
+  return runMocha({ name: suite.name, files, timeoutMs: suite.timeoutMs, args: mochaArgs });
+}
+
+function summarize(results, start) {
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.flatMap((result) => result.failed);
+  const skipped = results.flatMap((result) => result.skipped);
+  say(`\n${bold("Summary")}  ${duration(performance.now() - start)}`);
+  for (const result of results) {
+    const mark = result.failed.length > 0 ? red("✖") : result.passed > 0 ? green("✔") : yellow("–");
+    const none = result.files.length === 0 ? "  skipped: it has no test files" : "";
+    say(`  ${mark} ${result.suite.name.padEnd(12)} ${counts(result.passed, result.failed, result.skipped)}${none}`);
+  }
+  for (const title of skipped) say(`  ${yellow("skipped")} ${title}`);
+  for (const { title, message } of failed) say(`  ${red("failed")} ${title}\n         ${message.split("\n")[0]}`);
+  if (passed + failed.length === 0) say(red("  No test ran."));
+  say(`\n${counts(passed, failed, skipped)}`);
+  return failed.length > 0 || passed === 0 ? 1 : 0;
+}
+
+function counts(passed, failed, skipped) {
+  const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
+  return `${passed} passed, ${failed.length} failed${tail}`;
+}
