@@ -70,7 +70,7 @@ async function run(command: string, args: readonly string[], context: CommandCon
   switch (command) {
     case "spiped":
     case "spipe":
-      if (args[0] === "-v") {
+      if (args.includes("-v")) {
         process.stderr.write(`${command} ${SPIPED_VERSION} (encrypted-tunnels ${VERSION})\n`);
         return 0;
       }

@@ -115,6 +115,7 @@ function report(event: ForwarderEvent, guard: RepeatGuard): void {
     case "accept-failed":
       guard.say("accept", `could not accept a connection: ${event.error.message}; going on`);
       return;
+    case "verified":
     case "closed":
       return;
   }

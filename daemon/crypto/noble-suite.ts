@@ -21,6 +21,7 @@ export const nobleSuite: CipherSuite = {
   hmacSha256: (key, data) => hmac(sha256, key, data),
   pbkdf2Sha256Once: (password, salt, outputBytes) => pbkdf2(sha256, password, salt, { c: 1, dkLen: outputBytes }),
   equal: (a, b) => equalBytes(a, b),
+  allocate: (bytes) => new Uint8Array(bytes),
   messageCipher: (key) => messageCipher(key),
   sequenceMac: (key, messageBytes) => sequenceMac(key, messageBytes),
   dhPublic: group14Public,
@@ -28,7 +29,8 @@ export const nobleSuite: CipherSuite = {
 };
 
 function messageCipher(key: Uint8Array): MessageCipher {
-  const ownKey = key.slice();
+  // Not slice(): of a Buffer that is a view, not a copy.
+  const ownKey = new Uint8Array(key);
   return {
     apply(buffer, firstNonce, { count, messageBytes, strideBytes }) {
       for (let message = 0; message < count; message++) {
@@ -42,7 +44,7 @@ function messageCipher(key: Uint8Array): MessageCipher {
 }
 
 function sequenceMac(key: Uint8Array, messageBytes: number): SequenceMac {
-  const ownKey = key.slice();
+  const ownKey = new Uint8Array(key);
   const tagOf = (message: Uint8Array, sequence: number): Uint8Array => {
     const suffix = new Uint8Array(8);
     new DataView(suffix.buffer).setBigUint64(0, BigInt(sequence));

@@ -33,6 +33,8 @@ export const nodeSuite: CipherSuite = {
   hmacSha256: (key, data) => crypto.createHmac("sha256", key).update(data).digest(),
   pbkdf2Sha256Once: (password, salt, outputBytes) => crypto.pbkdf2Sync(password, salt, 1, outputBytes, "sha256"),
   equal: (a, b) => a.length === b.length && crypto.timingSafeEqual(a, b),
+  // Pooled where it is small; the pool's slices are aligned to 8.
+  allocate: (bytes) => Buffer.allocUnsafe(bytes),
   messageCipher: (key) => new EcbCounterCipher(key),
   sequenceMac: (key, messageBytes) => new TwoHashMac(key, messageBytes),
   dhPublic(privateValue) {
@@ -75,8 +77,18 @@ let laidOut = { blocks: 0, high: -1 };
 const wordArray = new Int32Array(1);
 const wordView = new DataView(wordArray.buffer);
 
+/** Our choice: key stream made ahead for a flow of single messages, in messages; 8 KB for each direction in use. */
+const MAX_AHEAD = 8;
+
 class EcbCounterCipher implements MessageCipher {
   readonly #ecb: crypto.Cipher;
+  /** Key stream made already: `#count` messages of `#blocks` blocks, from nonce `#first` on. */
+  #stream = new Int32Array(0);
+  #first = 0;
+  #count = 0;
+  #blocks = 0;
+  /** How many messages to make at least next time: a call costs more than the work of one message. */
+  #ahead = 1;
 
   constructor(key: Uint8Array) {
     this.#ecb = crypto.createCipheriv("aes-256-ecb", key, null);
@@ -84,25 +96,30 @@ class EcbCounterCipher implements MessageCipher {
   }
 
   apply(buffer: Uint8Array, firstNonce: number, layout: MessageLayout): void {
-    const { messageBytes, strideBytes } = layout;
+    const { count, messageBytes, strideBytes } = layout;
     const blocks = Math.ceil(messageBytes / AES_BLOCK_BYTES);
-    const mostMessages = Math.max(1, Math.floor(BATCH_BLOCKS / blocks));
     if (blocks > BATCH_BLOCKS) throw new RangeError(`a message of ${messageBytes} bytes is too long for one batch`);
     // Signed words: what XOR yields, so that nothing is converted on the way.
-    const data = new Int32Array(buffer.buffer, buffer.byteOffset, Math.floor(buffer.length / 4));
-    for (let done = 0; done < layout.count; done += mostMessages) {
-      const count = Math.min(mostMessages, layout.count - done);
-      fillCounters(firstNonce + done, { count, blocks });
-      const keyStream = this.#ecb.update(counterBlocks.subarray(0, count * blocks * AES_BLOCK_BYTES));
-      const stream = new Int32Array(keyStream.buffer, keyStream.byteOffset, keyStream.length / 4);
-      for (let message = 0; message < count; message++) {
-        xorWords(data, stream, {
-          at: ((done + message) * strideBytes) / 4,
-          from: (message * blocks * AES_BLOCK_BYTES) / 4,
-          words: messageBytes / 4,
-        });
-      }
+    const data = new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
+    for (let message = 0; message < count; message++) {
+      const nonce = firstNonce + message;
+      if (nonce < this.#first || nonce >= this.#first + this.#count || blocks !== this.#blocks) this.#make(nonce, { blocks, count: count - message });
+      const from = (nonce - this.#first) * blocks * (AES_BLOCK_BYTES / 4);
+      xorWords(data, this.#stream, { at: (message * strideBytes) / 4, from, words: messageBytes / 4 });
     }
+  }
+
+  /** Key stream for `count` messages from `nonce` on, or as many as one batch holds, or a few more. */
+  #make(nonce: number, wanted: { readonly blocks: number; readonly count: number }): void {
+    const { blocks } = wanted;
+    const count = Math.min(Math.floor(BATCH_BLOCKS / blocks), Math.max(wanted.count, this.#ahead));
+    this.#ahead = wanted.count === 1 ? Math.min(MAX_AHEAD, this.#ahead * 2) : 1;
+    fillCounters(nonce, { count, blocks });
+    const bytes = this.#ecb.update(counterBlocks.subarray(0, count * blocks * AES_BLOCK_BYTES));
+    this.#stream = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    this.#first = nonce;
+    this.#count = count;
+    this.#blocks = blocks;
   }
 }
 
@@ -226,5 +243,5 @@ class TwoHashMac implements SequenceMac {
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

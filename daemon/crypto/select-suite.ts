@@ -52,6 +52,7 @@ export function exercise(suite: CipherSuite): string {
   const mac = suite.sequenceMac(key, layout.messageBytes);
   mac.sign(packets, 0x1_0000_0001, layout);
   if (mac.firstInvalid(packets, 0x1_0000_0001, layout) !== -1 || mac.firstInvalid(packets, 0x1_0000_0002, layout) !== 0) return "mac";
+  if (!suite.equal(key, Uint8Array.from(key)) || suite.equal(key, key.toReversed())) return "equal";
   const publicValue = suite.dhPublic(key);
   const shared = suite.dhShared(publicValue, key.toReversed());
   const all = [packets, publicValue, shared, suite.hmacSha256(key, publicValue), suite.pbkdf2Sha256Once(key, shared, 128)];

@@ -71,7 +71,7 @@ export class SpipedHandshake implements Handshake {
   receive(bytes: Uint8Array): HandshakeStep {
     if (this.#phase.at === "failed") throw this.#phase.error;
     if (this.#phase.at === "done") throw new RangeError("the handshake is over: these bytes belong to its channel");
-    this.#held = this.#held.length === 0 ? bytes : concat([this.#held, bytes]);
+    this.#held = concat([this.#held, bytes]);
     try {
       return this.#advance();
     } catch (error) {
@@ -167,7 +167,7 @@ export class SpipedHandshake implements Handshake {
   }
 
   #take(count: number): Uint8Array {
-    const taken = this.#held.slice(0, count);
+    const taken = this.#held.subarray(0, count);
     this.#held = this.#held.subarray(count);
     return taken;
   }

@@ -14,18 +14,20 @@
  */
 import type { CipherSuite, MessageCipher, SequenceMac } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
-import { MAX_MESSAGE_BYTES, PACKET_BYTES, SEALED_BYTES } from "./constants.ts";
+import { LENGTH_BYTES, MAX_MESSAGE_BYTES, PACKET_BYTES, SEALED_BYTES } from "./constants.ts";
 import type { DirectionKeys } from "./keys.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
 /** Seals plain text for one direction of a connection. */
 export class RecordSealer {
+  readonly #suite: CipherSuite;
   readonly #cipher: MessageCipher;
   readonly #mac: SequenceMac;
   #sequence = 0;
 
   constructor(suite: CipherSuite, keys: DirectionKeys) {
+    this.#suite = suite;
     this.#cipher = suite.messageCipher(keys.encryption);
     this.#mac = suite.sequenceMac(keys.mac, SEALED_BYTES);
   }
@@ -35,12 +37,16 @@ export class RecordSealer {
     const count = Math.ceil(plain.length / MAX_MESSAGE_BYTES);
     const first = this.#sequence;
     this.#sequence = advance(first, count);
-    const packets = new Uint8Array(count * PACKET_BYTES);
-    const lengths = new DataView(packets.buffer);
+    const packets = this.#suite.allocate(count * PACKET_BYTES);
     for (let index = 0; index < count; index++) {
-      const message = plain.subarray(index * MAX_MESSAGE_BYTES, (index + 1) * MAX_MESSAGE_BYTES);
-      packets.set(message, index * PACKET_BYTES);
-      lengths.setUint32(index * PACKET_BYTES + MAX_MESSAGE_BYTES, message.length);
+      const from = index * MAX_MESSAGE_BYTES;
+      const length = Math.min(MAX_MESSAGE_BYTES, plain.length - from);
+      const at = index * PACKET_BYTES;
+      packets.set(count === 1 ? plain : plain.subarray(from, from + length), at);
+      packets.fill(0, at + length, at + MAX_MESSAGE_BYTES + LENGTH_BYTES);
+      // be32(length); the length never needs more than its lower half.
+      packets[at + MAX_MESSAGE_BYTES + 2] = length >> 8;
+      packets[at + MAX_MESSAGE_BYTES + 3] = length & 0xff;
     }
     const layout = { count, messageBytes: SEALED_BYTES, strideBytes: PACKET_BYTES };
     this.#cipher.apply(packets, first, layout);
@@ -55,6 +61,7 @@ export class RecordSealer {
 
 /** Opens the packets of one direction of a connection; after its first failure it stays failed. */
 export class RecordOpener {
+  readonly #suite: CipherSuite;
   readonly #cipher: MessageCipher;
   readonly #mac: SequenceMac;
   #sequence = 0;
@@ -64,6 +71,7 @@ export class RecordOpener {
   #partialBytes = 0;
 
   constructor(suite: CipherSuite, keys: DirectionKeys) {
+    this.#suite = suite;
     this.#cipher = suite.messageCipher(keys.encryption);
     this.#mac = suite.sequenceMac(keys.mac, SEALED_BYTES);
   }
@@ -101,7 +109,7 @@ export class RecordOpener {
     const first = this.#sequence;
     this.#sequence = advance(first, count);
     // Sealed parts are gathered without their MACs as they verify, decrypted in one go, then packed tight.
-    const plain = new Uint8Array(count * SEALED_BYTES);
+    const plain = this.#suite.allocate(count * SEALED_BYTES);
     let taken = 0;
     let done = 0;
     if (this.#partialBytes > 0) {
@@ -139,11 +147,10 @@ export class RecordOpener {
 
 /** Moves the messages of decrypted packets together, in place; checks each length first. */
 function pack(plain: Uint8Array, batch: { readonly count: number; readonly firstSequence: number }): Uint8Array {
-  const view = new DataView(plain.buffer);
   let end = 0;
   for (let index = 0; index < batch.count; index++) {
     const start = index * SEALED_BYTES;
-    const length = view.getUint32(start + MAX_MESSAGE_BYTES);
+    const length = readLength(plain, start + MAX_MESSAGE_BYTES);
     if (length === 0 || length > MAX_MESSAGE_BYTES) {
       throw new TunnelError("RECORD_INVALID", `packet ${batch.firstSequence + index} says it holds ${length} bytes; 1 to ${MAX_MESSAGE_BYTES} are allowed`);
     }
@@ -151,6 +158,13 @@ function pack(plain: Uint8Array, batch: { readonly count: number; readonly first
     end += length;
   }
   return plain.subarray(0, end);
+}
+
+/** be32 at `at`. */
+function readLength(bytes: Uint8Array, at: number): number {
+  let length = 0;
+  for (let index = 0; index < LENGTH_BYTES; index++) length = length * 256 + (bytes[at + index] ?? 0);
+  return length;
 }
 
 /** Packet numbers never wrap: 2^53 packets are 8 exabytes, so a connection that gets there is broken. */

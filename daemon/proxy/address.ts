@@ -35,7 +35,7 @@ export function parseAddress(text: string): Address {
   }
   if (host === "") throw invalid(text, "has no host");
   if (host.includes(":")) throw invalid(text, "looks like IPv6 without brackets");
-  if (/[\s/]/.test(host)) throw invalid(text, "has a host with a space or a slash in it");
+  if (!/^[^\s/[\]\p{Cc}]+$/u.test(host)) throw invalid(text, "has a host with a space, a bracket, a slash or a control character in it");
   return { kind: "tcp", host, port };
 }
 
@@ -74,5 +74,5 @@ export function isLoopbackIp(ip: string): boolean {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
   const plain = mapped ?? ip;
   if (isIPv4(plain)) return plain.startsWith("127.");
-  return isIPv6(plain) && new URL(`http://[${plain}]/`).hostname === "[::1]";
+  return isIPv6(plain) && !plain.includes("%") && new URL(`http://[${plain}]/`).hostname === "[::1]";
 }

@@ -3,8 +3,9 @@
  * unix socket is refused, except one that the caller knows to be its own and
  * that nobody answers at any more.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import * as net from "node:net";
+import * as path from "node:path";
 import { TunnelError } from "../errors.ts";
 import { formatAddress } from "./address.ts";
 import type { ResolvedAddress } from "./target.ts";
@@ -66,13 +67,19 @@ function explain(error: NodeJS.ErrnoException, address: ResolvedAddress): Tunnel
     case "EACCES":
     case "EPERM":
     case "EROFS":
+      // For a unix socket libuv turns ENOENT into EACCES.
+      if (address.kind === "unix" && !existsSync(path.dirname(address.path))) return noFolder(where, options);
       return new TunnelError("LISTEN_DENIED", `this user may not listen at ${where}: choose a port from 1024 up, or a folder you can write`, options);
     case "EADDRNOTAVAIL":
       return new TunnelError("CONFIG_INVALID", `${where} is not an address of this machine: use one that is, such as 127.0.0.1`, options);
     case "ENOENT":
     case "ENOTDIR":
-      return new TunnelError("CONFIG_INVALID", `the folder of ${where} does not exist: create it first`, options);
+      return noFolder(where, options);
     default:
       return new TunnelError("LISTEN_DENIED", `can't listen at ${where}: ${error.message}`, options);
   }
+}
+
+function noFolder(where: string, options: ErrorOptions): TunnelError {
+  return new TunnelError("CONFIG_INVALID", `the folder of ${where} does not exist: create it first`, options);
 }

@@ -45,6 +45,8 @@ export interface ConnectionSettings {
 export interface ConnectionOwner {
   /** Server role: the peer proved a key of `route`. Whether there is room for it; if not, it is closed with LIMIT_REACHED. */
   admit(connection: Connection, route: Route): boolean;
+  /** New evidence: the other end proved its key, or the backend said its first bytes on this connection. */
+  verified(connection: Connection, what: "key" | "backend"): void;
   /** Something went wrong; counted already where a route is known. Not always the end of the connection. */
   failed(connection: Connection, error: TunnelError): void;
   /** Called once, last. */
@@ -55,6 +57,9 @@ export interface ConnectionOwner {
 export type Accepted =
   | { readonly role: "client"; readonly plain: Endpoint; readonly route: Route }
   | { readonly role: "server"; readonly wire: net.Socket; readonly routes: readonly Route[] };
+
+/** The design's figure for probing after a wake. */
+const WAKE_KEEP_ALIVE_MS = 1_000;
 
 /** Our choice: how long a refused peer may take to read S5 and close. */
 const REFUSAL_LINGER_MS = 2_000;
@@ -117,6 +122,12 @@ export class Connection {
     }
   }
 
+  /** After the machine has slept: probe an idle peer soon, so that a dead flow ends in seconds and a live one stays. */
+  rearmKeepAlive(): void {
+    if (this.#phase !== "open") return;
+    this.#wire?.setKeepAlive(true, WAKE_KEEP_ALIVE_MS);
+  }
+
   /** Ends the connection now, whatever its state; the only way out. */
   drop(reason: DropReason): void {
     if (this.#phase === "closed") return;
@@ -149,7 +160,7 @@ export class Connection {
     const { clock, connectTimeoutMs } = this.#settings;
     const startMs = clock.monotonicMs();
     try {
-      const addresses = await withinTime(route.target.addresses(), connectTimeoutMs, route.target.text);
+      const addresses = await withinTime(route.target.addresses(), { timeoutMs: connectTimeoutMs, text: route.target.text, signal: this.#abort.signal });
       if (this.#phase === "closed") return;
       const { socket, address } = await dial({ addresses, timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal });
       if (this.#isClosed()) {
@@ -225,6 +236,7 @@ export class Connection {
     this.#countIn(-step.rest.length); // counted again when the pipe takes it
     record(route.stats.handshake, this.#settings.clock.monotonicMs() - this.#handshakeStartMs);
     route.stats.keyVerifiedAtMs = this.#settings.clock.wallMs();
+    this.#owner.verified(this, "key");
     if (this.#settings.role === "client") {
       this.#openPipes(step.rest);
       return;
@@ -295,22 +307,28 @@ export class Connection {
     this.#countIn(bytes.length);
     const plain = channel.open(bytes);
     if (plain.length > 0) {
+      const first = this.plainInBytes === 0;
       this.plainInBytes += plain.length;
-      const stats = (this.#route as Route).stats;
-      stats.plainInBytes += plain.length;
-      if (this.#settings.role === "client") stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
+      (this.#route as Route).stats.plainInBytes += plain.length;
+      if (this.#settings.role === "client") this.#backendSpoke(first);
     }
     return plain;
   }
 
   #seal(channel: Channel, bytes: Uint8Array): Uint8Array {
     const stats = (this.#route as Route).stats;
+    const first = this.plainOutBytes === 0;
     this.plainOutBytes += bytes.length;
     stats.plainOutBytes += bytes.length;
-    if (this.#settings.role === "server") stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
+    if (this.#settings.role === "server") this.#backendSpoke(first);
     const sealed = channel.seal(bytes);
     stats.wireOutBytes += sealed.length;
     return sealed;
+  }
+
+  #backendSpoke(first: boolean): void {
+    (this.#route as Route).stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
+    if (first) this.#owner.verified(this, "backend");
   }
 
   /** The encrypted stream has ended: cleanly, inside a packet, or before the backend said a word. */
@@ -398,15 +416,28 @@ export class Connection {
   }
 }
 
-/** The promise, or DNS_FAILED when it takes too long. */
-async function withinTime<T>(promise: Promise<T>, timeoutMs: number, text: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+interface Patience {
+  readonly timeoutMs: number;
+  /** What is waited for, for people. */
+  readonly text: string;
+  readonly signal: AbortSignal;
+}
+
+/** The promise, or DNS_FAILED when it takes too long, or the signal's reason. */
+async function withinTime<T>(promise: Promise<T>, { timeoutMs, text, signal }: Patience): Promise<T> {
+  let stop = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TunnelError("DNS_FAILED", `the name of ${text} was not resolved within ${timeoutMs / 1000} s`)), timeoutMs);
+    const abort = (): void => reject(signal.reason);
+    const timer = setTimeout(() => reject(new TunnelError("DNS_FAILED", `the name of ${text} was not resolved within ${timeoutMs / 1000} s`)), timeoutMs);
+    signal.addEventListener("abort", abort);
+    stop = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    };
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }

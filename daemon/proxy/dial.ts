@@ -6,7 +6,7 @@
  */
 import * as net from "node:net";
 import { type ErrorCode, TunnelError } from "../errors.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** Our choice: how long an address is tried alone; RFC 8305 recommends 250 ms. */
@@ -22,7 +22,7 @@ export interface DialOptions {
   /** Budget of each address. */
   readonly timeoutMs: number;
   /** Outgoing address; its port 0 means any. */
-  readonly bind?: Address | undefined;
+  readonly bind?: ResolvedAddress | undefined;
   /** Gives up: every attempt is ended and the promise is rejected. */
   readonly signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ export interface Dialled {
  */
 export function dial(options: DialOptions): Promise<Dialled> {
   return new Promise((resolve, reject) => {
-    const attempts = new Set<net.Socket>();
+    const attempts = new Set<Attempt>();
     const failures: Failure[] = [];
     let next = 0;
     let timer: NodeJS.Timeout | undefined;
@@ -47,7 +47,7 @@ export function dial(options: DialOptions): Promise<Dialled> {
     const finish = (): void => {
       clearTimeout(timer);
       options.signal.removeEventListener("abort", abort);
-      for (const socket of attempts) socket.destroy();
+      for (const pending of attempts) pending.cancel();
       attempts.clear();
     };
     const abort = (): void => {
@@ -63,17 +63,17 @@ export function dial(options: DialOptions): Promise<Dialled> {
         reject(summary(failures));
         return;
       }
-      const socket = attempt(address, options, (failure) => {
-        attempts.delete(socket);
+      const current = attempt(address, options, (failure) => {
+        attempts.delete(current);
         if (failure) {
           failures.push(failure);
           tryNext();
           return;
         }
         finish();
-        resolve({ socket, address });
+        resolve({ socket: current.socket, address });
       });
-      attempts.add(socket);
+      attempts.add(current);
       if (next < options.addresses.length) timer = setTimeout(tryNext, NEXT_ADDRESS_AFTER_MS);
     };
 
@@ -92,8 +92,15 @@ interface Failure {
   readonly cause: unknown;
 }
 
+/** A connect under way. */
+interface Attempt {
+  readonly socket: net.Socket;
+  /** Ends it without a word to `done`. */
+  readonly cancel: () => void;
+}
+
 /** One address; `done` is called once, with a failure or, connected, with nothing. */
-function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?: Failure) => void): net.Socket {
+function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?: Failure) => void): Attempt {
   const common = { allowHalfOpen: true, noDelay: true, writableHighWaterMark: WRITE_QUEUE_BYTES };
   const bind = options.bind?.kind === "tcp" && address.kind === "tcp" ? options.bind : undefined;
   const socket = net.connect(
@@ -102,25 +109,36 @@ function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?
       : { ...common, host: address.host, port: address.port, ...(bind && { localAddress: bind.host, localPort: bind.port }) },
   );
   socket.pause();
-  const settle = (failure?: Failure): void => {
+  const letGo = (): void => {
     clearTimeout(timer);
     socket.removeListener("error", onError);
     socket.removeListener("connect", onConnect);
     // A destroyed socket may still report an error, and a connected one before its new owner listens.
     socket.on("error", () => {});
+  };
+  const settle = (failure?: Failure): void => {
+    letGo();
     if (failure) socket.destroy();
     done(failure);
   };
   const onConnect = (): void => settle();
-  const onError = (error: NodeJS.ErrnoException): void =>
-    settle({ ...explain(error), cause: error, text: `${formatAddress(address)}: ${explain(error).text}` });
+  const onError = (error: NodeJS.ErrnoException): void => {
+    const { code, text } = explain(error);
+    settle({ code, text: `${formatAddress(address)}: ${text}`, cause: error });
+  };
   const timer = setTimeout(
     () => settle({ code: "CONNECT_TIMEOUT", text: `${formatAddress(address)}: no answer within ${options.timeoutMs / 1000} s`, cause: undefined }),
     options.timeoutMs,
   );
   socket.once("connect", onConnect);
   socket.once("error", onError);
-  return socket;
+  return {
+    socket,
+    cancel: () => {
+      letGo();
+      socket.destroy();
+    },
+  };
 }
 
 /** What a failed connect means; anything unforeseen is "unreachable" and keeps the system's own words. */

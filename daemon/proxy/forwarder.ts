@@ -7,7 +7,7 @@
  *          └──────────────────────►
  */
 import * as net from "node:net";
-import { TunnelError } from "../errors.ts";
+import { type ErrorCode, TunnelError } from "../errors.ts";
 import { handshakeBudget, type LimitPolicy, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
 import { Connection, type ConnectionSettings, type DropReason } from "./connection.ts";
@@ -16,12 +16,14 @@ import { socketEndpoint } from "./endpoint.ts";
 import type { Route } from "./route.ts";
 import type { ResolvedAddress } from "./target.ts";
 
-/** How a forwarder works. */
+/** How a forwarder works. May be replaced while it runs: connections that exist keep what they began with. */
 export interface ForwarderOptions {
   readonly settings: ConnectionSettings;
   /** A client role has exactly one. */
   readonly routes: readonly Route[];
   readonly limitPolicy: LimitPolicy;
+  /** A reason to turn every newcomer away for now. */
+  readonly holdOff?: () => TunnelError | undefined;
   /** Told of everything worth a log line; must not throw. */
   readonly onEvent?: (event: ForwarderEvent) => void;
 }
@@ -29,6 +31,7 @@ export interface ForwarderOptions {
 /** What a forwarder reports. */
 export type ForwarderEvent =
   | { readonly type: "failure"; readonly error: TunnelError; readonly peer: string; readonly route: Route | undefined }
+  | { readonly type: "verified"; readonly what: "key" | "backend"; readonly connection: Connection }
   | { readonly type: "closed"; readonly connection: Connection; readonly reason: DropReason }
   /** The limit is reached; once each time it is. */
   | { readonly type: "limit-reached"; readonly limit: number }
@@ -40,10 +43,12 @@ const ACCEPT_BACKOFF_MS = { first: 100, most: 5_000 };
 
 /** A listener with its connections. Owns both: `close` it. */
 export class Forwarder {
-  readonly #options: ForwarderOptions;
+  #options: ForwarderOptions;
   readonly #server: net.Server;
   readonly #connections = new Set<Connection>();
   readonly #waiting = new WaitingRoom<net.Socket>();
+  /** Failures by code before a route was known: strangers at a server role's port. */
+  readonly strangers = new Map<ErrorCode, number>();
   #state: "idle" | "listening" | "draining" | "closed" = "idle";
   #address: ResolvedAddress | undefined;
   #limitAnnounced = false;
@@ -52,8 +57,7 @@ export class Forwarder {
   readonly #whenEmpty: (() => void)[] = [];
 
   constructor(options: ForwarderOptions) {
-    if (options.settings.role === "client" && options.routes.length !== 1) throw new RangeError("a client role has one route");
-    this.#options = options;
+    this.#options = checked(options);
     this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
     this.#server.on("connection", (socket) => this.#onAccept(socket));
   }
@@ -82,6 +86,26 @@ export class Forwarder {
     this.#server.on("error", (error) => this.#onAcceptError(error));
     this.#state = "listening";
     return this.#address;
+  }
+
+  /** From now on newcomers get these settings and routes; the listener stays. The role can't change. */
+  reconfigure(options: ForwarderOptions): void {
+    if (options.settings.role !== this.#options.settings.role) throw new RangeError("the role of a listener can't change");
+    this.#options = checked(options);
+    this.#serveWaiting();
+  }
+
+  /** The listener itself, to be handed to another process; its handle stays open here until `close` or `drain`. */
+  get server(): net.Server {
+    return this.#server;
+  }
+
+  /** Goes on with a listener that another process opened. */
+  adopt(listener: net.Server, address: ResolvedAddress): void {
+    this.#server.listen(listener);
+    this.#server.on("error", (error) => this.#onAcceptError(error));
+    this.#address = address;
+    this.#state = "listening";
   }
 
   /**
@@ -114,7 +138,11 @@ export class Forwarder {
   #onAccept(socket: net.Socket): void {
     // The peer may be gone before anyone listens for it.
     socket.on("error", () => {});
+    const held = this.#options.holdOff?.();
     if (this.#state === "closed") {
+      socket.destroy();
+    } else if (held) {
+      this.#failed(socket, held);
       socket.destroy();
     } else if (this.#state === "draining" || this.#backoffTimer || !this.#hasRoom()) {
       this.#turnAwayOrWait(socket);
@@ -153,7 +181,12 @@ export class Forwarder {
   #failed(socket: net.Socket, error: TunnelError): void {
     const route = this.#options.settings.role === "client" ? this.#options.routes[0] : undefined;
     route?.stats.fail(error, this.#options.settings.clock.wallMs());
-    this.#options.onEvent?.({ type: "failure", error, peer: peerOf(socket), route });
+    this.#report(error, { peer: peerOf(socket), route });
+  }
+
+  #report(error: TunnelError, from: { readonly peer: string; readonly route: Route | undefined }): void {
+    if (!from.route) this.strangers.set(error.code, (this.strangers.get(error.code) ?? 0) + 1);
+    this.#options.onEvent?.({ type: "failure", error, peer: from.peer, route: from.route });
   }
 
   #serve(socket: net.Socket): void {
@@ -167,6 +200,7 @@ export class Forwarder {
         : ({ role: "server", wire: socket, routes } as const);
     const connection = new Connection(accepted, { peer: peerOf(socket), settings, owner: this.#owner });
     this.#connections.add(connection);
+    this.#backoffMs = 0;
     connection.start();
   }
 
@@ -181,22 +215,25 @@ export class Forwarder {
     }
     if (oldest && handshakes >= handshakeBudget(this.#limit())) {
       const error = new TunnelError("LIMIT_REACHED", "too many handshakes are under way: the oldest one gave way");
-      this.#options.onEvent?.({ type: "failure", error, peer: oldest.peer, route: oldest.route });
+      this.#report(error, oldest);
       oldest.drop({ kind: "failed", error });
     }
   }
 
   readonly #owner = {
     admit: (connection: Connection, route: Route): boolean => {
-      if (this.#options.limitPolicy === "wait") return true;
+      if (this.#options.limitPolicy === "wait" || route.maxConnections === Number.POSITIVE_INFINITY) return true;
       let authenticated = 0;
       for (const other of this.#connections) {
         if (other !== connection && other.route === route && other.phase !== "refusing") authenticated += 1;
       }
       return authenticated < route.maxConnections;
     },
+    verified: (connection: Connection, what: "key" | "backend"): void => {
+      this.#options.onEvent?.({ type: "verified", what, connection });
+    },
     failed: (connection: Connection, error: TunnelError): void => {
-      this.#options.onEvent?.({ type: "failure", error, peer: connection.peer, route: connection.route });
+      this.#report(error, connection);
     },
     closed: (connection: Connection, reason: DropReason): void => {
       this.#connections.delete(connection);
@@ -226,9 +263,13 @@ export class Forwarder {
     this.#backoffTimer = setTimeout(() => {
       this.#backoffTimer = undefined;
       this.#serveWaiting();
-      if (!this.#backoffTimer) this.#backoffMs = 0;
     }, this.#backoffMs);
   }
+}
+
+function checked(options: ForwarderOptions): ForwarderOptions {
+  if (options.settings.role === "client" && options.routes.length !== 1) throw new RangeError("a client role has one route");
+  return options;
 }
 
 /** Where a connection came from, for people. */

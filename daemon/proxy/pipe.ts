@@ -43,7 +43,9 @@ export class Pipe {
     source.once("end", this.#onEnd);
     sink.on("drain", this.#onDrain);
     if (first.length > 0) this.#onData(first);
-    if (this.#state === "flowing" && !this.#blocked) source.resume();
+    // An end that came while nobody listened is not told again.
+    if (source.readableEnded) this.#onEnd();
+    else if (this.#state === "flowing" && !this.#blocked) source.resume();
   }
 
   /** Stops reading and writing at once; leaves both streams open. */

@@ -4,9 +4,8 @@
  * key that the other end proves at S4.
  */
 import type { SharedKey } from "../protocol/keys.ts";
-import type { Address } from "./address.ts";
 import type { RouteStats } from "./stats.ts";
-import type { Target } from "./target.ts";
+import type { ResolvedAddress, Target } from "./target.ts";
 
 /** One way through a listener. */
 export interface Route {
@@ -15,7 +14,7 @@ export interface Route {
   readonly keys: readonly SharedKey[];
   readonly target: Target;
   /** Outgoing address for the target. */
-  readonly bind?: Address | undefined;
+  readonly bind?: ResolvedAddress | undefined;
   /** Most connections at once; Infinity for no limit. */
   readonly maxConnections: number;
   readonly stats: RouteStats;

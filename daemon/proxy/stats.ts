@@ -28,6 +28,8 @@ export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
   readonly atMs: number;
+  /** How often it has come in a row, with no success between. */
+  readonly count: number;
 }
 
 /** The counters of one route; plain data, changed in place by its connections. */
@@ -57,7 +59,14 @@ export class RouteStats {
   /** Counts a failure. */
   fail(error: TunnelError, atMs: number): void {
     this.failures.set(error.code, (this.failures.get(error.code) ?? 0) + 1);
-    this.lastFailure = { code: error.code, message: error.message, atMs };
+    const last = this.lastFailure;
+    const again = last?.code === error.code && last.atMs >= this.verifiedAtMs;
+    this.lastFailure = { code: error.code, message: error.message, atMs, count: again ? last.count + 1 : 1 };
+  }
+
+  /** When the other end or the backend last proved itself; 0 for never. */
+  get verifiedAtMs(): number {
+    return Math.max(this.keyVerifiedAtMs ?? 0, this.backendVerifiedAtMs ?? 0);
   }
 }
 

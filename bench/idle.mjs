@@ -1,0 +1,80 @@
+/**
+ * Memory: the resident size of each end with 0, 100 and 1,000 idle connections (-n 0), in a fresh pair each round.
+ * A connection counts once it has answered a PING, and again after the reading: none may have been
+ * dropped. A direct connection has no process to look at.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { announce } from "../scripts/lib/output.mjs";
+import { startRedis } from "../scripts/lib/redis.mjs";
+import { withContenders } from "./contenders.mjs";
+import { withLimit } from "./limit.mjs";
+import { openFilesLimit, residentBytes } from "./proc.mjs";
+import { answersPing, PING, RedisConnection } from "./redis-client.mjs";
+import { interleave, summarize } from "./rounds.mjs";
+
+const COUNTS = [0, 100, 1000];
+/** spiped's listen backlog is ten: more at once would wait for a lost SYN to be sent again. */
+const AT_ONCE = 8;
+const LIMIT_MS = 60_000;
+/** Two sockets a connection, and room for the rest. */
+const filesFor = (connections) => 2 * connections + 100;
+
+const METRICS = ["client", "server"].flatMap((role) =>
+  COUNTS.map((count) => ({
+    id: `idle.${role}.${count}`,
+    label: `RSS, ${role} end, ${count.toLocaleString("en")} idle`,
+    unit: "MB",
+    better: "lower",
+    digits: 1,
+  })),
+);
+
+/** Resolves to the summaries of METRICS. */
+export async function measureIdle({ programs, rounds, settleMs }) {
+  const redis = await startRedis();
+  // Node raised its own limit to the hard one when it started, and the ends inherit it; Redis sees to itself.
+  const limit = openFilesLimit(process.pid);
+  const counts = COUNTS.filter((count) => filesFor(count) <= limit);
+  if (counts.length < COUNTS.length) announce(`only ${limit} open files are allowed here (ulimit -Hn): no more than ${counts.at(-1)} connections`);
+  const measure = ({ name }) => {
+    const program = programs.filter((each) => each.name === name);
+    const body = ([contender]) => measureOne(contender, { counts, settleMs });
+    return withContenders(program, { targetPort: redis.port, answers: answersPing, body });
+  };
+  try {
+    return summarize(METRICS, await interleave({ contenders: programs, rounds, measure, warmUp: false }));
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function measureOne({ port, title, ends }, { counts, settleMs }) {
+  const open = [];
+  const values = {};
+  try {
+    for (const count of counts) {
+      await withLimit(openUpTo(count, { open, port, title }), LIMIT_MS, `Opening ${count} connections through ${title}`);
+      await delay(settleMs);
+      for (const { role, pid } of ends) values[`idle.${role}.${count}`] = residentBytes(pid) / 1e6;
+    }
+    await withLimit(askAll(open), LIMIT_MS, `One of ${open.length} idle connections through ${title}`);
+  } finally {
+    for (const connection of open) connection.close();
+  }
+  return values;
+}
+
+async function openUpTo(count, { open, port, title }) {
+  const opener = async () => {
+    while (open.length < count) {
+      const connection = new RedisConnection(port, title);
+      open.push(connection);
+      await connection.ask(PING);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, opener));
+}
+
+async function askAll(open) {
+  for (const connection of open) await connection.ask(PING);
+}

@@ -1,0 +1,52 @@
+/** Who waits, in what order, and how many handshakes there may be. */
+import assert from "node:assert/strict";
+import { handshakeBudget, MAX_WAITING, WaitingRoom } from "../../../daemon/proxy/admission.ts";
+
+describe("WaitingRoom", () => {
+  const full = (): WaitingRoom<number> => {
+    const room = new WaitingRoom<number>();
+    for (let newcomer = 0; newcomer < MAX_WAITING; newcomer++) room.enter(newcomer);
+    return room;
+  };
+
+  it("lets the one go first that came first", () => {
+    const room = new WaitingRoom<string>();
+    for (const name of ["a", "b", "c"]) room.enter(name);
+    assert.deepEqual([room.next(), room.next(), room.next(), room.next()], ["a", "b", "c", undefined]);
+  });
+
+  it("passes over one that gave up", () => {
+    const room = new WaitingRoom<string>();
+    for (const name of ["a", "b"]) room.enter(name);
+    room.leave("a");
+    assert.equal(room.size, 1);
+    assert.equal(room.next(), "b");
+  });
+
+  it("takes it lightly when one gives up that isn't there", () => {
+    const room = new WaitingRoom<string>();
+    room.enter("a");
+    room.leave("b");
+    assert.equal(room.size, 1);
+  });
+
+  it("turns the next one away when it is full", () => {
+    const room = full();
+    assert.equal(room.enter(MAX_WAITING), false);
+    assert.equal(room.size, MAX_WAITING);
+  });
+
+  it("has room again when one has left", () => {
+    const room = full();
+    assert.equal(room.next(), 0);
+    assert.equal(room.enter(MAX_WAITING), true);
+  });
+});
+
+describe("handshakeBudget", () => {
+  for (const [limit, budget] of [[1, 256] as const, [64, 256] as const, [65, 260] as const, [100, 400] as const, [1_000, 4_000] as const]) {
+    it(`is ${budget} for a limit of ${limit} connections`, () => assert.equal(handshakeBudget(limit), budget));
+  }
+
+  it("is without limit where connections are", () => assert.equal(handshakeBudget(Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY));
+});

@@ -1,0 +1,60 @@
+/** The rules (a) to (g) of the design: what the end of a handshake says about its cause. */
+import assert from "node:assert/strict";
+import type { ErrorCode } from "../../../daemon/errors.ts";
+import type { HandshakeProgress } from "../../../daemon/protocol/wire.ts";
+import { backendSilent, handshakeBroken, truncated } from "../../../daemon/proxy/evidence.ts";
+
+const CLIENT_RULES: readonly (readonly [HandshakeProgress, "closed" | "reset", "verified before" | "never verified", ErrorCode])[] = [
+  ["no-byte", "closed", "never verified", "PEER_CLOSED"],
+  ["no-byte", "closed", "verified before", "PEER_CLOSED"],
+  ["no-byte", "reset", "never verified", "PEER_CLOSED"],
+  ["part-nonce", "closed", "never verified", "PEER_CLOSED"],
+  ["part-nonce", "reset", "verified before", "PEER_CLOSED"],
+  ["nonce", "closed", "never verified", "KEY_MISMATCH"],
+  ["nonce", "reset", "never verified", "BACKEND_DOWN"],
+  ["nonce", "closed", "verified before", "BACKEND_DOWN"],
+  ["nonce", "reset", "verified before", "BACKEND_DOWN"],
+];
+
+describe("handshakeBroken for a client", () => {
+  for (const [progress, how, before, code] of CLIENT_RULES) {
+    it(`is ${code} after ${progress}, ${how}, with a key ${before}`, () => {
+      assert.equal(handshakeBroken({ role: "client", progress, how, verifiedBefore: before === "verified before" }).code, code);
+    });
+  }
+
+  it("says probably wherever it is a guess", () => {
+    for (const [progress, how, before] of CLIENT_RULES) {
+      assert.match(handshakeBroken({ role: "client", progress, how, verifiedBefore: before === "verified before" }).message, /probably/);
+    }
+  });
+});
+
+describe("handshakeBroken for a server", () => {
+  for (const progress of ["no-byte", "part-nonce", "nonce"] as const) {
+    for (const how of ["closed", "reset"] as const) {
+      it(`is PEER_CLOSED after ${progress}, ${how}`, () => {
+        for (const verifiedBefore of [true, false]) assert.equal(handshakeBroken({ role: "server", progress, how, verifiedBefore }).code, "PEER_CLOSED");
+      });
+    }
+  }
+});
+
+describe("truncated", () => {
+  it("says how far into a packet the stream ended", () => {
+    const error = truncated(17);
+    assert.equal(error.code, "TRUNCATED");
+    assert.match(error.message, /\b17 bytes/);
+  });
+});
+
+describe("backendSilent", () => {
+  for (const [what, end, code] of [
+    ["data was sent and none came back", { sentBytes: 5, openMs: 99_999, patienceMs: 10_000 }, "BACKEND_DOWN"],
+    ["nothing was sent and it closed at once", { sentBytes: 0, openMs: 3, patienceMs: 10_000 }, "BACKEND_DOWN"],
+    ["nothing was sent and it closed within the patience", { sentBytes: 0, openMs: 10_000, patienceMs: 10_000 }, "BACKEND_DOWN"],
+    ["nothing was sent and it lay idle for longer", { sentBytes: 0, openMs: 10_001, patienceMs: 10_000 }, undefined],
+  ] as const) {
+    it(`is ${code ?? "nothing"} when ${what}`, () => assert.equal(backendSilent(end)?.code, code));
+  }
+});

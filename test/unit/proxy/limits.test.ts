@@ -1,0 +1,224 @@
+/** Connection limits of both policies, the budget of handshakes, and time limits. */
+import assert from "node:assert/strict";
+import { mock } from "node:test";
+import { handshakeBudget } from "../../../daemon/proxy/admission.ts";
+import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
+import { enter, startEnd } from "../../support/wire/ends.ts";
+import { closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
+import { useScope } from "../../support/wire/scope.ts";
+
+describe("the limit under the policy refuse", () => {
+  const scope = useScope();
+
+  it("closes one too many right after S5, with LIMIT_REACHED and no dial", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const first = await enter(scope, end);
+    first.send(ascii("x"));
+    await (await backend.accept()).read(1);
+    const second = await enter(scope, end);
+    assert.equal(await second.peer.ending(), "end");
+    assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
+    assert.equal(end.stats.failures.get("LIMIT_REACHED"), 1);
+    assert.equal(backend.peers.length, 1);
+  });
+
+  it("has room again when one has ended", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const first = await enter(scope, end);
+    await first.peer.end();
+    await (await backend.accept()).end();
+    await end.allClosed(1);
+    const second = await enter(scope, end);
+    second.send(ascii("y"));
+    sameBytes(await (await backend.accept()).read(1), ascii("y"));
+  });
+
+  it("does not count handshakes towards it", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    for (let silent = 0; silent < 5; silent++) await (await connectTo(scope, end)).read(32);
+    const friend = await enter(scope, end);
+    friend.send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+
+  it("does not count a peer that it is just refusing", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const first = await enter(scope, end);
+    const service = await backend.accept();
+    const refused = await enter(scope, end);
+    await refused.peer.ending();
+    await Promise.all([first.peer.end(), service.end()]);
+    await end.allClosed(1);
+    const third = await enter(scope, end);
+    third.send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+
+  it("turns a plain client away at a client end", async () => {
+    const far = await startBackend(scope);
+    const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1 });
+    await connectTo(scope, end);
+    await far.accept();
+    const second = await connectTo(scope, end);
+    await second.ending();
+    assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
+    assert.equal(end.stats.failures.get("LIMIT_REACHED"), 1);
+    assert.equal(end.events.filter((event) => event.type === "limit-reached").length, 1);
+  });
+});
+
+describe("the budget of handshakes", () => {
+  const scope = useScope();
+
+  it("makes the oldest silent stranger give way, and lets a friend in", async function () {
+    this.timeout(20_000);
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const strangers: Peer[] = [];
+    for (let silent = 0; silent < handshakeBudget(1); silent++) {
+      const stranger = await connectTo(scope, end);
+      strangers.push(stranger);
+      await stranger.read(32);
+    }
+    assert.deepEqual(end.failures, []);
+    const friend = await enter(scope, end);
+    await strangers[0]?.ending();
+    assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
+    assert.equal(strangers[1]?.socket.destroyed, false);
+    friend.send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+});
+
+describe("the limit under the policy wait (spiped's -n)", () => {
+  const scope = useScope();
+
+  it("leaves one too many unserved, without dropping it", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
+    await enter(scope, end);
+    const second = await connectTo(scope, end);
+    await end.until(() => end.events.some((event) => event.type === "limit-reached"));
+    assert.deepEqual([end.forwarder.waiting, end.failures, second.socket.destroyed], [1, [], false]);
+    assert.equal(second.unread.length, 0);
+  });
+
+  it("serves the waiting one when a slot frees, with what it has sent meanwhile", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
+    const first = await connectTo(scope, end);
+    const service = await backend.accept();
+    const second = await connectTo(scope, end);
+    second.write(pattern(3_000));
+    await end.until(() => end.forwarder.waiting === 1);
+    await Promise.all([first.end(), service.end()]);
+    sameBytes(await (await backend.accept()).read(3_000), pattern(3_000));
+    assert.equal(end.forwarder.waiting, 0);
+  });
+
+  it("serves them in the order they came", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
+    const users = [await connectTo(scope, end)];
+    const services = [await backend.accept()];
+    for (const name of ["b", "c"]) {
+      const user = await connectTo(scope, end);
+      user.write(ascii(name));
+      users.push(user);
+    }
+    await end.until(() => end.events.some((event) => event.type === "limit-reached"));
+    for (const [index, name] of ["b", "c"].entries()) {
+      await Promise.all([users[index]?.end(), services[index]?.end()]);
+      const service = await backend.accept();
+      sameBytes(await service.read(1), ascii(name));
+      services.push(service);
+    }
+  });
+
+  it("counts handshakes towards it, as spiped does", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
+    const silent = await connectTo(scope, end);
+    await silent.read(32);
+    const second = await connectTo(scope, end);
+    await end.until(() => end.forwarder.waiting === 1 || end.events.some((event) => event.type === "limit-reached"));
+    silent.socket.destroy();
+    assert.equal((await second.read(32)).length, 32);
+  });
+});
+
+describe("time limits", () => {
+  const scope = useScope();
+  beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+  afterEach(() => mock.timers.reset());
+
+  for (const [what, bytes] of [["says nothing", 0] as const, ["stops in its nonce", 10] as const, ["stops before the end of C4", 300] as const]) {
+    it(`ends a peer that ${what} when the handshake's time is up`, async () => {
+      const backend = await startBackend(scope);
+      const end = await startEnd(scope, { role: "server", target: backend.port, timeoutMs: 5_000 });
+      const silent = await connectTo(scope, end);
+      silent.write(pattern(bytes));
+      await silent.read(32);
+      mock.timers.tick(4_999);
+      assert.deepEqual(end.failures, []);
+      mock.timers.tick(1);
+      assert.deepEqual(end.failures, ["HANDSHAKE_TIMEOUT"]);
+      await silent.ending();
+    });
+  }
+
+  it("ends a client end's handshake with a silent far side", async () => {
+    const far = await startBackend(scope);
+    const end = await startEnd(scope, { role: "client", target: far.port, timeoutMs: 5_000 });
+    const user = await connectTo(scope, end);
+    await (await far.accept()).read(32);
+    mock.timers.tick(5_000);
+    assert.deepEqual(end.failures, ["HANDSHAKE_TIMEOUT"]);
+    await user.ending();
+  });
+
+  it("gives a refused peer two seconds to read S5 and close, no more", async () => {
+    const port = await closedPort();
+    const end = await startEnd(scope, { role: "server", target: port, timeoutMs: 5_000 });
+    const refused = await enter(scope, end);
+    assert.equal(await refused.peer.ending(), "end");
+    mock.timers.tick(1_999);
+    assert.equal(end.closed, 0);
+    mock.timers.tick(1);
+    assert.equal(end.closed, 1);
+  });
+
+  it("never ends a connection that is open", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, timeoutMs: 5_000 });
+    const friend = await enter(scope, end);
+    friend.send(ascii("a"));
+    const service = await backend.accept();
+    await service.read(1);
+    mock.timers.tick(1_000_000);
+    service.write(ascii("b"));
+    sameBytes(await friend.receive(), ascii("b"));
+    assert.deepEqual(end.failures, []);
+  });
+
+  it("ends a look-up that takes longer than the time to connect", async () => {
+    const end = await startEnd(scope, {
+      role: "client",
+      target: { kind: "tcp", host: "slow", port: 1 },
+      lookup: () => new Promise(() => {}),
+      timeoutMs: 5_000,
+    });
+    const user = await connectTo(scope, end);
+    user.write(ascii("x"));
+    await end.until(() => end.forwarder.connections.size === 1 || end.failures.length > 0);
+    mock.timers.tick(5_000);
+    assert.equal(await end.failure(), "DNS_FAILED");
+    await user.ending();
+  });
+});

@@ -1,0 +1,210 @@
+/** A server end against strangers and friends: who causes a dial, who gets an answer, and what a refusal looks like. */
+import assert from "node:assert/strict";
+import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
+import { enter, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
+import { done, handshake } from "../../support/wire/handshakes.ts";
+import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
+import { deferred, turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
+
+/** What a stranger may send, and what it is then called. */
+const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
+  ["random bytes", pattern(4_000), "KEY_MISMATCH"],
+  ["a TLS hello", join(Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3), pattern(506)), "KEY_MISMATCH"],
+  ["an HTTP request", ascii(`GET / HTTP/1.1\r\nHost: ${"a".repeat(300)}\r\n\r\n`), "KEY_MISMATCH"],
+  ["a Redis command and its end", ascii("*1\r\n$4\r\nPING\r\n"), "PEER_CLOSED"],
+  ["nothing but the end", new Uint8Array(0), "PEER_CLOSED"],
+  ["a nonce and the end", pattern(32), "PEER_CLOSED"],
+  ["all of a handshake but its last byte, and the end", pattern(319), "PEER_CLOSED"],
+];
+
+describe("a server end", () => {
+  const scope = useScope();
+
+  for (const [what, bytes, code] of STRANGERS) {
+    it(`answers ${what} with its nonce alone, causes no dial and says ${code}`, async () => {
+      const backend = await startBackend(scope);
+      const end = await startEnd(scope, { role: "server", target: backend.port });
+      const stranger = await connectTo(scope, end);
+      stranger.write(bytes);
+      if (bytes.length < 320) await stranger.end();
+      await stranger.ending();
+      assert.ok(stranger.unread.length <= 32);
+      await end.allClosed(1);
+      assert.deepEqual([end.failures, end.stats.total], [[code], 0]);
+      // A friend's connection is the only one the backend has seen.
+      await (await enter(scope, end)).peer.end();
+      await backend.accept();
+      assert.equal(backend.peers.length, 1);
+    });
+  }
+
+  it("causes no dial for a whole handshake under another key", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port });
+    const stranger = await connectTo(scope, end);
+    await assert.rejects(shakeAsClient(stranger, "two"));
+    assert.equal(await end.failure(), "KEY_MISMATCH");
+    await enter(scope, end);
+    await backend.accept();
+    assert.equal(backend.peers.length, 1);
+  });
+
+  it("dials while a proof is complete, not while its last byte is missing", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port });
+    const friend = await connectTo(scope, end);
+    const client = handshake("client", { forwardSecrecy: "off" });
+    friend.write(client.start());
+    const c4 = client.receive(await friend.read(32)).send ?? assert.fail("no C4");
+    friend.write(c4.slice(0, 287));
+    await enter(scope, end);
+    await backend.accept();
+    assert.equal(backend.peers.length, 1, "the other friend's");
+    friend.write(c4.slice(287));
+    await backend.accept();
+    assert.equal(backend.peers.length, 2);
+  });
+
+  it("refuses a client without forward secrecy when it requires it, and dials nothing", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, forwardSecrecy: "require" });
+    await assert.rejects(enter(scope, end));
+    assert.equal(await end.failure(), "FORWARD_SECRECY_REFUSED");
+    await end.allClosed(1);
+    assert.equal(backend.peers.length, 0);
+  });
+
+  it("sends S5 and then the end when its dial fails", async () => {
+    const end = await startEnd(scope, { role: "server", target: await closedPort() });
+    const friend = await enter(scope, end);
+    assert.equal(await friend.peer.ending(), "end");
+    assert.equal(friend.peer.unread.length, 0);
+    assert.equal(await end.failure(), "CONNECT_REFUSED");
+    assert.equal(end.stats.failures.get("CONNECT_REFUSED"), 1);
+  });
+
+  it("sends S5 and then the end when its dial fails though the client has sent data", async () => {
+    const answer = deferred<readonly string[]>();
+    const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: 1 }, lookup: () => answer.promise });
+    const friend = await enter(scope, end);
+    friend.send(pattern(200_000));
+    answer.reject(new Error("SERVFAIL"));
+    assert.equal(await friend.peer.ending(), "end");
+    assert.equal(await end.failure(), "DNS_FAILED");
+  });
+
+  it("has nothing open after a failed dial once the client has closed", async () => {
+    const end = await startEnd(scope, { role: "server", target: await closedPort() });
+    const friend = await enter(scope, end);
+    await friend.peer.ending();
+    await friend.peer.end();
+    await end.allClosed(1);
+    assert.deepEqual([end.stats.open, end.stats.opening, end.forwarder.connections.size], [0, 0, 0]);
+  });
+
+  it("carries data that came together with C4", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port });
+    const peer = await connectTo(scope, end);
+    const client = handshake("client", { forwardSecrecy: "off" });
+    peer.write(client.start());
+    const nonce = await peer.read(32);
+    const c4 = client.receive(nonce).send ?? assert.fail("no C4");
+    // A weak client's keys follow from K and the nonces, so a stand-in with the server's nonce can give it S5 beforehand.
+    const standIn = handshake("server", { random: () => nonce.slice(), forwardSecrecy: "off" });
+    const s5 = done(standIn.receive(join(client.start(), c4))).send ?? assert.fail("no S5");
+    peer.write(join(c4, done(client.receive(s5)).channel.seal(ascii("at once"))));
+    sameBytes(await (await backend.accept()).read(7), ascii("at once"));
+    assert.equal(end.stats.wireInBytes, 320 + 1060);
+  });
+
+  it("passes on a half-close that comes while it dials", async () => {
+    const backend = await startBackend(scope);
+    const answer = deferred<readonly string[]>();
+    const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: backend.port }, lookup: () => answer.promise });
+    const friend = await enter(scope, end);
+    await friend.peer.end();
+    // Another connection has come and gone meanwhile, so the end has seen that one's FIN.
+    const other = await connectTo(scope, end);
+    await other.end();
+    await end.allClosed(1);
+    await turnOfTheLoop();
+    answer.resolve(["127.0.0.1"]);
+    const service = await backend.accept();
+    assert.equal(await service.ending(), "end");
+  });
+
+  it("carries data that was sent while it dials, then the half-close", async () => {
+    const backend = await startBackend(scope);
+    const answer = deferred<readonly string[]>();
+    const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: backend.port }, lookup: () => answer.promise });
+    const friend = await enter(scope, end);
+    friend.send(pattern(100_000));
+    await friend.peer.end();
+    const other = await connectTo(scope, end);
+    await other.end();
+    await end.allClosed(1);
+    answer.resolve(["127.0.0.1"]);
+    const service = await backend.accept();
+    sameBytes(await service.read(100_000), pattern(100_000));
+    assert.equal(await service.ending(), "end");
+  });
+
+  it("resets its backend when a packet is not right in mid-stream", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port });
+    const friend = await enter(scope, end);
+    friend.send(ascii("good"));
+    const service = await backend.accept();
+    sameBytes(await service.read(4), ascii("good"));
+    friend.peer.write(flipBit(friend.channel.seal(ascii("bad")), 3));
+    assert.equal(await service.ending(), "reset");
+    assert.equal(await end.failure(), "RECORD_INVALID");
+    assert.equal(service.unread.length, 0);
+  });
+
+  it("counts a stream that was cut in a packet as TRUNCATED, and passes a clean end on as spiped does", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port });
+    const friend = await enter(scope, end);
+    friend.peer.write(join(friend.channel.seal(ascii("whole")), friend.channel.seal(ascii("cut")).slice(0, 500)));
+    await friend.peer.end();
+    const service = await backend.accept();
+    sameBytes(await service.read(5), ascii("whole"));
+    assert.equal(await service.ending(), "end");
+    assert.equal(service.unread.length, 0);
+    assert.equal(end.stats.failures.get("TRUNCATED"), 1);
+  });
+});
+
+describe("a server end with several routes", () => {
+  const scope = useScope();
+
+  it("sends each key's holder to the backend of that key", async () => {
+    const backends = [await startBackend(scope), await startBackend(scope)];
+    const keys = [["one", "one-next-year"], ["two"]];
+    const routes = backends.map((backend, index) => makeRoute(scope, { role: "server", target: backend.port, keys: keys[index] ?? [] }, `route ${index}`));
+    const end = await startEnd(scope, { role: "server", target: 0 }, routes);
+    for (const [key, index] of [["two", 1] as const, ["one-next-year", 0] as const, ["one", 0] as const]) {
+      const friend = await enter(scope, end, key);
+      friend.send(ascii(key));
+      const service = await backends[index]?.accept();
+      sameBytes((await service?.read(key.length)) ?? pattern(0), ascii(key));
+    }
+    assert.deepEqual(
+      routes.map((route) => route.stats.total),
+      [2, 1],
+    );
+  });
+
+  it("refuses a key of none of them", async () => {
+    const routes = ["one", "two"].map((key) => makeRoute(scope, { role: "server", target: 1, keys: [key] }, key));
+    const end = await startEnd(scope, { role: "server", target: 0 }, routes);
+    await assert.rejects(enter(scope, end, "three"));
+    assert.equal(await end.failure(), "KEY_MISMATCH");
+    assert.deepEqual(
+      routes.map((route) => route.stats.total),
+      [0, 0],
+    );
+  });
+});
