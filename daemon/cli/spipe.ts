@@ -27,9 +27,20 @@ export async function runSpipe(args: readonly string[], context: CommandContext)
   const warn = stderrLines(context.name);
   for (const warning of warnings) warn(`warning: ${warning.message}`);
   const route = { name: formatAddress(options.target), keys: [key], target, bind, maxConnections: 1, stats: new RouteStats() };
-  const reason = await joinStdio(options, context, route);
+  const plain = stdioEndpoint(options.keyFile === STDIN_KEY);
+  let broken: TunnelError | undefined;
+  for (const [stream, what] of [
+    [plain.source, "standard input can't be read"],
+    [plain.sink, "standard output can't be written"],
+  ] as const) {
+    stream.once("error", (cause) => {
+      broken ??= new TunnelError("CONFIG_INVALID", `${what}: ${cause.message}`, { cause });
+    });
+  }
+  const reason = await joinStdio(options, context, route, plain);
   switch (reason.kind) {
     case "closed":
+      if (broken) throw broken;
       break;
     case "cancelled":
       return 0;
@@ -45,10 +56,11 @@ function joinStdio(
   options: SpipeOptions,
   context: CommandContext,
   route: Extract<ConstructorParameters<typeof Connection>[0], { role: "client" }>["route"],
+  plain: Endpoint,
 ): Promise<DropReason> {
   return new Promise((resolve) => {
     const connection = new Connection(
-      { role: "client", plain: stdioEndpoint(options.keyFile === STDIN_KEY), route },
+      { role: "client", plain, route },
       {
         peer: "standard input",
         settings: {

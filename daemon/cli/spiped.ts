@@ -33,22 +33,25 @@ export async function runSpiped(args: readonly string[], context: CommandContext
 
   const early = options.waitForDns && child !== undefined;
   let warn = stderrLines(context.name);
+  let wrotePidFile = false;
   const background = (): void => {
     if (!child) return;
     writePidFile(options.pidFile);
+    wrotePidFile = true;
     if (options.syslog) warn = syslogLines("spiped", warn);
   };
   if (early) {
     background();
     child.ready();
   }
-  const serving = await start(options, context, (line) => warn(line));
+  let serving: Forwarder | undefined;
   try {
+    serving = await start(options, context, (line) => warn(line));
     if (!early) background();
     if (identity) dropPrivileges(identity, (line) => warn(line));
   } catch (error) {
-    serving.close();
-    if (child) fs.rmSync(options.pidFile, { force: true });
+    serving?.close();
+    if (wrotePidFile) fs.rmSync(options.pidFile, { force: true });
     throw error;
   }
   if (!early) child?.ready();

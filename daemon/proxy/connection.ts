@@ -268,6 +268,10 @@ export class Connection {
     const drop = (): void => this.drop({ kind: "failed", error });
     // Closing with unread bytes would make the kernel send RST, which may overtake S5: read until the peer closes.
     this.#timer = setTimeout(drop, REFUSAL_LINGER_MS);
+    if (wire.readableEnded) {
+      drop();
+      return;
+    }
     wire.once("end", drop);
     wire.once("close", drop);
     wire.on("data", () => {});

@@ -1,0 +1,78 @@
+/**
+ * spipe and its standard streams: what can't be read or written is a failure that is told, never silence and exit
+ * code 0 (a script that pipes a backup through spipe relies on it).
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { startBackend, startEcho } from "../support/process/backend.ts";
+import { commandOf, makeKey, startEnd } from "../support/process/ends.ts";
+import { sha256 } from "../support/process/peer.ts";
+import { run } from "../support/process/run.ts";
+import { type Stage, stageForEach } from "../support/process/stage.ts";
+import { until } from "../support/process/until.ts";
+
+/** A shell in which `spipe` with target and key is "$@". */
+async function inShell(stage: Stage, script: string, target: string) {
+  const key = makeKey(stage);
+  const server = await startEnd(stage, { role: "-d", target, key });
+  return run(stage, ["/bin/sh", "-c", script, ...["sh", ...commandOf("ours", "spipe"), "-t", server.address, "-k", key]]);
+}
+
+describe("spipe", () => {
+  const stage = stageForEach();
+
+  it("exits 1 with one line when standard output can't be written", async function () {
+    if (!existsSync("/dev/full")) return this.skip(); // Linux has a device that is always full.
+    const { code, stderr } = await inShell(stage, 'echo hello | "$@" > /dev/full', (await startEcho(stage)).address);
+    assert.equal(code, 1);
+    assert.match(stderr, /^spipe: [^\n]+$/);
+  });
+
+  it("takes a standard input that is empty, and ends with the far side", async () => {
+    const greeting = await startBackend(stage, ({ socket }) => void socket.end("greeting"));
+    const { code, stdout } = await inShell(stage, '"$@" < /dev/null', greeting.address);
+    assert.deepEqual([code, stdout.toString()], [0, "greeting"]);
+  });
+
+  it("ends, and not with 0, when the reader of its standard output has gone away", async () => {
+    const endless = await startBackend(stage, ({ socket }) => {
+      const push = (): void => {
+        while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
+      };
+      socket.on("drain", push);
+      push();
+    });
+    const codeFile = stage.path("code");
+    await inShell(stage, `{ "$@" < /dev/null; echo $? > ${codeFile}; } | head -c 100000 > /dev/null`, endless.address);
+    await until(() => existsSync(codeFile) && readFileSync(codeFile, "utf8") !== "", { what: "spipe had ended" });
+    assert.notEqual(readFileSync(codeFile, "utf8"), "0\n");
+  });
+
+  it("stops reading from the far side while the reader of its standard output is slow, and loses nothing", async () => {
+    const sent = randomBytes(20_000_000);
+    const backend = await startBackend(stage, ({ socket }) => void socket.end(sent));
+    const key = makeKey(stage);
+    const server = await startEnd(stage, { role: "-d", target: backend.address, key });
+    const [command, ...first] = commandOf("ours", "spipe");
+    const program = stage.spawn(command, [...first, "-t", server.address, "-k", key]);
+    program.child.stdin?.end();
+    const chunks: Buffer[] = [];
+    program.child.stdout?.removeAllListeners("data").pause();
+    await until(() => backend.peers.length === 1, { what: "the backend was reached" });
+    program.child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk)).resume();
+    assert.deepEqual(await program.exit(), { code: 0, signal: null });
+    await until(() => program.child.stdout?.readableEnded === true, { what: "its output had ended" });
+    assert.equal(sha256(Buffer.concat(chunks)), sha256(sent));
+  });
+
+  it("writes to a file what comes back from the far side", async () => {
+    const input = stage.path("input");
+    const output = stage.path("output");
+    const bytes = randomBytes(3_000_000);
+    writeFileSync(input, bytes);
+    const { code } = await inShell(stage, `"$@" < ${input} > ${output}`, (await startEcho(stage)).address);
+    assert.equal(code, 0);
+    assert.equal(sha256(readFileSync(output)), sha256(bytes));
+  });
+});

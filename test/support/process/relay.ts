@@ -1,0 +1,35 @@
+/**
+ * Somebody on the way between two ends, who changes or cuts what passes.
+ */
+import * as net from "node:net";
+import { parseAddress } from "../../../daemon/proxy/address.ts";
+import { type Backend, startBackend } from "./backend.ts";
+import type { Stage } from "./stage.ts";
+
+/** What to do with a chunk on its way back from the target, `offset` bytes into the stream: pass this on, or cut after it. */
+export type Meddle = (chunk: Buffer, offset: number) => { readonly pass: Uint8Array; readonly cut?: "end" | "reset" };
+
+/** Passes everything on to `target` as it is, and everything that comes back through `meddle`. */
+export function startRelay(stage: Stage, target: string, meddle: Meddle): Promise<Backend> {
+  const address = parseAddress(target);
+  if (address.kind !== "tcp") throw new TypeError("a relay goes to a TCP port");
+  return startBackend(stage, ({ socket: near }) => {
+    const far = net.connect({ host: address.host, port: address.port, allowHalfOpen: true });
+    stage.own(() => far.destroy());
+    far.on("error", () => near.destroy());
+    near.on("close", () => far.destroy());
+    near.pipe(far);
+    let offset = 0;
+    let isCut = false;
+    far.on("data", (chunk: Buffer) => {
+      if (isCut) return;
+      const { pass, cut } = meddle(chunk, offset);
+      offset += chunk.length;
+      isCut = cut !== undefined;
+      near.write(pass);
+      if (cut === "end") near.end();
+      if (cut === "reset") near.resetAndDestroy();
+    });
+    far.on("end", () => near.end());
+  });
+}
