@@ -14,13 +14,15 @@ import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
-import type { Channel, Handshake, HandshakeStep, Role } from "../protocol/wire.ts";
+import type { Channel, Role } from "../protocol/wire.ts";
 import { dial } from "./dial.ts";
 import { type Endpoint, socketEndpoint, tuneSocket } from "./endpoint.ts";
 import { backendSilent, handshakeBroken, truncated } from "./evidence.ts";
 import { Pipe } from "./pipe.ts";
 import type { Route } from "./route.ts";
 import { type Clock, record } from "./stats.ts";
+import { type HandshakeDone, WireHandshake } from "./wire-handshake.ts";
+import { withinTime } from "./within-time.ts";
 
 /** Where a connection stands. */
 export type Phase = "dialling" | "handshaking" | "open" | "refusing" | "closed";
@@ -82,16 +84,14 @@ export class Connection {
   #route: Route | undefined;
   #wire: net.Socket | undefined;
   #plain: Endpoint | undefined;
-  #handshake: Handshake | undefined;
-  #handshakeStartMs = 0;
+  #handshake: WireHandshake | undefined;
   #channel: Channel | undefined;
   #inbound: Pipe | undefined;
   #outbound: Pipe | undefined;
   #timer: NodeJS.Timeout | undefined;
   #openedAtMs = 0;
   /** Wire bytes before the route was known. */
-  #earlyInBytes = 0;
-  #earlyOutBytes = 0;
+  readonly #early = { wireInBytes: 0, wireOutBytes: 0 };
 
   constructor(accepted: Accepted, context: { readonly peer: string; readonly settings: ConnectionSettings; readonly owner: ConnectionOwner }) {
     this.peer = context.peer;
@@ -135,6 +135,7 @@ export class Connection {
     this.#setPhase("closed");
     clearTimeout(this.#timer);
     this.#abort.abort();
+    this.#handshake?.stop();
     this.#inbound?.stop();
     this.#outbound?.stop();
     this.#channel?.wipe();
@@ -160,7 +161,11 @@ export class Connection {
     const { clock, connectTimeoutMs } = this.#settings;
     const startMs = clock.monotonicMs();
     try {
-      const addresses = await withinTime(route.target.addresses(), { timeoutMs: connectTimeoutMs, text: route.target.text, signal: this.#abort.signal });
+      const addresses = await withinTime(route.target.addresses(), {
+        timeoutMs: connectTimeoutMs,
+        late: () => new TunnelError("DNS_FAILED", `the name of ${route.target.text} was not resolved within ${connectTimeoutMs / 1000} s`),
+        signal: this.#abort.signal,
+      });
       if (this.#phase === "closed") return;
       const { socket, address } = await dial({ addresses, timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal });
       if (this.#isClosed()) {
@@ -187,54 +192,32 @@ export class Connection {
     const { role, suite, random, forwardSecrecy, handshakeTimeoutMs, clock } = this.#settings;
     this.#setPhase("handshaking");
     this.#wire = wire;
-    const keys = role === "client" ? routes.flatMap((route) => route.keys.slice(0, 1)) : routes.flatMap((route) => route.keys);
-    this.#handshake = new SpipedHandshake({ role, suite, random, keys, forwardSecrecy });
-    this.#handshakeStartMs = clock.monotonicMs();
     wire.on("error", this.#onWireError);
-    wire.on("data", this.#onHandshakeData);
-    wire.on("end", this.#onHandshakeEnd);
-    this.#timer = setTimeout(() => {
-      const where = this.#handshake?.progress === "no-byte" ? "not one byte came" : "the other end stopped half-way";
-      this.#fail(new TunnelError("HANDSHAKE_TIMEOUT", `the handshake took longer than ${handshakeTimeoutMs / 1000} s: ${where}`));
-    }, handshakeTimeoutMs);
-    this.#send(this.#handshake.start());
-    wire.resume();
-  }
-
-  readonly #onHandshakeData = (chunk: Uint8Array): void => {
-    this.#countIn(chunk.length);
-    let step: HandshakeStep;
-    try {
-      step = (this.#handshake as Handshake).receive(chunk);
-    } catch (error) {
-      if (!(error instanceof TunnelError)) throw error;
-      this.#fail(error);
-      return;
-    }
-    if (step.send) this.#send(step.send);
-    if (step.state === "done") this.#onVerified(step);
-  };
-
-  readonly #onHandshakeEnd = (): void => this.#handshakeBroken("closed");
-
-  #handshakeBroken(how: "closed" | "reset"): void {
-    const progress = this.#handshake?.progress ?? "no-byte";
-    const verifiedBefore = this.#route?.stats.keyVerifiedAtMs !== undefined;
-    this.#fail(handshakeBroken({ role: this.#settings.role, progress, how, verifiedBefore }));
+    const keys = role === "client" ? routes.flatMap((route) => route.keys.slice(0, 1)) : routes.flatMap((route) => route.keys);
+    const startMs = clock.monotonicMs();
+    this.#handshake = new WireHandshake({
+      wire,
+      handshake: new SpipedHandshake({ role, suite, random, keys, forwardSecrecy }),
+      timeoutMs: handshakeTimeoutMs,
+      onBytes: (count) => this.#countWire(count),
+      onDone: (step) => this.#onVerified(step, clock.monotonicMs() - startMs),
+      onFailed: (error) => this.#fail(error),
+      explainBreak: (progress, how) => {
+        const verifiedBefore = this.#route?.stats.keyVerifiedAtMs !== undefined;
+        return handshakeBroken({ role, progress, how, verifiedBefore });
+      },
+    });
+    this.#handshake.start();
   }
 
   /** C5 or S4 has succeeded: the other end holds the key. */
-  #onVerified(step: Extract<HandshakeStep, { state: "done" }>): void {
+  #onVerified(step: HandshakeDone, tookMs: number): void {
     const wire = this.#wire as net.Socket;
-    clearTimeout(this.#timer);
-    wire.pause();
-    wire.removeListener("data", this.#onHandshakeData);
-    wire.removeListener("end", this.#onHandshakeEnd);
     this.#channel = step.channel;
     const route = this.#routeOfKey(step.keyIndex);
     if (this.#settings.role === "server") this.#useRoute(route);
-    this.#countIn(-step.rest.length); // counted again when the pipe takes it
-    record(route.stats.handshake, this.#settings.clock.monotonicMs() - this.#handshakeStartMs);
+    this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
+    record(route.stats.handshake, tookMs);
     route.stats.keyVerifiedAtMs = this.#settings.clock.wallMs();
     this.#owner.verified(this, "key");
     if (this.#settings.role === "client") {
@@ -303,17 +286,18 @@ export class Connection {
     const outbound = new Pipe({ source: plain.source, sink: wire, transform: (bytes) => this.#seal(channel, bytes), onEnd: () => {}, onDone, onError });
     this.#inbound = inbound;
     this.#outbound = outbound;
-    outbound.start(NO_BYTES);
     inbound.start(rest);
+    if (!this.#isClosed()) outbound.start(NO_BYTES);
   }
 
   #open(channel: Channel, bytes: Uint8Array): Uint8Array {
-    this.#countIn(bytes.length);
+    const stats = (this.#route as Route).stats;
+    stats.wireInBytes += bytes.length;
     const plain = channel.open(bytes);
     if (plain.length > 0) {
       const first = this.plainInBytes === 0;
       this.plainInBytes += plain.length;
-      (this.#route as Route).stats.plainInBytes += plain.length;
+      stats.plainInBytes += plain.length;
       if (this.#settings.role === "client") this.#backendSpoke(first);
     }
     return plain;
@@ -349,9 +333,6 @@ export class Connection {
 
   readonly #onWireError = (cause: NodeJS.ErrnoException): void => {
     switch (this.#phase) {
-      case "handshaking":
-        this.#handshakeBroken("reset");
-        return;
       case "open":
         this.#fail(
           this.plainInBytes === 0 && this.#settings.role === "client"
@@ -362,6 +343,7 @@ export class Connection {
       case "dialling":
         this.drop({ kind: "closed" });
         return;
+      case "handshaking": // the handshake listens too, and says what it means
       case "refusing":
       case "closed":
         return;
@@ -386,8 +368,8 @@ export class Connection {
   #useRoute(route: Route): void {
     this.#route = route;
     route.stats.total += 1;
-    route.stats.wireInBytes += this.#earlyInBytes;
-    route.stats.wireOutBytes += this.#earlyOutBytes;
+    route.stats.wireInBytes += this.#early.wireInBytes;
+    route.stats.wireOutBytes += this.#early.wireOutBytes;
     this.#countPhase(route, 1);
   }
 
@@ -403,45 +385,14 @@ export class Connection {
     else if (this.#phase !== "closed") route.stats.opening += change;
   }
 
-  #send(bytes: Uint8Array): void {
-    if (this.#route) this.#route.stats.wireOutBytes += bytes.length;
-    else this.#earlyOutBytes += bytes.length;
-    this.#wire?.write(bytes);
-  }
-
-  #countIn(bytes: number): void {
-    if (this.#route) this.#route.stats.wireInBytes += bytes;
-    else this.#earlyInBytes += bytes;
+  #countWire({ inBytes, outBytes }: { readonly inBytes: number; readonly outBytes: number }): void {
+    const counters = this.#route?.stats ?? this.#early;
+    counters.wireInBytes += inBytes;
+    counters.wireOutBytes += outBytes;
   }
 
   /** `#phase` may change while a promise is awaited, which the compiler can't see. */
   #isClosed(): boolean {
     return this.#phase === "closed";
-  }
-}
-
-interface Patience {
-  readonly timeoutMs: number;
-  /** What is waited for, for people. */
-  readonly text: string;
-  readonly signal: AbortSignal;
-}
-
-/** The promise, or DNS_FAILED when it takes too long, or the signal's reason. */
-async function withinTime<T>(promise: Promise<T>, { timeoutMs, text, signal }: Patience): Promise<T> {
-  let stop = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    const abort = (): void => reject(signal.reason);
-    const timer = setTimeout(() => reject(new TunnelError("DNS_FAILED", `the name of ${text} was not resolved within ${timeoutMs / 1000} s`)), timeoutMs);
-    signal.addEventListener("abort", abort);
-    stop = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-    };
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    stop();
   }
 }

@@ -100,12 +100,12 @@ export class Forwarder {
     return this.#server;
   }
 
-  /** Goes on with a listener that another process opened. */
-  adopt(listener: net.Server, address: ResolvedAddress): void {
-    this.#server.listen(listener);
-    this.#server.on("error", (error) => this.#onAcceptError(error));
+  /** Goes on with a listener that another process opened; `listen` makes the server it is given accept on it. */
+  async adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void> {
     this.#address = address;
     this.#state = "listening";
+    await listen(this.#server);
+    this.#server.on("error", (error) => this.#onAcceptError(error));
   }
 
   /**

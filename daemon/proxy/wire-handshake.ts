@@ -1,0 +1,93 @@
+/**
+ * Runs one handshake on a socket within its time limit: feeds bytes in, writes
+ * what comes out, and ends in exactly one of `onDone` and `onFailed`. Owns a
+ * timer and its listeners, not the socket.
+ */
+import type * as net from "node:net";
+import { TunnelError } from "../errors.ts";
+import type { Handshake, HandshakeProgress, HandshakeStep } from "../protocol/wire.ts";
+
+/** The step that ends a handshake well. */
+export type HandshakeDone = Extract<HandshakeStep, { state: "done" }>;
+
+/** What to run, and who is told. */
+export interface WireHandshakeOptions {
+  readonly wire: net.Socket;
+  readonly handshake: Handshake;
+  readonly timeoutMs: number;
+  /** Bytes that went each way. */
+  readonly onBytes: (count: { readonly inBytes: number; readonly outBytes: number }) => void;
+  /** The socket is paused; `rest` is not put back. */
+  readonly onDone: (step: HandshakeDone) => void;
+  readonly onFailed: (error: TunnelError) => void;
+  /** The other end closed or reset the connection: what that means is the caller's to say. */
+  readonly explainBreak: (progress: HandshakeProgress, how: "closed" | "reset") => TunnelError;
+}
+
+/** See the file's header. */
+export class WireHandshake {
+  readonly #options: WireHandshakeOptions;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WireHandshakeOptions) {
+    this.#options = options;
+  }
+
+  /** Sends the nonce and begins to read. */
+  start(): void {
+    const { wire, handshake, timeoutMs } = this.#options;
+    wire.on("error", this.#onError);
+    wire.on("data", this.#onData);
+    wire.on("end", this.#onEnd);
+    this.#timer = setTimeout(() => {
+      const where = handshake.progress === "no-byte" ? "not one byte came" : "the other end stopped half-way";
+      this.#fail(new TunnelError("HANDSHAKE_TIMEOUT", `the handshake took longer than ${timeoutMs / 1000} s: ${where}`));
+    }, timeoutMs);
+    this.#send(handshake.start());
+    wire.resume();
+  }
+
+  /** Lets go of the socket without a word. */
+  stop(): void {
+    const { wire } = this.#options;
+    clearTimeout(this.#timer);
+    wire.removeListener("error", this.#onError);
+    wire.removeListener("data", this.#onData);
+    wire.removeListener("end", this.#onEnd);
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    const { handshake, wire, onBytes, onDone } = this.#options;
+    onBytes({ inBytes: chunk.length, outBytes: 0 });
+    let step: HandshakeStep;
+    try {
+      step = handshake.receive(chunk);
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      this.#fail(error);
+      return;
+    }
+    if (step.send) this.#send(step.send);
+    if (step.state !== "done") return;
+    wire.pause();
+    this.stop();
+    onDone(step);
+  };
+
+  readonly #onEnd = (): void => this.#break("closed");
+  readonly #onError = (): void => this.#break("reset");
+
+  #break(how: "closed" | "reset"): void {
+    this.#fail(this.#options.explainBreak(this.#options.handshake.progress, how));
+  }
+
+  #fail(error: TunnelError): void {
+    this.stop();
+    this.#options.onFailed(error);
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#options.onBytes({ inBytes: 0, outBytes: bytes.length });
+    this.#options.wire.write(bytes);
+  }
+}
