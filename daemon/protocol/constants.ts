@@ -12,7 +12,7 @@ export const DH_PUBLIC_BYTES = 256;
 /** x_C and x_S. */
 export const DH_PRIVATE_BYTES = 32;
 /** HMAC-SHA256. */
-export const MAC_BYTES = 32;
+const MAC_BYTES = 32;
 /** y ‖ MAC (C4, S5). */
 export const DH_MESSAGE_BYTES = DH_PUBLIC_BYTES + MAC_BYTES;
 /** The most bytes of plain text in a packet. */

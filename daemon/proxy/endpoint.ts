@@ -18,7 +18,7 @@ export interface Endpoint {
 }
 
 /** Our choice: idle time before the first TCP keepalive probe; shorter than the idle limits of common NATs and firewalls. */
-export const KEEP_ALIVE_MS = 60_000;
+const KEEP_ALIVE_MS = 60_000;
 
 /** A TCP or unix socket as an {@link Endpoint}. */
 export function socketEndpoint(socket: net.Socket): Endpoint {

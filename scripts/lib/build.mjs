@@ -25,6 +25,15 @@ const BUNDLES = [
     mode: 0o644,
     optional: true,
   },
+  {
+    entry: "daemon/contract/json-schema.ts",
+    out: "dist/tunnels.schema.json",
+    sources: ["daemon/contract"],
+    options: { format: "esm" },
+    mode: 0o644,
+    // Not the bundle itself but what it makes: completion and hover for tunnels.json.
+    render: ({ tunnelsJsonSchema }) => `${JSON.stringify(tunnelsJsonSchema(), null, 2)}\n`,
+  },
 ];
 
 /** Builds what is stale (all of it with `force`); returns a detail for the step's line. */
@@ -46,7 +55,8 @@ async function make(bundle) {
     throw new Failure(`${bundle.out} can't be built: ${place}${first?.text ?? error.message}.`);
   });
   for (const warning of await esbuild.formatMessages(result.warnings, { kind: "warning" })) process.stderr.write(warning);
-  const contents = result.outputFiles[0].contents;
+  const [{ contents: bundled }] = result.outputFiles;
+  const contents = bundle.render ? bundle.render(await evaluate(bundled)) : bundled;
   writeWhole(join(root, bundle.out), contents, bundle.mode);
   writeWhole(stampOf(bundle), JSON.stringify({ inputs, output: sha256(contents) }), 0o644);
 }
@@ -68,6 +78,11 @@ function optionsFor(bundle) {
     define: { "process.env.TUNNELD_BUILD_VERSION": JSON.stringify(readJson("package.json").version) },
     ...bundle.options,
   };
+}
+
+/** The exports of a bundle in ESM. */
+function evaluate(contents) {
+  return import(`data:text/javascript;base64,${Buffer.from(contents).toString("base64")}`);
 }
 
 function isCurrent(bundle) {

@@ -1,0 +1,106 @@
+/**
+ * What the daemon says of its tunnels: plain data that crosses the RPC and is
+ * printed by `status --json`. Fields are only ever added, and then optional.
+ * Times are milliseconds since the Unix epoch, durations milliseconds, sizes bytes.
+ */
+import * as z from "zod";
+import { ERROR_CODES } from "../errors.ts";
+import { serviceSchema } from "./tunnels-file.ts";
+
+/** The states of a tunnel, in the order a tunnel that works goes through them. */
+const STATES = [
+  "closed",
+  "waiting-for-key",
+  "not-approved",
+  "port-busy",
+  "opening",
+  "listening",
+  "key-verified",
+  "verified",
+  "degraded",
+  "draining",
+] as const;
+
+/** One of {@link STATES}. */
+export type TunnelState = (typeof STATES)[number];
+
+const count = z.int().min(0);
+const atMs = z.number();
+
+/** A failure as it is shown; `count` says how often it came in a row. */
+export const failureSchema = z.object({
+  code: z.enum(ERROR_CODES).describe("One of the codes in the README."),
+  message: z.string().describe("One sentence: cause and cure."),
+  atMs: atMs.describe("When it came last."),
+  count: count.describe("How often it came in a row."),
+});
+
+const timingSchema = z.object({ count, lastMs: z.number(), maxMs: z.number(), totalMs: z.number() });
+
+/** Who wants a tunnel. */
+export const userSchema = z.object({
+  kind: z.string().describe("vscode, cli, exec, or another client's own word."),
+  name: z.string().describe("For people: the window's workspace, the command."),
+  pid: count,
+});
+
+/** One connection through a tunnel. */
+export const connectionSchema = z.object({
+  peer: z.string().describe("Where it came from."),
+  phase: z.string().describe("dialling, handshaking, open or refusing."),
+  sinceMs: atMs,
+  inBytes: count.describe("Plain bytes from the encrypted side."),
+  outBytes: count.describe("Plain bytes to the encrypted side."),
+});
+
+/** A tunnel with everything known about it. */
+export const tunnelSchema = z.object({
+  id: z.string().describe("Stable while the daemon lives: config path and name, hashed."),
+  name: z.string(),
+  configPath: z.string().describe("The tunnels.json it comes from; empty for an ad-hoc one."),
+  role: z.enum(["client", "server"]),
+  service: serviceSchema,
+  state: z.enum(STATES),
+  sinceMs: atMs.describe("When it came into this state."),
+  listen: z.string().describe("Where it listens, with the real port; as written before it does."),
+  target: z.string(),
+  group: z.string().optional(),
+  keyFingerprints: z.array(z.string()),
+  keyVerifiedAtMs: atMs.optional().describe("When the other end last proved the key."),
+  backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
+  lastFailure: failureSchema.optional(),
+  connections: z.array(connectionSchema),
+  openConnections: count,
+  totalConnections: count,
+  refused: z.record(z.string(), count).describe("Failures and refusals by code."),
+  plainInBytes: count,
+  plainOutBytes: count,
+  wireInBytes: count,
+  wireOutBytes: count,
+  handshake: timingSchema,
+  dial: timingSchema,
+  users: z.array(userSchema),
+  pinned: z.boolean(),
+  closedByUser: z.boolean(),
+});
+
+/** The daemon itself. */
+export const daemonSchema = z.object({
+  pid: count,
+  version: z.string(),
+  protocol: count,
+  instanceId: z.string(),
+  startedAtMs: atMs,
+  stateDir: z.string(),
+  crypto: z.string().describe("node or noble."),
+  draining: z.boolean(),
+});
+
+/** See {@link tunnelSchema}. */
+export type TunnelStatus = z.output<typeof tunnelSchema>;
+/** See {@link daemonSchema}. */
+export type DaemonStatus = z.output<typeof daemonSchema>;
+/** See {@link failureSchema}. */
+export type FailureStatus = z.output<typeof failureSchema>;
+/** See {@link userSchema}. */
+export type TunnelUser = z.output<typeof userSchema>;

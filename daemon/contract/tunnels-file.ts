@@ -1,0 +1,66 @@
+/**
+ * The one definition of tunnels.json: TypeScript types, the validator of
+ * extension, daemon and command line, and the JSON Schema for completion and
+ * hover are all made from it. Pure: no file system.
+ */
+import * as z from "zod";
+
+/** A tunnel's name: letters, digits, dot, dash, underscore; starts with a letter or digit. */
+export const NAME_PATTERN = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
+/** What listens at the far end; decides probes, URLs and client programs. */
+export const serviceSchema = z.enum(["redis", "mysql", "tcp"]);
+
+const keySchema = z.union([
+  z.string().min(1).describe("Name of a key in the key folder."),
+  z.strictObject({ file: z.string().min(1).describe("Path of a key file; ~ is the home folder; a relative path counts from the workspace folder.") }),
+]);
+
+/** One entry under "tunnels". */
+export const entrySchema = z.strictObject({
+  service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, mysql or tcp."),
+  role: z.enum(["client", "server"]).default("client").describe("client: encrypt for local programs; server: decrypt for a local service."),
+  listen: z
+    .union([z.string().min(1), z.int().min(0).max(65_535)])
+    .describe("Where to listen: host:port, a port on 127.0.0.1, or a socket path. Port 0 picks a free one once and keeps it."),
+  target: z.string().min(1).describe("client: the far spiped or tunneld, host:port. server: the service to hand connections to."),
+  key: z
+    .union([keySchema, z.array(keySchema).min(1).max(8)])
+    .describe("Key name or { file }; a server may list several, so that a key can be replaced without a refused connection."),
+  autoOpen: z.boolean().default(false).describe("Open together with the workspace."),
+  group: z.string().min(1).max(64).optional().describe("Tunnels of one group are shown and opened together."),
+  user: z.string().min(1).max(128).optional().describe("User name for connection URLs and client programs."),
+  database: z
+    .union([z.string().min(1).max(128), z.int().min(0).max(1_000_000)])
+    .optional()
+    .describe("Database for connection URLs and client programs; a number for Redis."),
+  env: z
+    .record(z.string().max(128), z.string().max(4_096))
+    .optional()
+    .describe(`Variables for terminals and commands; \${url}, \${host}, \${port} and \${name} are replaced.`),
+  forwardSecrecy: z
+    .enum(["require", "prefer", "off"])
+    .default("require")
+    .describe("require refuses a far side without forward secrecy; off gives it up (spiped -f)."),
+  maxConnections: z.int().min(1).max(100_000).default(100).describe("Most connections at once."),
+  timeoutSeconds: z.number().positive().max(3_600).default(5).describe("Bound on connecting to each address, and on the handshake."),
+  keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),
+  dnsRefreshSeconds: z.number().positive().max(86_400).default(60).describe("How often the target's name is looked up again."),
+  bind: z.string().min(1).optional().describe("Outgoing address for the target."),
+  confirm: z.boolean().default(false).describe("Ask before opening, for example for production."),
+  keepOpen: z.boolean().default(false).describe("Keep the tunnel open when the last window that wanted it is gone."),
+});
+
+/** The whole file. */
+export const tunnelsFileSchema = z.strictObject({
+  $schema: z.string().optional().describe("Where editors find the schema of this file; not needed with the extension."),
+  version: z.literal(1).describe("Version of this format: 1."),
+  tunnels: z.record(z.string().regex(NAME_PATTERN), entrySchema).describe("The tunnels by name."),
+});
+
+/** An entry with its defaults filled in. */
+export type TunnelEntry = z.output<typeof entrySchema>;
+/** redis, mysql or tcp. */
+export type Service = z.output<typeof serviceSchema>;
+/** How an entry names a key. */
+export type KeyReference = string | { readonly file: string };
