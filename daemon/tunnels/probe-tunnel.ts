@@ -1,0 +1,52 @@
+/**
+ * The one probe of an explicit open: a connection through the tunnel's own port,
+ * as any client makes it, so that what it shows is what clients get.
+ */
+import * as net from "node:net";
+import { TunnelError } from "../errors.ts";
+import type { ResolvedAddress } from "../proxy/target.ts";
+import { probe } from "../services/probe.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Our choice: time for the service to answer, beside the tunnel's own bounds for connecting and the handshake. */
+const SERVICE_TIMEOUT_MS = 5_000;
+
+/** Probes; never rejects: what it showed, good or bad, is in the tunnel's counters. Does nothing while the port is not the tunnel's. */
+export async function probeTunnel(tunnel: Tunnel): Promise<void> {
+  if (!tunnel.isOpen) return;
+  const { service, timeoutMs } = tunnel.plan;
+  const boundMs = 2 * timeoutMs + SERVICE_TIMEOUT_MS;
+  const { stats } = tunnel;
+  const failureBefore = stats.lastFailure;
+  const evidence = tunnel.nextEvidence();
+  const socket = net.connect(reachable(tunnel.listen));
+  socket.on("error", () => {});
+  try {
+    if (service === "tcp") await withinTime(evidence, boundMs);
+    else await probe(socket, { service, timeoutMs: boundMs });
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    // The tunnel knows better why a connection broke; only the probe knows what a service said, or that it is silent.
+    if (stats.lastFailure === failureBefore && tunnel.isOpen && tunnel.stats === stats) tunnel.note(error);
+  } finally {
+    socket.destroySoon();
+  }
+}
+
+async function withinTime(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** A listener at all addresses is reached at the loopback one. */
+function reachable(listen: ResolvedAddress): net.NetConnectOpts {
+  if (listen.kind === "unix") return { path: listen.path };
+  const anywhere = new Map([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "::1"],
+  ]);
+  return { host: anywhere.get(listen.host) ?? listen.host, port: listen.port };
+}

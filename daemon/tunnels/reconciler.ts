@@ -1,0 +1,123 @@
+/**
+ * Makes one tunnel what it should be: looks at what is wanted, what the file
+ * says now, whether it can be planned and is approved, and lets the pool do the
+ * rest. Whatever stands in the way becomes the want's trouble; what runs goes on
+ * meanwhile.
+ */
+import { TunnelError } from "../errors.ts";
+import type { Clock } from "../proxy/stats.ts";
+import { type ApprovalSource, type ConfigSource, type ConfigState, type Planned, type Planner, wipe } from "./planned.ts";
+import type { TunnelPool } from "./tunnel-pool.ts";
+import type { Trouble, Want } from "./want.ts";
+
+/** What a reconciler is given; the calls are synchronous and must not throw. */
+export interface ReconcilerOptions {
+  readonly clock: Clock;
+  readonly configs: ConfigSource;
+  readonly planner: Planner;
+  readonly approvals: ApprovalSource;
+  readonly pool: TunnelPool;
+  /** A want has been looked at. */
+  readonly onDone: (want: Want) => void;
+  /** It has trouble it did not have before. */
+  readonly onTrouble: (want: Want, error: TunnelError) => void;
+  /** An entry that is wanted is not approved in its present form; once for each form. */
+  readonly onApprovalNeeded: (planned: Planned) => void;
+}
+
+/** See the file's header. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  #stopped = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at a want; calls for the same one follow each other. */
+  run(want: Want): Promise<void> {
+    const run = want.turn.then(() => this.#reconcile(want));
+    // A broken invariant is its caller's to hear of, and does not keep the next one from trying.
+    want.turn = run.catch(() => {});
+    return run;
+  }
+
+  /** Nothing is opened or changed any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #reconcile(want: Want): Promise<void> {
+    if (this.#stopped) return;
+    // A file that nobody wants anything of is not read.
+    const config = want.isWanted ? this.#options.configs.get(want.ref.configPath) : undefined;
+    const entry = config?.entries.get(want.ref.name);
+    if (entry) want.entry = entry;
+    // An entry that is gone, or no longer says so, keeps nothing open.
+    if (config && isMeant(config, want) && !entry?.keepOpen) want.kept = false;
+    if (!config || !want.isWanted) this.#leave(want);
+    else if (entry) await this.#bringUp(want, entry);
+    else this.#missing(want, config);
+    this.#options.onDone(want);
+  }
+
+  #leave(want: Want): void {
+    this.#options.pool.detach(want);
+    if (want.trouble) want.idleSinceMs = this.#options.clock.wallMs();
+    want.trouble = undefined;
+    want.askedDigest = undefined;
+  }
+
+  /** The entry is not there: removed, which closes it, or unreadable, which closes nothing. */
+  #missing(want: Want, config: ConfigState): void {
+    if (isMeant(config, want)) this.#options.pool.detach(want);
+    const problem = config.faults.get(want.ref.name) ?? (config.broken ? config.problems[0] : undefined);
+    const why = problem ? `${problem.path}:${problem.line}:${problem.column}: ${problem.message}` : `${want.ref.configPath} has no tunnel "${want.ref.name}"`;
+    this.#setTrouble(want, { state: "closed", error: new TunnelError("CONFIG_INVALID", why) });
+  }
+
+  async #bringUp(want: Want, entry: NonNullable<Want["entry"]>): Promise<void> {
+    const { planner, approvals, pool, onApprovalNeeded } = this.#options;
+    let planned: Planned;
+    try {
+      planned = await planner.plan(want.ref, entry);
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      this.#setTrouble(want, { state: error.code.startsWith("KEY_") ? "waiting-for-key" : "closed", error });
+      return;
+    }
+    // Much may have happened meanwhile.
+    if (this.#stopped || !want.isWanted) {
+      wipe(planned.plan);
+      return;
+    }
+    const { digest, facts } = planned;
+    if (!approvals.isApproved(want.ref, facts.digest)) {
+      wipe(planned.plan);
+      const error = new TunnelError("NOT_APPROVED", `"${want.ref.name}" is not approved in its present form: approve it ("tunneld approve ${want.ref.name}")`);
+      this.#setTrouble(want, { state: "not-approved", error });
+      if (want.askedDigest !== facts.digest) onApprovalNeeded(planned);
+      want.askedDigest = facts.digest;
+      return;
+    }
+    want.approved = { digest, facts };
+    want.askedDigest = undefined;
+    const error = await pool.attach(want, planned);
+    if (error) this.#setTrouble(want, { state: "port-busy", error });
+    else want.trouble = undefined;
+  }
+
+  #setTrouble(want: Want, { state, error }: Trouble): void {
+    const atMs = this.#options.clock.wallMs();
+    const before = want.trouble;
+    const isSame = before?.state === state && before.failure.message === error.message;
+    const count = isSame ? before.failure.count + 1 : 1;
+    want.trouble = { state, error, sinceMs: isSame ? before.sinceMs : atMs, failure: { code: error.code, message: error.message, atMs, count } };
+    if (!isSame) this.#options.onTrouble(want, error);
+  }
+}
+
+/** Whether a file that lacks the entry lacks it on purpose, as far as anybody can tell. */
+function isMeant(config: ConfigState, want: Want): boolean {
+  return !config.broken && !config.faults.has(want.ref.name);
+}

@@ -1,0 +1,83 @@
+/**
+ * A tunnel as it is shown: what is wanted and what runs, put together into one
+ * plain record. While something runs, that is what is shown, not what the file
+ * says by now.
+ */
+import type { TunnelStatus } from "../contract/state.ts";
+import { formatAddress } from "../proxy/address.ts";
+import type { Connection } from "../proxy/connection.ts";
+import { RouteStats } from "../proxy/stats.ts";
+import { sumOf } from "./counters.ts";
+import type { Tunnel } from "./tunnel.ts";
+import type { Want } from "./want.ts";
+
+/** The record of one want. */
+export function describe(want: Want): TunnelStatus {
+  const { entry, trouble } = want;
+  const draining = [...want.draining];
+  const shown = want.shared?.tunnel ?? draining.at(-1);
+  const tunnels = new Set([...draining, ...(shown ? [shown] : [])]);
+  const totals = shown ? sumOf([...tunnels].map((tunnel) => tunnel.totals)) : new RouteStats();
+  const evidence = shown?.stats;
+  const lastFailure = trouble?.failure ?? shown?.bindFailure ?? evidence?.lastFailure;
+  // What only drains is open for nobody new: what keeps it from that comes first, if it is more than being closed.
+  const obstacle = want.shared || trouble?.state === "closed" ? undefined : trouble;
+  const stated = obstacle ?? shown ?? trouble;
+  return {
+    id: want.id,
+    name: want.ref.name,
+    configPath: want.ref.configPath,
+    role: shown?.plan.role ?? entry?.role ?? "client",
+    service: shown?.plan.service ?? entry?.service ?? "tcp",
+    state: stated?.state ?? "closed",
+    sinceMs: stated?.sinceMs ?? want.idleSinceMs,
+    listen: shown ? formatAddress(shown.listen) : String(entry?.listen ?? ""),
+    target: shown ? formatAddress(shown.plan.target) : (entry?.target ?? ""),
+    ...(entry?.group !== undefined && { group: entry.group }),
+    keyFingerprints: want.approved?.facts.keys.map((key) => key.fingerprint) ?? [],
+    ...(evidence?.keyVerifiedAtMs !== undefined && { keyVerifiedAtMs: evidence.keyVerifiedAtMs }),
+    ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
+    ...(lastFailure && { lastFailure }),
+    connections: connectionsOf(tunnels),
+    openConnections: totals.open,
+    totalConnections: totals.total,
+    refused: refusals(totals, tunnels),
+    plainInBytes: totals.plainInBytes,
+    plainOutBytes: totals.plainOutBytes,
+    wireInBytes: totals.wireInBytes,
+    wireOutBytes: totals.wireOutBytes,
+    handshake: { ...totals.handshake },
+    dial: { ...totals.dial },
+    users: [...want.leases.keys()].map((holder) => holder.user),
+    pinned: want.pinned,
+    closedByUser: want.closedByUser,
+  };
+}
+
+function refusals(totals: RouteStats, tunnels: ReadonlySet<Tunnel>): Record<string, number> {
+  const sum = new Map<string, number>(totals.failures);
+  for (const { forwarder } of tunnels) {
+    for (const [code, count] of forwarder.strangers) sum.set(code, (sum.get(code) ?? 0) + count);
+  }
+  return Object.fromEntries(sum);
+}
+
+/** Our choice: a status lists this many connections; the count tells of the rest. */
+const MAX_LISTED = 200;
+
+function connectionsOf(tunnels: ReadonlySet<Tunnel>): TunnelStatus["connections"] {
+  const listed: Connection[] = [];
+  for (const { forwarder } of tunnels) {
+    for (const connection of forwarder.connections) {
+      if (listed.length === MAX_LISTED) break;
+      listed.push(connection);
+    }
+  }
+  return listed.map((connection) => ({
+    peer: connection.peer,
+    phase: connection.phase,
+    sinceMs: connection.acceptedAtMs,
+    inBytes: connection.plainInBytes,
+    outBytes: connection.plainOutBytes,
+  }));
+}

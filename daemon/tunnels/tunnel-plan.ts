@@ -1,0 +1,35 @@
+/**
+ * What a tunnel runs by: an entry of tunnels.json with its addresses resolved and
+ * its keys loaded. Made by definition.ts.
+ */
+import type { Service } from "../contract/tunnels-file.ts";
+import type { ForwardSecrecy } from "../protocol/handshake.ts";
+import type { SharedKey } from "../protocol/keys.ts";
+import type { Role } from "../protocol/wire.ts";
+import { type Address, formatAddress } from "../proxy/address.ts";
+import type { ResolvedAddress } from "../proxy/target.ts";
+
+/** Everything a tunnel needs to run; resolved and checked before. */
+export interface TunnelPlan {
+  readonly name: string;
+  readonly role: Role;
+  readonly service: Service;
+  readonly listen: ResolvedAddress;
+  readonly target: Address;
+  readonly bind: ResolvedAddress | undefined;
+  /** Whoever has the plan owns them. */
+  readonly keys: readonly SharedKey[];
+  readonly forwardSecrecy: ForwardSecrecy;
+  readonly timeoutMs: number;
+  readonly keepAlive: boolean;
+  readonly dnsRefreshMs: number;
+  readonly maxConnections: number;
+}
+
+/** Whether what was proved with one plan holds for the other. */
+export function isSameWay(a: TunnelPlan, b: TunnelPlan): boolean {
+  const [one, other] = [a, b].map(({ role, target, bind, forwardSecrecy, keys }) =>
+    JSON.stringify([role, formatAddress(target), bind && formatAddress(bind), forwardSecrecy, keys.map((key) => [...key])]),
+  );
+  return one === other;
+}

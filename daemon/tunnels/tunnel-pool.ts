@@ -1,0 +1,254 @@
+/**
+ * The tunnels that run, and who shares them: joins, opens, changes and leaves
+ * them. One listen address belongs to one definition; whoever wants it for
+ * another waits. Live connections are never cut here but by `cut` and `close`.
+ */
+import { TunnelError } from "../errors.ts";
+import { formatAddress } from "../proxy/address.ts";
+import type { ForwarderEvent } from "../proxy/forwarder.ts";
+import type { ResolvedAddress } from "../proxy/target.ts";
+import { machineAfter } from "./after.ts";
+import type { StateStore } from "./daemon-state.ts";
+import { ListenMemory } from "./listen-memory.ts";
+import { type Planned, wipe } from "./planned.ts";
+import type { SharedTunnel } from "./shared-tunnel.ts";
+import { type Inherited, Tunnel, type TunnelContext } from "./tunnel.ts";
+import type { TunnelPlan } from "./tunnel-plan.ts";
+import type { Want } from "./want.ts";
+
+/** What a tunnel needs beside what the pool adds. */
+export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket">;
+
+/** Who is told; calls are synchronous and must not throw. */
+export interface PoolObserver {
+  /** Something about a want's tunnel has changed. */
+  changed(want: Want): void;
+  /** A want's last connection from before it left has ended. */
+  drained(want: Want): void;
+  /** An address may be free that others wait for. */
+  freed(): void;
+  event(name: string, event: ForwarderEvent): void;
+  listening(tunnel: Tunnel): void;
+  bindFailed(tunnel: Tunnel, error: TunnelError): void;
+}
+
+/** What a pool is given. */
+export interface PoolOptions {
+  readonly tunnel: TunnelParts;
+  readonly store: StateStore;
+  readonly observer: PoolObserver;
+}
+
+/** Our choice: traffic changes what is shown at most this often; a change of state is told at once. */
+const EVIDENCE_MS = 100;
+
+/** See the file's header. Owns all tunnels: `close`. */
+export class TunnelPool {
+  readonly #options: PoolOptions;
+  readonly #memory: ListenMemory;
+  readonly #shared = new Map<Tunnel, SharedTunnel>();
+  /** With the last want that left. */
+  readonly #draining = new Map<Tunnel, Want>();
+  readonly #evidenceTimers = new Map<Tunnel, () => void>();
+  #inherited: Inherited[] = [];
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#memory = new ListenMemory(options.store);
+  }
+
+  /** Listeners of the daemon before this one: used where their addresses are wanted. */
+  inherit(inherited: readonly Inherited[]): void {
+    this.#inherited.push(...inherited);
+  }
+
+  /** Closes those nobody has asked for. */
+  closeUnclaimed(): void {
+    for (const inherited of this.#inherited.splice(0)) inherited.discard();
+  }
+
+  /** Tunnels that listen or want to. */
+  get running(): readonly Tunnel[] {
+    return [...this.#shared.keys()];
+  }
+
+  /** Those that drain as well. */
+  get all(): readonly Tunnel[] {
+    return [...this.#shared.keys(), ...this.#draining.keys()];
+  }
+
+  /** Joins a running tunnel of the same definition, changes the want's own in place, or opens one; says what stands in the way. Takes the keys of the plan. */
+  async attach(want: Want, planned: Planned): Promise<TunnelError | undefined> {
+    const plan = { ...planned.plan, listen: this.#memory.resolve(want.ref, planned.plan.listen) };
+    if (want.shared?.digest === planned.digest) {
+      wipe(plan);
+      return undefined;
+    }
+    const same = [...this.#shared.values()].find((shared) => shared.digest === planned.digest && mayServe(shared.tunnel, plan.listen));
+    if (same) {
+      wipe(plan);
+      this.detach(want);
+      same.wants.add(want);
+      want.shared = same;
+      this.#rememberPort(want, same.tunnel);
+      return undefined;
+    }
+    const rival = this.#listeningAt(plan.listen);
+    const owner = rival && [...rival.wants].find((other) => other !== want && other.approved?.digest !== planned.digest);
+    if (owner) {
+      wipe(plan);
+      return new TunnelError(
+        "LISTEN_IN_USE",
+        `${formatAddress(plan.listen)} is used by "${owner.ref.name}" of ${owner.ref.configPath} with another definition: choose another port`,
+      );
+    }
+    if (rival && canChangeInto(rival.tunnel, plan)) {
+      this.#change(rival, { want, plan, digest: planned.digest });
+      return undefined;
+    }
+    this.detach(want);
+    // All of its wants want what is opened now, and join it in their turn.
+    if (rival) for (const other of rival.wants) this.detach(other);
+    await this.#open(want, plan, planned.digest);
+    return undefined;
+  }
+
+  /** Leaves the running tunnel; the last one out lets it drain, and those who wait for its port get their turn. */
+  detach(want: Want): void {
+    const { shared } = want;
+    if (!shared) return;
+    want.shared = undefined;
+    shared.wants.delete(want);
+    if (shared.wants.size === 0) this.#letGo(shared.tunnel, want);
+    this.#options.observer.freed();
+  }
+
+  /** Ends the tunnel for all who share it, with its connections, and says who they are: they may want it again. */
+  cut(shared: SharedTunnel): readonly Want[] {
+    const wants = [...shared.wants];
+    this.#shared.delete(shared.tunnel);
+    for (const want of wants) want.shared = undefined;
+    this.#closeTunnel(shared.tunnel);
+    return wants;
+  }
+
+  /** Cuts what still drains for a want. */
+  cutDraining(want: Want): void {
+    for (const tunnel of want.draining) this.#closeTunnel(tunnel);
+  }
+
+  /** Stops listening everywhere; resolves when the last connection has ended. */
+  async drain(): Promise<void> {
+    await Promise.all(this.all.map((tunnel) => tunnel.drain()));
+  }
+
+  /** Ends everything now. */
+  close(): void {
+    for (const tunnel of this.all) this.#closeTunnel(tunnel);
+    for (const stop of this.#evidenceTimers.values()) stop();
+    this.#evidenceTimers.clear();
+  }
+
+  #change(shared: SharedTunnel, { want, plan, digest }: { readonly want: Want; readonly plan: TunnelPlan; readonly digest: string }): void {
+    if (want.shared !== shared) this.detach(want);
+    shared.wants.add(want);
+    want.shared = shared;
+    shared.digest = digest;
+    shared.tunnel.reconfigure(plan);
+    this.#rememberPort(want, shared.tunnel);
+    for (const other of shared.wants) other.trouble = undefined;
+  }
+
+  async #open(want: Want, plan: TunnelPlan, digest: string): Promise<void> {
+    const tunnel = new Tunnel(plan, {
+      ...this.#options.tunnel,
+      isOwnSocket: (path) => this.#memory.isOwnSocket(path),
+      observer: {
+        listening: () => this.#onListening(tunnel),
+        bindFailed: (_, error) => this.#options.observer.bindFailed(tunnel, error),
+        released: () => this.#memory.removedSocket(tunnel.listen),
+        changed: (_, what) => this.#onChanged(tunnel, what),
+        event: (_, event) => this.#options.observer.event(tunnel.plan.name, event),
+      },
+    });
+    const shared: SharedTunnel = { tunnel, digest, wants: new Set([want]) };
+    want.shared = shared;
+    this.#shared.set(tunnel, shared);
+    const inherited = this.#claim(plan.listen);
+    await (inherited ? tunnel.adopt(inherited) : tunnel.open());
+  }
+
+  #onListening(tunnel: Tunnel): void {
+    this.#memory.madeSocket(tunnel.listen);
+    for (const want of this.#shared.get(tunnel)?.wants ?? []) this.#rememberPort(want, tunnel);
+    this.#options.observer.listening(tunnel);
+  }
+
+  #rememberPort(want: Want, tunnel: Tunnel): void {
+    if (tunnel.isOpen && want.entry && asksForAnyPort(want.entry.listen)) this.#memory.keepPort(want.ref, tunnel.listen);
+  }
+
+  #onChanged(tunnel: Tunnel, what: "state" | "evidence"): void {
+    const tell = (): void => {
+      this.#evidenceTimers.get(tunnel)?.();
+      this.#evidenceTimers.delete(tunnel);
+      const last = this.#draining.get(tunnel);
+      for (const want of this.#shared.get(tunnel)?.wants ?? (last ? [last] : [])) this.#options.observer.changed(want);
+    };
+    if (what === "state") tell();
+    else if (!this.#evidenceTimers.has(tunnel)) this.#evidenceTimers.set(tunnel, (this.#options.tunnel.after ?? machineAfter)(EVIDENCE_MS, tell));
+  }
+
+  #letGo(tunnel: Tunnel, last: Want): void {
+    this.#shared.delete(tunnel);
+    if (tunnel.forwarder.connections.size === 0) {
+      this.#closeTunnel(tunnel);
+      return;
+    }
+    this.#draining.set(tunnel, last);
+    last.draining.add(tunnel);
+    void tunnel.drain().then(() => {
+      this.#draining.delete(tunnel);
+      last.draining.delete(tunnel);
+      this.#closeTunnel(tunnel);
+      this.#options.observer.drained(last);
+    });
+  }
+
+  #closeTunnel(tunnel: Tunnel): void {
+    this.#evidenceTimers.get(tunnel)?.();
+    this.#evidenceTimers.delete(tunnel);
+    tunnel.close();
+  }
+
+  #claim(listen: ResolvedAddress): Inherited | undefined {
+    const index = this.#inherited.findIndex((one) => formatAddress(one.address) === formatAddress(listen));
+    return index < 0 ? undefined : this.#inherited.splice(index, 1)[0];
+  }
+
+  #listeningAt(listen: ResolvedAddress): SharedTunnel | undefined {
+    return [...this.#shared.values()].find((shared) => overlaps(shared.tunnel.listen, listen));
+  }
+}
+
+/** Whether a tunnel listens where `listen` says, or that leaves it the choice. */
+function mayServe(tunnel: Tunnel, listen: ResolvedAddress): boolean {
+  if (listen.kind === "tcp" && listen.port === 0) return true;
+  return [tunnel.listen, tunnel.plan.listen].some((address) => formatAddress(address) === formatAddress(listen));
+}
+
+/** A tunnel keeps its listener when only what is behind it changes. */
+function canChangeInto(tunnel: Tunnel, plan: TunnelPlan): boolean {
+  return tunnel.plan.role === plan.role && formatAddress(tunnel.listen) === formatAddress(plan.listen);
+}
+
+/** Whether both can't be bound at once; the wildcard addresses take a port of every address. */
+function overlaps(a: ResolvedAddress, b: ResolvedAddress): boolean {
+  if (a.kind === "unix" || b.kind === "unix") return formatAddress(a) === formatAddress(b);
+  if (a.port !== b.port || a.port === 0) return false;
+  return a.host === b.host || [a.host, b.host].some((host) => host === "0.0.0.0" || host === "::");
+}
+
+function asksForAnyPort(listen: string | number): boolean {
+  return listen === 0 || (typeof listen === "string" && /:0+$/.test(listen));
+}

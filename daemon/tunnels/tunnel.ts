@@ -1,0 +1,311 @@
+/**
+ * One tunnel that is open or wants to be: keeps its port bound, whatever the far
+ * side does, and derives its state from evidence instead of from hope. What is
+ * wanted, approved and shared is the manager's business.
+ *
+ *     opening ──► listening ──► key-verified ──► verified ◄──► degraded
+ *        └─ port-busy ─┘ (retries)                  any ──► draining ──► closed
+ */
+import type * as net from "node:net";
+import type { FailureStatus, TunnelState } from "../contract/state.ts";
+import type { RandomSource } from "../crypto/random.ts";
+import type { CipherSuite } from "../crypto/suite.ts";
+import { TunnelError } from "../errors.ts";
+import type { SharedKey } from "../protocol/keys.ts";
+import { formatAddress } from "../proxy/address.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions } from "../proxy/forwarder.ts";
+import { type Clock, RouteStats } from "../proxy/stats.ts";
+import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
+import { type After, machineAfter } from "./after.ts";
+import { sumOf } from "./counters.ts";
+import { Health } from "./health.ts";
+import { HoldOff } from "./hold-off.ts";
+import { isSameWay, type TunnelPlan } from "./tunnel-plan.ts";
+
+/** What a tunnel is given of the world. */
+export interface TunnelContext {
+  readonly suite: CipherSuite;
+  readonly random: RandomSource;
+  readonly clock: Clock;
+  readonly after?: After | undefined;
+  readonly lookup?: Lookup | undefined;
+  readonly observer: TunnelObserver;
+  /** Whether an earlier daemon of ours made the unix socket at this path. */
+  readonly isOwnSocket: (path: string) => boolean;
+}
+
+/** Who is told; calls are synchronous and must not throw. */
+export interface TunnelObserver {
+  /** The listener is bound, at whichever try. */
+  listening(tunnel: Tunnel): void;
+  /** The port can't be bound; once for each reason. */
+  bindFailed(tunnel: Tunnel, error: TunnelError): void;
+  /** The listener, that was bound, is gone. */
+  released(tunnel: Tunnel): void;
+  /** The state has changed, or only what it rests on. */
+  changed(tunnel: Tunnel, what: "state" | "evidence"): void;
+  event(tunnel: Tunnel, event: ForwarderEvent): void;
+}
+
+/** A listener that the daemon before this one has handed over. */
+export interface Inherited {
+  readonly address: ResolvedAddress;
+  /** Makes `server` accept on it; its "connection" listener must stand. */
+  listen(server: net.Server): Promise<void>;
+  /** Closes it unused. */
+  discard(): void;
+}
+
+/** Our choice: how long to wait before trying a busy port again; doubled each time, with up to a quarter of jitter. */
+const BIND_RETRY_MS = { first: 500, most: 15_000 };
+
+/** A running tunnel. Owns its listener, timers, target and keys: `close` or `drain` it. */
+export class Tunnel {
+  #plan: TunnelPlan;
+  readonly #context: TunnelContext;
+  readonly #holdOff: HoldOff;
+  /** One for each way there was, the present one's last. */
+  readonly #stats = [new RouteStats()];
+  /** Of every plan so far: old connections still use old keys. */
+  readonly #keys: SharedKey[] = [];
+  #health: Health;
+  #target: Target;
+  #forwarder: Forwarder;
+  #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
+  #bindFailure: FailureStatus | undefined;
+  #bindRetryMs = BIND_RETRY_MS.first;
+  #stopRetry = (): void => {};
+  readonly #waiting: (() => void)[] = [];
+  #state: TunnelState = "opening";
+  #sinceMs: number;
+
+  constructor(plan: TunnelPlan, context: TunnelContext) {
+    this.#plan = plan;
+    this.#context = context;
+    this.#keys.push(...plan.keys);
+    this.#holdOff = new HoldOff(context);
+    this.#health = new Health(plan.role);
+    this.#sinceMs = context.clock.wallMs();
+    this.#target = this.#makeTarget();
+    this.#forwarder = new Forwarder(this.#options());
+  }
+
+  get plan(): TunnelPlan {
+    return this.#plan;
+  }
+
+  get forwarder(): Forwarder {
+    return this.#forwarder;
+  }
+
+  get state(): TunnelState {
+    return this.#state;
+  }
+
+  /** When it came into this state. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** Where it listens, with the real port once it does. */
+  get listen(): ResolvedAddress {
+    return this.#forwarder.address ?? this.#plan.listen;
+  }
+
+  /** Whether its port is bound and takes connections. */
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /** Why the port can't be bound, while it can't. */
+  get bindFailure(): FailureStatus | undefined {
+    return this.#bindFailure;
+  }
+
+  /** The counters of the present way to the backend: what the state rests on. */
+  get stats(): RouteStats {
+    return this.#stats.at(-1) as RouteStats;
+  }
+
+  /** All counters together, for people. */
+  get totals(): RouteStats {
+    return sumOf(this.#stats);
+  }
+
+  /** Binds the port, again and again if need be; resolves after the first try. */
+  async open(): Promise<void> {
+    try {
+      await this.#forwarder.listen({ address: this.#plan.listen, isOwnSocket: this.#context.isOwnSocket });
+    } catch (error) {
+      if (this.#isEnding()) return;
+      if (!(error instanceof TunnelError)) throw error;
+      this.#retryLater(error);
+      return;
+    }
+    this.#onBound();
+  }
+
+  /** Goes on with a listener of the daemon before this one; binds anew where that fails. */
+  async adopt(inherited: Inherited): Promise<void> {
+    try {
+      await this.#forwarder.adopt(inherited.listen, inherited.address);
+    } catch {
+      inherited.discard();
+      if (this.#isEnding()) return;
+      this.#forwarder = new Forwarder(this.#options());
+      await this.open();
+      return;
+    }
+    this.#onBound();
+  }
+
+  /** New connections get the new plan, old ones keep the old; the listen address and role must be the same. */
+  reconfigure(plan: TunnelPlan): void {
+    const here = [this.listen, this.#plan.listen].map(formatAddress);
+    if (!here.includes(formatAddress(plan.listen))) throw new RangeError("another listen address is another tunnel");
+    const leadsElsewhere = !isSameWay(this.#plan, plan);
+    this.#plan = plan;
+    this.#keys.push(...plan.keys);
+    this.#target.dispose();
+    this.#target = this.#makeTarget();
+    if (leadsElsewhere) {
+      this.#holdOff.end({ forget: true });
+      this.#health = new Health(plan.role);
+      this.#stats.push(new RouteStats());
+    }
+    this.#forwarder.reconfigure(this.#options());
+    if (!this.look()) this.#context.observer.changed(this, "state");
+  }
+
+  /** After sleep or a change of network: look the target up again, probe connections that may be dead. */
+  wake(): void {
+    this.#holdOff.end({ forget: false });
+    if (!this.#isEnding()) void this.#target.refresh().catch(() => {});
+    for (const connection of this.#forwarder.connections) connection.rearmKeepAlive();
+  }
+
+  /** Stops listening; resolves when the last connection has ended. Cuts none. */
+  async drain(): Promise<void> {
+    if (this.#phase === "closed") return;
+    const wasOpen = this.isOpen;
+    this.#stopRetry();
+    this.#phase = "draining";
+    const ended = this.#forwarder.drain({ keepListening: false });
+    if (wasOpen) this.#context.observer.released(this);
+    this.look();
+    await ended;
+    this.close();
+  }
+
+  /** Stops listening, cuts every connection, and wipes the keys. */
+  close(): void {
+    if (this.#phase === "closed") return;
+    const wasOpen = this.isOpen;
+    this.#stopRetry();
+    this.#phase = "closed";
+    this.#forwarder.close();
+    this.#target.dispose();
+    for (const key of this.#keys.splice(0)) key.fill(0);
+    if (wasOpen) this.#context.observer.released(this);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.look();
+  }
+
+  /** Resolves at the next proof of the key or the backend, the next failure, or when it is closed. */
+  nextEvidence(): Promise<void> {
+    if (this.#phase === "closed") return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Takes note of a failure that only a probe could see, such as what a database answered. */
+  note(error: TunnelError): void {
+    const { stats } = this;
+    stats.fail(error, this.#context.clock.wallMs());
+    this.#onFailure(error);
+    this.#context.observer.event(this, { type: "failure", error, peer: "a probe", route: undefined });
+    if (!this.look()) this.#context.observer.changed(this, "evidence");
+  }
+
+  /** Brings the state up to date with evidence that came without an event; true if it changed. */
+  look(): boolean {
+    const state = this.#phase === "open" ? this.#health.stateOf(this.stats) : this.#phase;
+    if (state === this.#state) return false;
+    this.#state = state;
+    this.#sinceMs = this.#context.clock.wallMs();
+    this.#context.observer.changed(this, "state");
+    return true;
+  }
+
+  #onBound(): void {
+    if (this.#isEnding()) {
+      this.#forwarder.close();
+      return;
+    }
+    this.#bindFailure = undefined;
+    this.#bindRetryMs = BIND_RETRY_MS.first;
+    this.#phase = "open";
+    this.#context.observer.listening(this);
+    this.look();
+  }
+
+  #retryLater(error: TunnelError): void {
+    const { clock, random, observer, after = machineAfter } = this.#context;
+    const again = this.#bindFailure?.message === error.message;
+    const count = again ? (this.#bindFailure?.count ?? 0) + 1 : 1;
+    this.#bindFailure = { code: error.code, message: error.message, atMs: clock.wallMs(), count };
+    this.#phase = "port-busy";
+    const jitter = (random(1)[0] ?? 0) / 256 / 4;
+    this.#stopRetry = after(this.#bindRetryMs * (1 + jitter), () => {
+      // A server that failed to listen is not used again.
+      this.#forwarder = new Forwarder(this.#options());
+      void this.open();
+    });
+    this.#bindRetryMs = Math.min(BIND_RETRY_MS.most, this.#bindRetryMs * 2);
+    if (!again) observer.bindFailed(this, error);
+    if (!this.look() && !again) observer.changed(this, "state");
+  }
+
+  #makeTarget(): Target {
+    return new Target({ address: this.#plan.target, refreshMs: this.#plan.dnsRefreshMs, ...(this.#context.lookup && { lookup: this.#context.lookup }) });
+  }
+
+  #options(): ForwarderOptions {
+    const { plan } = this;
+    const { suite, random, clock } = this.#context;
+    return {
+      settings: {
+        ...{ role: plan.role, suite, random, clock, forwardSecrecy: plan.forwardSecrecy },
+        ...{ connectTimeoutMs: plan.timeoutMs, handshakeTimeoutMs: plan.timeoutMs, keepAlive: plan.keepAlive },
+      },
+      routes: [{ name: plan.name, keys: plan.keys, target: this.#target, bind: plan.bind, maxConnections: plan.maxConnections, stats: this.stats }],
+      limitPolicy: "refuse",
+      holdOff: () => this.#holdOff.reason,
+      onEvent: (event) => this.#onEvent(event),
+    };
+  }
+
+  #onEvent(event: ForwarderEvent): void {
+    const route = event.type === "failure" ? event.route : event.type === "verified" ? event.connection.route : undefined;
+    // Connections of an older plan say nothing about this one.
+    if (route?.stats === this.stats) {
+      if (event.type === "failure") this.#onFailure(event.error);
+      if (event.type === "verified") {
+        this.#holdOff.end({ forget: true });
+        this.#health.verified(event.what);
+      }
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+    this.#context.observer.event(this, event);
+    if (!this.look()) this.#context.observer.changed(this, "evidence");
+  }
+
+  #onFailure(error: TunnelError): void {
+    if (error.code === "KEY_MISMATCH" && this.#plan.role === "client") this.#holdOff.start(error);
+    this.#health.failed(error.code, this.#context.clock.wallMs());
+  }
+
+  /** The phase may change while a promise is awaited, which the compiler can't see. */
+  #isEnding(): boolean {
+    return this.#phase === "draining" || this.#phase === "closed";
+  }
+}

@@ -1,0 +1,220 @@
+/** Who wants a tunnel, how long it stays after them, and who closes it. */
+import assert from "node:assert/strict";
+import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
+import { ascii, sameBytes } from "../../support/wire/bytes.ts";
+import { startEnd } from "../../support/wire/ends.ts";
+import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
+import { useScope } from "../../support/wire/scope.ts";
+
+const refused = (error: NodeJS.ErrnoException): boolean => error.code === "ECONNREFUSED";
+
+describe("the leases of a manager", () => {
+  const scope = useScope();
+  const CACHE = { configPath: APP, name: "cache" };
+
+  async function oneTunnel(entry: Readonly<Record<string, unknown>> = {}) {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const managed = new Managed(scope);
+    managed.house.write(APP, { cache: { target: `127.0.0.1:${far.port}`, ...entry } });
+    return { backend, managed, time: managed.house.time };
+  }
+
+  it("open a tunnel for a client and name its user", async () => {
+    const { managed } = await oneTunnel();
+    const window = managed.client();
+    const [status] = await managed.want(window, APP, "cache");
+    assert.deepEqual([status?.state, status?.users], ["listening", [window.user]]);
+  });
+
+  it("of two clients: the first leaves and nothing breaks, both leave and it lingers, drains and is forgotten", async () => {
+    const { backend, managed, time } = await oneTunnel();
+    const [one, two] = [managed.client(), managed.client()];
+    for (const client of [one, two]) await managed.want(client, APP, "cache");
+    const where = portOf(managed.status(APP, "cache"));
+    const user = await connectTo(scope, where);
+    const service = await backend.accept();
+    managed.manager.release(one);
+    time.pass(2 * LINGER_MS);
+    assert.equal(managed.status(APP, "cache").users.length, 1);
+    managed.manager.release(two);
+    time.pass(LINGER_MS - 1);
+    assert.equal(managed.manager.isIdle, false, "it lingers");
+    const late = await connectTo(scope, where);
+    time.pass(1);
+    await managed.reaches(APP, "cache", "draining");
+    await assert.rejects(connectTo(scope, where), refused);
+    service.write(ascii("alive"));
+    sameBytes(await user.read(5), ascii("alive"), "a live connection is not cut");
+    assert.equal(managed.status(APP, "cache").openConnections, 2);
+    assert.equal(managed.manager.isIdle, false, "a connection is a reason to live");
+    for (const peer of [user, late]) await peer.end();
+    for (const peer of [service, await backend.accept()]) await peer.end();
+    await managed.gone(APP, "cache");
+    assert.equal(managed.manager.isIdle, true);
+    assert.deepEqual([managed.removed.length, [...managed.watched]], [1, []]);
+  });
+
+  it("that come back within the linger find the tunnel as it was", async () => {
+    const { backend, managed, time } = await oneTunnel();
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    const user = await connectTo(scope, portOf(managed.status(APP, "cache")));
+    const service = await backend.accept();
+    managed.manager.release(window);
+    time.pass(LINGER_MS / 2);
+    await managed.want(managed.client(), APP, "cache");
+    time.pass(2 * LINGER_MS);
+    service.write(ascii("still"));
+    sameBytes(await user.read(5), ascii("still"));
+  });
+
+  it("of exec end with no linger, unless a window's linger is under way", async () => {
+    const { managed, time } = await oneTunnel();
+    const exec = managed.client("exec");
+    await managed.want(exec, APP, "cache");
+    managed.manager.release(exec);
+    time.pass(0);
+    await managed.gone(APP, "cache");
+    const [window, again] = [managed.client(), managed.client("exec")];
+    await managed.want(window, APP, "cache");
+    managed.manager.release(window);
+    await managed.want(again, APP, "cache");
+    managed.manager.release(again);
+    time.pass(LINGER_MS - 1);
+    assert.equal(managed.status(APP, "cache").state, "listening");
+    time.pass(1);
+    await managed.gone(APP, "cache");
+  });
+
+  it("for one scope are replaced by what is stated next for it", async () => {
+    const { managed, time } = await oneTunnel();
+    managed.house.write(APP, { cache: {}, other: {} });
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    await managed.manager.open(window, CACHE, "by hand");
+    await managed.want(window, APP, "other");
+    time.pass(LINGER_MS);
+    assert.equal(managed.status(APP, "cache").users.length, 1, "the other scope still holds it");
+    await managed.manager.set(window, { scope: "by hand", configPath: APP, names: [] });
+    time.pass(LINGER_MS);
+    await managed.gone(APP, "cache");
+    assert.equal(managed.status(APP, "other").state, "listening");
+  });
+
+  it("leave a keepOpen tunnel open until it is closed, edited or removed", async () => {
+    const { managed, time } = await oneTunnel({ keepOpen: true });
+    const window = managed.client();
+    const reopenAndLeave = async (): Promise<void> => {
+      await managed.manager.open(window, CACHE, "s");
+      managed.manager.release(window);
+      time.pass(10 * LINGER_MS);
+      assert.deepEqual([managed.status(APP, "cache").state, managed.manager.isIdle], ["listening", false]);
+    };
+    await reopenAndLeave();
+    await managed.manager.close(managed.client("cli"), CACHE, false);
+    await managed.gone(APP, "cache");
+    await reopenAndLeave();
+    await managed.rewrite(APP, { cache: {} });
+    await managed.gone(APP, "cache");
+    managed.house.write(APP, { cache: { keepOpen: true } });
+    await reopenAndLeave();
+    await managed.rewrite(APP, {});
+    await managed.gone(APP, "cache");
+    assert.equal(managed.manager.isIdle, true);
+  });
+
+  it("keep no daemon alive for a keepOpen tunnel that never opened", async () => {
+    const { managed, time } = await oneTunnel({ keepOpen: true, key: "missing" });
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    managed.manager.release(window);
+    time.pass(LINGER_MS);
+    await managed.gone(APP, "cache");
+  });
+
+  it("don't reopen what the user closed, in this life or the next, until it is opened by hand", async () => {
+    const { managed } = await oneTunnel();
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    assert.deepEqual(await managed.manager.close(window, CACHE, false), { closed: true, othersUsing: [] });
+    const [again] = await managed.want(window, APP, "cache");
+    assert.deepEqual([again?.state, again?.closedByUser], ["closed", true]);
+    managed.manager.shutdown();
+    const next = new Managed(scope, managed.house);
+    const [later] = await next.want(next.client(), APP, "cache");
+    assert.deepEqual([later?.state, later?.closedByUser], ["closed", true]);
+    assert.equal(next.manager.isIdle, true, "a closed tunnel keeps no daemon alive");
+    const opened = await next.manager.open(next.client(), CACHE, "s");
+    assert.deepEqual([opened.state, opened.closedByUser, next.house.state.closed], ["listening", false, []]);
+  });
+
+  it("ask before one client closes what others use, and obey force", async () => {
+    const { managed } = await oneTunnel();
+    const [one, two] = [managed.client(), managed.client()];
+    for (const client of [one, two]) await managed.want(client, APP, "cache");
+    assert.deepEqual(await managed.manager.close(one, CACHE, false), { closed: false, othersUsing: [two.user] });
+    assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").users], ["listening", [two.user]]);
+    assert.deepEqual(await managed.manager.close(one, CACHE, true), { closed: true, othersUsing: [two.user] });
+    assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").closedByUser], ["closed", true]);
+  });
+
+  it("close what another workspace shares only with force, and then for both", async () => {
+    const { managed } = await oneTunnel();
+    const listen = await closedPort();
+    for (const file of [APP, CLONE]) managed.house.write(file, { cache: { listen } });
+    const [one, two] = [managed.client(), managed.client()];
+    await managed.want(one, APP, "cache");
+    await managed.want(two, CLONE, "cache");
+    assert.deepEqual(await managed.manager.close(one, CACHE, false), { closed: false, othersUsing: [two.user] });
+    assert.equal(managed.status(CLONE, "cache").state, "listening");
+    await managed.want(one, APP, "cache");
+    assert.equal((await managed.manager.close(one, CACHE, true)).closed, true);
+    assert.equal(managed.status(CLONE, "cache").state, "closed");
+    await assert.rejects(connectTo(scope, { port: listen }), refused);
+  });
+
+  it("are not needed by a pin, which outlives the daemon until it is taken back", async () => {
+    const { managed } = await oneTunnel();
+    const pinned = await managed.manager.pin(CACHE);
+    assert.deepEqual([pinned.state, pinned.pinned, managed.manager.isIdle], ["listening", true, false]);
+    assert.deepEqual(managed.house.state.pins, [{ ...CACHE, digest: managed.house.state.approvals[0]?.digest }]);
+    managed.manager.shutdown();
+    const next = new Managed(scope, managed.house);
+    await next.manager.start();
+    assert.deepEqual([next.status(APP, "cache").state, next.status(APP, "cache").listen], ["listening", pinned.listen]);
+    assert.deepEqual([await next.manager.unpin(CACHE), await next.manager.unpin(CACHE)], [true, false]);
+    await next.gone(APP, "cache");
+    assert.deepEqual(next.house.state.pins, []);
+  });
+
+  it("refuse to act on a tunnel nobody has opened", async () => {
+    const managed = new Managed(scope);
+    for (const act of [() => managed.manager.restart(CACHE), () => managed.manager.probe(CACHE), () => managed.manager.close(managed.client(), CACHE, true)]) {
+      await assert.rejects(act(), { code: "CONFIG_INVALID" });
+    }
+  });
+
+  it("survive a restart of the tunnel, whose connections are cut", async () => {
+    const { backend, managed } = await oneTunnel();
+    await managed.want(managed.client(), APP, "cache");
+    const { listen } = managed.status(APP, "cache");
+    const user = await connectTo(scope, portOf(managed.status(APP, "cache")));
+    await backend.accept();
+    const restarted = await managed.manager.restart(CACHE);
+    assert.deepEqual([restarted.state, restarted.listen, restarted.openConnections], ["listening", listen, 0]);
+    await user.ending();
+  });
+
+  it("open nothing any more once the manager drains", async () => {
+    const { managed } = await oneTunnel();
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    const where = portOf(managed.status(APP, "cache"));
+    await managed.manager.drain();
+    await assert.rejects(connectTo(scope, where), refused);
+    managed.house.write(CLONE, { other: {} });
+    const [other] = await managed.want(window, CLONE, "other");
+    assert.equal(other?.state, "closed");
+  });
+});

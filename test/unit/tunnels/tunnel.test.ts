@@ -1,0 +1,237 @@
+/** One tunnel: its states rest on evidence, and its port stays whatever the far side does. */
+import assert from "node:assert/strict";
+import { TunnelError } from "../../../daemon/errors.ts";
+import { probeTunnel } from "../../../daemon/tunnels/probe-tunnel.ts";
+import { planOf, Solo } from "../../support/tunnels/solo.ts";
+import { ascii, join } from "../../support/wire/bytes.ts";
+import { End, local, makeRoute, startEnd } from "../../support/wire/ends.ts";
+import { keyOf } from "../../support/wire/handshakes.ts";
+import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
+import { useScope } from "../../support/wire/scope.ts";
+
+describe("a tunnel", () => {
+  const scope = useScope();
+
+  async function behindFarEnd(): Promise<{ readonly solo: Solo; readonly backend: Backend }> {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { target: local(far.port) });
+    await solo.tunnel.open();
+    return { solo, backend };
+  }
+
+  it("comes to listening, key-verified and verified as each is proved", async () => {
+    const { solo, backend } = await behindFarEnd();
+    assert.equal(solo.tunnel.state, "listening");
+    const user = await connectTo(scope, solo.place);
+    await solo.reaches("key-verified");
+    (await backend.accept()).write(ascii("x"));
+    await user.read(1);
+    assert.deepEqual([solo.tunnel.state, solo.states], ["verified", ["listening", "key-verified", "verified"]]);
+  });
+
+  it("is degraded by a failure of the far side, counts failures in a row, and recovers by itself", async () => {
+    const backend = await startBackend(scope);
+    const port = await closedPort();
+    const solo = new Solo(scope, { target: local(port) });
+    await solo.tunnel.open();
+    for (const count of [1, 2]) {
+      await (await connectTo(scope, solo.place)).ending();
+      assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code, solo.tunnel.stats.lastFailure?.count], ["degraded", "CONNECT_REFUSED", count]);
+    }
+    const options = { role: "server", target: backend.port } as const;
+    const far = new End(options, [makeRoute(scope, options)]);
+    scope.own(far.forwarder, (forwarder) => forwarder.close());
+    await far.forwarder.listen({ address: { kind: "tcp", host: "127.0.0.1", port } });
+    await connectTo(scope, solo.place);
+    (await backend.accept()).write(ascii("x"));
+    await solo.reaches("verified");
+  });
+
+  it("whose backend is down stays degraded though the key is proved, until the backend speaks", async () => {
+    const port = await closedPort();
+    const far = await startEnd(scope, { role: "server", target: port });
+    const solo = new Solo(scope, { target: local(far.port) });
+    await solo.tunnel.open();
+    for (let count = 0; count < 3; count += 1) await (await connectTo(scope, solo.place)).ending();
+    assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_DOWN"]);
+    assert.deepEqual(solo.states, ["listening", "key-verified", "degraded"], "it does not flap with every connection");
+    const backend = await startBackend(scope, { port });
+    const user = await connectTo(scope, solo.place);
+    (await backend.accept()).write(ascii("x"));
+    await user.read(1);
+    assert.equal(solo.tunnel.state, "verified");
+  });
+
+  it("is verified again by what a live connection says, without a new one", async () => {
+    const { solo, backend } = await behindFarEnd();
+    const user = await connectTo(scope, solo.place);
+    const service = await backend.accept();
+    service.write(ascii("1"));
+    await user.read(1);
+    solo.tunnel.note(new TunnelError("BACKEND_BLOCKED", "blocked"));
+    assert.equal(solo.tunnel.state, "degraded");
+    solo.time.pass(1);
+    service.write(ascii("2"));
+    await user.read(1);
+    solo.tunnel.look();
+    assert.equal(solo.tunnel.state, "verified");
+  });
+
+  it("as a server is degraded by its backend alone, not by strangers", async () => {
+    const port = await closedPort();
+    const server = new Solo(scope, { role: "server", target: local(port) });
+    await server.tunnel.open();
+    const wrong = new Solo(scope, { target: local(server.place.port), keys: [keyOf("two")] });
+    const right = new Solo(scope, { target: local(server.place.port) });
+    await Promise.all([wrong.tunnel.open(), right.tunnel.open()]);
+    await (await connectTo(scope, wrong.place)).ending();
+    await wrong.failed("KEY_MISMATCH");
+    assert.equal(server.tunnel.state, "listening");
+    await (await connectTo(scope, right.place)).ending();
+    await server.reaches("degraded");
+    assert.equal(server.tunnel.stats.lastFailure?.code, "CONNECT_REFUSED");
+    await (await connectTo(scope, right.place)).ending();
+    assert.equal(server.tunnel.state, "degraded", "another proof of the key says nothing about the backend");
+  });
+
+  it("turns newcomers away at once after a wrong key, longer each time, and lets them through by itself", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port, keys: ["two"] });
+    const solo = new Solo(scope, { target: local(far.port) });
+    await solo.tunnel.open();
+    const attempt = async (): Promise<number> => {
+      await (await connectTo(scope, solo.place)).ending();
+      return far.failures.length;
+    };
+    assert.equal(await attempt(), 1);
+    await solo.failed("KEY_MISMATCH");
+    assert.equal(await attempt(), 1, "the second did not reach the far side");
+    assert.deepEqual([solo.failures("KEY_MISMATCH"), solo.tunnel.stats.lastFailure?.count, solo.tunnel.state], [2, 2, "degraded"]);
+    solo.time.pass(999);
+    assert.equal(await attempt(), 1, "at least one second");
+    solo.time.pass(251);
+    assert.equal(await attempt(), 2, "then the next one is tried");
+    await solo.failed("KEY_MISMATCH", 4);
+    solo.time.pass(1_999);
+    assert.equal(await attempt(), 2, "twice as long");
+    solo.tunnel.wake();
+    assert.equal(await attempt(), 3, "but not after a wake");
+  });
+
+  it("re-resolves its target after a wake, and keeps the connections that live", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { target: { kind: "tcp", host: "far.example", port: far.port } });
+    await solo.tunnel.open();
+    const user = await connectTo(scope, solo.place);
+    const service = await backend.accept();
+    solo.time.sleep(3_600_000);
+    solo.tunnel.wake();
+    assert.deepEqual(solo.lookedUp, ["far.example", "far.example"]);
+    service.write(ascii("x"));
+    await user.read(1);
+  });
+
+  it("gives newcomers its new plan while it is still busy with its port", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const taken = await startBackend(scope);
+    const solo = new Solo(scope, { listen: { kind: "tcp", host: "127.0.0.1", port: taken.port } });
+    await solo.tunnel.open();
+    assert.deepEqual([solo.tunnel.state, solo.bindFailures.length, solo.tunnel.bindFailure?.code], ["port-busy", 1, "LISTEN_IN_USE"]);
+    solo.tunnel.reconfigure({ ...solo.tunnel.plan, target: local(far.port) });
+    taken.close();
+    solo.time.pass(625);
+    await solo.reaches("listening");
+    await connectTo(scope, solo.place);
+    await backend.accept();
+    assert.deepEqual(solo.told, ["listening"]);
+  });
+
+  it("closed or drained while it binds leaves no listener behind", async () => {
+    const port = await closedPort();
+    for (const end of ["close", "drain"] as const) {
+      const solo = new Solo(scope, { listen: { kind: "tcp", host: "127.0.0.1", port } });
+      const opening = solo.tunnel.open();
+      void solo.tunnel[end]();
+      await opening;
+      await assert.rejects(connectTo(scope, { port }), { code: "ECONNREFUSED" });
+    }
+  });
+
+  it("refuses a new plan that listens elsewhere", async () => {
+    const { solo } = await behindFarEnd();
+    assert.throws(() => solo.tunnel.reconfigure(planOf({ listen: { kind: "tcp", host: "127.0.0.1", port: 1 } })), RangeError);
+  });
+
+  it("tells those who wait for evidence when it closes", async () => {
+    const { solo } = await behindFarEnd();
+    const evidence = solo.tunnel.nextEvidence();
+    solo.tunnel.close();
+    await evidence;
+    await solo.tunnel.nextEvidence();
+    assert.deepEqual(solo.told, ["listening", "released"]);
+  });
+});
+
+describe("the probe of a tunnel", () => {
+  const scope = useScope();
+
+  async function open(service: "redis" | "mysql" | "tcp", answer: Uint8Array | undefined): Promise<{ readonly solo: Solo; readonly backend: Backend }> {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { service, target: local(far.port) });
+    await solo.tunnel.open();
+    if (answer !== undefined) void backend.accept().then((peer) => peer.write(answer));
+    return { solo, backend };
+  }
+
+  it("verifies Redis by its answer, a refusal for want of a password too", async () => {
+    for (const answer of ["+PONG\r\n", "-NOAUTH Authentication required.\r\n"]) {
+      const { solo } = await open("redis", ascii(answer));
+      await probeTunnel(solo.tunnel);
+      assert.equal(solo.tunnel.state, "verified");
+    }
+  });
+
+  it("of a service it does not know is the handshake alone", async () => {
+    const { solo, backend } = await open("tcp", undefined);
+    await probeTunnel(solo.tunnel);
+    assert.equal(solo.tunnel.state, "key-verified");
+    const peer = await backend.accept();
+    assert.equal(await peer.ending(), "end", "nothing was sent");
+  });
+
+  it("degrades a tunnel whose service says that it is something else, though the backend spoke", async () => {
+    const { solo } = await open("redis", ascii("HTTP/1.1 400 Bad Request\r\n"));
+    await probeTunnel(solo.tunnel);
+    assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_DOWN"]);
+    assert.match(solo.tunnel.stats.lastFailure?.message ?? "", /not Redis/);
+  });
+
+  it("tells that MySQL blocks this host", async () => {
+    const body = join(Uint8Array.of(0xff, 0x69, 0x04), ascii("Host '10.0.0.1' is blocked"));
+    const { solo } = await open("mysql", join(Uint8Array.of(body.length, 0, 0, 0), body));
+    await probeTunnel(solo.tunnel);
+    assert.equal(solo.tunnel.stats.failures.get("BACKEND_DOWN"), undefined);
+    assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_BLOCKED"]);
+  });
+
+  it("counts a failure that the tunnel saw once", async () => {
+    const solo = new Solo(scope, { service: "redis", target: local(await closedPort()) });
+    await solo.tunnel.open();
+    await probeTunnel(solo.tunnel);
+    assert.deepEqual([...solo.tunnel.stats.failures], [["CONNECT_REFUSED", 1]]);
+  });
+
+  it("says nothing to whoever has a port that the tunnel waits for", async () => {
+    const other = await startBackend(scope);
+    const solo = new Solo(scope, { service: "redis", listen: { kind: "tcp", host: "127.0.0.1", port: other.port } });
+    await solo.tunnel.open();
+    await probeTunnel(solo.tunnel);
+    const first = await connectTo(scope, { port: other.port });
+    first.write(ascii("me"));
+    assert.deepEqual(Buffer.from(await (await other.accept()).read(2)).toString(), "me", "the first that came was not a probe");
+  });
+});
