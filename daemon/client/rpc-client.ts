@@ -1,0 +1,110 @@
+/**
+ * A JSON-RPC connection to a daemon, typed by the contract. One connection, no
+ * reconnecting: that is daemon-client.ts. Imports types of the contract only, so
+ * that a command starts without the schema library.
+ */
+import * as net from "node:net";
+import { createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, StreamMessageWriter } from "vscode-jsonrpc/node";
+import type { MethodName, Params, Result } from "../contract/methods.ts";
+import { ERROR_CODES, type ErrorCode, TunnelError } from "../errors.ts";
+import { DaemonMessageReader } from "./message-reader.ts";
+
+/** Our choice: a daemon on this machine accepts at once; this much means it hangs. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Takes a notification by name; must not throw. */
+export type OnNotification = (name: string, params: unknown) => void;
+
+/** See the file's header. Owns the socket: `close` it. */
+export class RpcClient {
+  readonly #socket: net.Socket;
+  readonly #connection: MessageConnection;
+  readonly #closed: Promise<void>;
+
+  private constructor(socket: net.Socket) {
+    this.#socket = socket;
+    const reader = new DaemonMessageReader(socket);
+    this.#connection = createMessageConnection(reader, new StreamMessageWriter(socket), undefined, {
+      messageStrategy: {
+        handleMessage: async (message, next) => {
+          try {
+            await next(message);
+          } finally {
+            reader.done();
+          }
+        },
+      },
+    });
+    this.#closed = new Promise((resolve) => {
+      socket.once("close", () => {
+        reader.whenIdle(() => {
+          // Rejects the requests that were not answered.
+          this.#connection.dispose();
+          resolve();
+        });
+      });
+    });
+    socket.on("error", () => {});
+    this.#connection.onError(() => socket.destroy());
+  }
+
+  /**
+   * Connects to a daemon's socket or pipe.
+   * @throws TunnelError DAEMON_UNREACHABLE; its `cause` has the system's code (ENOENT and ECONNREFUSED: there is none)
+   */
+  static connect(socketPath: string): Promise<RpcClient> {
+    return new Promise((resolve, reject) => {
+      const socket = net.connect({ path: socketPath });
+      const fail = (cause: unknown): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        reject(new TunnelError("DAEMON_UNREACHABLE", `no daemon answers at ${socketPath}`, { cause }));
+      };
+      const timer = setTimeout(() => fail(new Error("no answer")), CONNECT_TIMEOUT_MS);
+      socket.once("error", fail);
+      socket.once("connect", () => {
+        clearTimeout(timer);
+        socket.removeListener("error", fail);
+        const client = new RpcClient(socket);
+        resolve(client);
+      });
+    });
+  }
+
+  /** Resolves when the connection has ended, from whichever side, and what came before has been dealt with. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  /** Begins to read. `onNotification` is given every notification there is, also ones of a newer daemon that are not known here. */
+  listen(onNotification: OnNotification = () => {}): void {
+    this.#connection.onNotification((name, params) => onNotification(name, params));
+    this.#connection.listen();
+  }
+
+  /** @throws TunnelError with the daemon's code; DAEMON_UNREACHABLE when the connection ends first */
+  async request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>> {
+    try {
+      return await this.#connection.sendRequest<Result<M>>(name, params);
+    } catch (error) {
+      throw translated(error, name);
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+function translated(error: unknown, name: string): TunnelError {
+  if (error instanceof TunnelError) return error;
+  if (error instanceof ResponseError && error.code !== ErrorCodes.PendingResponseRejected) {
+    const code = (error.data as { readonly code?: unknown } | undefined)?.code;
+    return new TunnelError(isErrorCode(code) ? code : "DAEMON_UNREACHABLE", error.message, { cause: error });
+  }
+  return new TunnelError("DAEMON_UNREACHABLE", `the daemon went away during ${name}: try again`, { cause: error });
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return ERROR_CODES.some((known) => known === code);
+}

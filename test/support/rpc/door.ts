@@ -1,0 +1,79 @@
+/**
+ * The daemon's door with nothing behind it: a real Endpoint at a real unix
+ * socket, whose handlers answer with the kept payloads or what a test says.
+ */
+import { chmodSync } from "node:fs";
+import * as net from "node:net";
+import type { MethodName } from "../../../daemon/contract/methods.ts";
+import { Endpoint } from "../../../daemon/rpc/endpoint.ts";
+import type { ClientHandle, Handlers, Session } from "../../../daemon/rpc/session.ts";
+import type { Stage } from "../process/stage.ts";
+import { PAYLOADS } from "./payloads.ts";
+import { RawClient } from "./raw-client.ts";
+
+/** A handler's call. */
+export interface Call {
+  readonly name: MethodName;
+  readonly params: unknown;
+}
+
+/** What a test changes. */
+export interface DoorOptions {
+  readonly handlers?: Partial<Record<MethodName, (client: ClientHandle, params: never) => unknown>>;
+  readonly helloTimeoutMs?: number;
+  /** Where to listen; default: in the stage's folder. */
+  readonly path?: string;
+}
+
+/** An open door. */
+export interface Door {
+  readonly path: string;
+  readonly endpoint: Endpoint;
+  readonly warnings: string[];
+  readonly calls: Call[];
+  /** Sessions that ended after hello. */
+  readonly gone: Session[];
+  /** Stops listening and cuts every client, without a word. */
+  die(): Promise<void>;
+  connect(): Promise<RawClient>;
+  greeted(who?: Readonly<Record<string, unknown>>): Promise<RawClient>;
+}
+
+/** Listens at a socket in the stage's folder. */
+export async function openDoor(stage: Stage, { handlers = {}, helloTimeoutMs, path = stage.path("door.sock") }: DoorOptions = {}): Promise<Door> {
+  const warnings: string[] = [];
+  const calls: Call[] = [];
+  const gone: Session[] = [];
+  const endpoint = new Endpoint({
+    handlers: stubs(handlers, calls),
+    lingerMs: () => 0,
+    onWarning: (message) => warnings.push(message),
+    onChange: () => {},
+    onGone: (session) => gone.push(session),
+    helloTimeoutMs,
+  });
+  const server = net.createServer();
+  endpoint.serve(server);
+  const die = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      endpoint.close();
+    });
+  stage.own(() => void die());
+  await new Promise<void>((resolve) => server.listen({ path, backlog: 511 }, resolve));
+  chmodSync(path, 0o600);
+  return { path, endpoint, warnings, calls, gone, die, connect: () => RawClient.connect(stage, path), greeted: (who) => RawClient.greeted(stage, path, who) };
+}
+
+function stubs(changed: NonNullable<DoorOptions["handlers"]>, calls: Call[]): Handlers {
+  const names = Object.keys(PAYLOADS.requests) as MethodName[];
+  const entries = names.map((name) => [
+    name,
+    (client: ClientHandle, params: never) => {
+      calls.push({ name, params });
+      const handler = changed[name];
+      return handler ? handler(client, params) : PAYLOADS.requests[name].result;
+    },
+  ]);
+  return Object.fromEntries(entries) as Handlers;
+}
