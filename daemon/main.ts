@@ -1,22 +1,38 @@
 /**
  * Entry of dist/tunneld.cjs: which command is meant, and the exit code. Wiring
- * only; each command is a file in cli/.
+ * only; each command is a file in cli/, loaded when it is called, so that one
+ * that asks the daemon does not pay for what the daemon is made of.
  */
 import * as path from "node:path";
-import type { CommandContext } from "./cli/context.ts";
-import { HELP } from "./cli/help.ts";
-import { generateKey } from "./cli/keygen.ts";
-import { runSpipe } from "./cli/spipe.ts";
-import { runSpiped } from "./cli/spiped.ts";
+import type { CommandContext, ProgramContext } from "./cli/context.ts";
+import { plainText } from "./contract/plain-text.ts";
 import { SPIPED_VERSION, VERSION } from "./contract/version.ts";
-import { systemRandom } from "./crypto/random.ts";
-import { CRYPTO_VARIABLE, selectSuite } from "./crypto/select-suite.ts";
-import type { CipherSuite } from "./crypto/suite.ts";
 import { TunnelError } from "./errors.ts";
 import { systemClock } from "./proxy/stats.ts";
 
-/** The names under which the program is another one. */
+/** The names under which the program is another one. They say what spiped says, so their lines have no codes. */
 const ALIASES = ["spiped", "spipe"];
+
+type Command = (args: readonly string[], context: ProgramContext) => Promise<number>;
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["up", async (args, context) => (await import("./cli/up.ts")).runUp(args, context)],
+  ["down", async (args, context) => (await import("./cli/down.ts")).runDown(args, context)],
+  ["restart", async (args, context) => (await import("./cli/restart.ts")).runRestart(args, context)],
+  ["status", async (args, context) => (await import("./cli/status.ts")).runStatus(args, context)],
+  ["wait", async (args, context) => (await import("./cli/wait.ts")).runWait(args, context)],
+  ["logs", async (args, context) => (await import("./cli/logs.ts")).runLogs(args, context)],
+  ["approve", async (args, context) => (await import("./cli/approve.ts")).runApprove(args, context)],
+  ["url", async (args, context) => (await import("./cli/url.ts")).runUrl(args, context)],
+  ["exec", async (args, context) => (await import("./cli/exec.ts")).runExec(args, context)],
+  ["stop", async (args, context) => (await import("./cli/stop.ts")).runStop(args, context)],
+  ["keys", async (args, context) => (await import("./cli/keys.ts")).runKeys(args, await withCrypto(context))],
+  ["service", async (args, context) => (await import("./cli/service.ts")).runService(args, context)],
+  ["keygen", async (args, context) => (await import("./cli/keygen.ts")).runKeygen(args, await withCrypto(context))],
+  ["daemon", async (args, context) => (await import("./cli/daemon.ts")).runDaemon(args, await withCrypto(context))],
+  ["spiped", async (args, context) => spipedVersion("spiped", args) ?? (await import("./cli/spiped.ts")).runSpiped(args, await withCrypto(context))],
+  ["spipe", async (args, context) => spipedVersion("spipe", args) ?? (await import("./cli/spipe.ts")).runSpipe(args, await withCrypto(context))],
+]);
 
 void main();
 
@@ -25,10 +41,10 @@ async function main(): Promise<void> {
   if (process.platform !== "win32") process.on("SIGUSR1", () => {});
   const { name, command, args } = whatWasCalled();
   try {
-    process.exitCode = await run(command, args, makeContext(name));
+    process.exitCode = await run(command, args, { name, selfArgv: process.argv.slice(1), clock: systemClock });
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    process.stderr.write(`${name}: ${error.message}\n`);
+    process.stderr.write(`${name}: ${plainText(error.message)}${ALIASES.includes(name) ? "" : ` (${error.code})`}\n`);
     process.exitCode = 1;
   }
   // Nothing is left to wait for; what may still be open (standard input, timers) must not keep us.
@@ -50,51 +66,50 @@ function whatWasCalled(): Called {
   return { name: ALIASES.includes(command) ? command : "tunneld", command, args: rest };
 }
 
-function makeContext(name: string): CommandContext {
-  let suite: CipherSuite | undefined;
-  return {
-    name,
-    selfArgv: process.argv.slice(1),
-    suite: () => {
-      suite ??= selectSuite(process.env[CRYPTO_VARIABLE]);
-      return suite;
-    },
-    random: systemRandom,
-    clock: systemClock,
-  };
-}
-
-async function run(command: string, args: readonly string[], context: CommandContext): Promise<number> {
-  const help = args.includes("--help") ? HELP.get(command) : undefined;
-  if (help !== undefined) return print(help);
+async function run(command: string, args: readonly string[], context: ProgramContext): Promise<number> {
+  const run = COMMANDS.get(command);
+  if (run) return asksForHelp(args) ? await help(command) : await run(args, context);
   switch (command) {
-    case "spiped":
-    case "spipe":
-      if (args.includes("-v")) {
-        process.stderr.write(`${command} ${SPIPED_VERSION} (encrypted-tunnels ${VERSION})\n`);
-        return 0;
-      }
-      return await (command === "spiped" ? runSpiped(args, context) : runSpipe(args, context));
-    case "keygen":
-      return keygen(args, context);
     case "--version":
       return print(`tunneld ${VERSION} (protocol and options of spiped ${SPIPED_VERSION}; Node.js ${process.version})\n`);
     case "":
     case "help":
     case "--help":
-      return print(HELP.get(args[0] ?? "") ?? HELP.get("") ?? "");
+      return await help(args[0] ?? "");
     default:
       throw new TunnelError("CONFIG_INVALID", `unknown command "${command}": see tunneld --help`);
   }
 }
 
-function keygen(args: readonly string[], context: CommandContext): number {
-  const [file, ...more] = args;
-  if (file === undefined || file.startsWith("-") || more.length > 0) {
-    throw new TunnelError("CONFIG_INVALID", "name one file for the new key: tunneld keygen FILE");
-  }
-  const shown = generateKey(file, { suite: context.suite(), random: context.random });
-  return print(`${file}: a new key, fingerprint ${shown}\nCopy it to the other end over a channel you trust, and keep it out of git.\n`);
+/** Behind -- it is somebody else's --help. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).includes("--help");
+}
+
+async function help(command: string): Promise<number> {
+  const { HELP } = await import("./cli/help.ts");
+  return print(HELP.get(command) ?? HELP.get("") ?? "");
+}
+
+function spipedVersion(command: string, args: readonly string[]): number | undefined {
+  if (!args.includes("-v")) return undefined;
+  process.stderr.write(`${command} ${SPIPED_VERSION} (encrypted-tunnels ${VERSION})\n`);
+  return 0;
+}
+
+/** The suite is made on first use: the known-answer check costs a moment. */
+async function withCrypto(context: ProgramContext): Promise<CommandContext> {
+  const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("./crypto/select-suite.ts"), import("./crypto/random.ts")]);
+  let suite: ReturnType<typeof selectSuite> | undefined;
+  return {
+    ...context,
+    suite: () => {
+      suite ??= selectSuite(process.env[CRYPTO_VARIABLE]);
+      return suite;
+    },
+    random: systemRandom,
+  };
 }
 
 function print(text: string): number {

@@ -2,14 +2,34 @@
  * Help texts. Worth reading: each says what the command is for, shows one use
  * that works, and lists what can be set.
  */
+import { DAEMON_HELP } from "./help-daemon.ts";
 
 const ADDRESSES = `Addresses: host:port, [ip]:port (IPv4 or IPv6) or /absolute/path/of/a/socket`;
 
 const MAIN = `tunneld: encrypted tunnels that speak spiped's protocol
 
+Tunnels of a .vscode/tunnels.json, kept by a daemon in the background:
+
+  tunneld up [NAME...]       open them, and keep them open
+  tunneld down [NAME...]     close them
+  tunneld status             what is open, and whether it works
+  tunneld exec NAME -- CMD   open a tunnel for as long as a command runs
+  tunneld wait NAME          make sure that a tunnel works
+  tunneld url NAME           the URL that clients connect to
+  tunneld restart NAME...    close and open a tunnel
+  tunneld approve NAME...    look at what an entry does, and approve it
+  tunneld keys ...           make, take in and hand out keys
+  tunneld logs               what the daemon has to say
+  tunneld stop               end the daemon
+  tunneld daemon             run the daemon in the foreground
+  tunneld service install    start it when you log in
+
+One tunnel without a daemon, a drop-in for spiped:
+
   tunneld keygen FILE        make a key: 32 random bytes, for both ends of a tunnel
   tunneld spiped OPTIONS     run one end of a tunnel, with spiped's own options
   tunneld spipe OPTIONS      join standard input and output to a far spiped
+
   tunneld COMMAND --help     what a command does and takes
   tunneld --version          versions of this program and of the spiped it matches
 
@@ -79,9 +99,4 @@ channel you trust (scp), byte for byte. Use one key for each target.
 `;
 
 /** The help of each command; the empty name is the program's own. */
-export const HELP: ReadonlyMap<string, string> = new Map([
-  ["", MAIN],
-  ["spiped", SPIPED],
-  ["spipe", SPIPE],
-  ["keygen", KEYGEN],
-]);
+export const HELP: ReadonlyMap<string, string> = new Map([["", MAIN], ["spiped", SPIPED], ["spipe", SPIPE], ["keygen", KEYGEN], ...DAEMON_HELP]);

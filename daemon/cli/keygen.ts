@@ -8,6 +8,21 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
 import { KEY_BYTES } from "../protocol/constants.ts";
 import { fingerprint, sharedKey } from "../protocol/keys.ts";
+import type { CommandContext } from "./context.ts";
+
+/**
+ * Runs `tunneld keygen ARGS`.
+ * @throws TunnelError CONFIG_INVALID
+ */
+export function runKeygen(args: readonly string[], context: CommandContext): number {
+  const [file, ...more] = args;
+  if (file === undefined || file.startsWith("-") || more.length > 0) {
+    throw new TunnelError("CONFIG_INVALID", "name one file for the new key: tunneld keygen FILE");
+  }
+  const shown = generateKey(file, { suite: context.suite(), random: context.random });
+  process.stdout.write(`${file}: a new key, fingerprint ${shown}\nCopy it to the other end over a channel you trust, and keep it out of git.\n`);
+  return 0;
+}
 
 /**
  * Writes a new key to `path`; returns its fingerprint.

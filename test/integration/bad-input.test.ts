@@ -172,13 +172,13 @@ describe("a mistake on another command line", () => {
   const stage = stageForEach();
 
   for (const [name, args, says] of [
-    ["an unknown command", ["wat"], /^tunneld: unknown command "wat": see tunneld --help$/],
+    ["an unknown command", ["wat"], /^tunneld: unknown command "wat": see tunneld --help \(CONFIG_INVALID\)$/],
     ["spipe without a target", ["spipe", "-k", "/dev/null"], /^spipe: -t is missing[^\n]*$/],
     ["spipe with -f and -g", ["spipe", "-f", "-g", "-t", "a:1", "-k", "/dev/null"], /^spipe: -f and -g exclude each other[^\n]*$/],
     ["spipe with a missing key", ["spipe", "-t", "[127.0.0.1]:1", "-k", "/no/key"], /^spipe: there is no key file \/no\/key: [^\n]+$/],
     ["spipe with an option of spiped's only", ["spipe", "-n", "3", "-t", "a:1", "-k", "/dev/null"], /^spipe: unknown option -n: see --help$/],
     ["keygen without a file", ["keygen"], /^tunneld: name one file[^\n]+$/],
-    ["keygen into a folder that does not exist", ["keygen", "/no/folder/key"], /^tunneld: the folder of [^\n]+: create it first$/],
+    ["keygen into a folder that does not exist", ["keygen", "/no/folder/key"], /^tunneld: the folder of [^\n]+: create it first \(CONFIG_INVALID\)$/],
   ] as const) {
     it(`is told in one line, exit code 1: ${name}`, async () => {
       const { code, stdout, stderr } = await tunneld(stage, args);

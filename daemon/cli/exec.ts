@@ -1,0 +1,111 @@
+/**
+ * `tunneld exec NAME… -- COMMAND…`: opens tunnels for as long as a command runs,
+ * verifies each by one connection, and runs the command with their variables.
+ * Should the daemon die meanwhile it is started again, on the same ports.
+ */
+import * as path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { DaemonClient } from "../client/daemon-client.ts";
+import { quote } from "../contract/plain-text.ts";
+import type { TunnelStatus } from "../contract/state.ts";
+import { TunnelError } from "../errors.ts";
+import { childEnvironment } from "../lifecycle/child-environment.ts";
+import { parseAddress } from "../proxy/address.ts";
+import { readConfig } from "../tunnels/config-file.ts";
+import { obtainConsent } from "./consent.ts";
+import type { ProgramContext } from "./context.ts";
+import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { failureLine } from "./failures.ts";
+import { parseOptions } from "./options.ts";
+import { type Output, ownOutput } from "./output.ts";
+import { runChild } from "./run-child.ts";
+import { secondsOption } from "./seconds.ts";
+import { type Selection, selectEntries } from "./select-entries.ts";
+import { ownTerminal } from "./terminal.ts";
+import { tunnelEnvironment } from "./tunnel-env.ts";
+import { TunnelWatch } from "./tunnel-watch.ts";
+import { DEFAULT_WAIT_MS } from "./wait.ts";
+
+/** The lease's scope. */
+const SCOPE = "exec";
+
+/**
+ * Runs the command; resolves to its exit code.
+ * @throws TunnelError when a tunnel is not approved or does not work: the command is not run then
+ */
+export async function runExec(args: readonly string[], context: ProgramContext): Promise<number> {
+  const { own, command } = splitCommand(args);
+  const table = { "--state-dir": "value", "--config": "value", "--timeout": "value", "--yes": "flag", "-y": "flag" } as const;
+  const { flags, values, operands } = parseOptions(own, table);
+  const [program, ...programArgs] = command;
+  if (operands.length === 0 || program === undefined) {
+    throw new TunnelError("CONFIG_INVALID", "name tunnels, then the command behind --: tunneld exec NAME… -- COMMAND…");
+  }
+  const timeoutMs = secondsOption(values, "--timeout") ?? DEFAULT_WAIT_MS;
+  const output = ownOutput(context.name);
+  const paths = pathsFor(stateDirOf(values));
+  const selection = selectEntries(operands, { config: values.get("--config"), paths, output });
+  if (selection.faulty.length > 0) throw new TunnelError("CONFIG_INVALID", `${selection.faulty.map(quote).join(", ")}: correct it first`);
+  const connection = { paths, name: `exec ${path.basename(program)}`, kind: "exec", stay: true } as const;
+  return await withOpeningDaemon(context, connection, async (client) => {
+    const consent = { yes: flags.has("--yes") || flags.has("-y"), terminal: ownTerminal(), output };
+    const { refused } = await obtainConsent(client, selection, consent);
+    if (refused.length > 0) return fail(output, refused);
+    const { opened, failures } = await openAll(client, selection, timeoutMs);
+    if (failures.length > 0) return fail(output, failures);
+    assertUnchanged(selection);
+    const env = { ...childEnvironment(process.env), ...environmentOf(selection, opened) };
+    return await runChild({ command: program, args: programArgs, env, onFailure: (error) => output.warn(error.message) });
+  });
+}
+
+/** What stands behind the first -- is the command, whatever it looks like. */
+function splitCommand(args: readonly string[]): { readonly own: readonly string[]; readonly command: readonly string[] } {
+  const end = args.indexOf("--");
+  return end < 0 ? { own: args, command: [] } : { own: args.slice(0, end), command: args.slice(end + 1) };
+}
+
+function fail(output: Output, failures: readonly TunnelError[]): number {
+  for (const failure of failures) output.warn(failureLine(failure));
+  return 1;
+}
+
+/** Takes the leases and waits for each tunnel's proof. */
+async function openAll(
+  client: DaemonClient,
+  { configPath, entries }: Selection,
+  timeoutMs: number,
+): Promise<{ readonly opened: readonly TunnelStatus[]; readonly failures: readonly TunnelError[] }> {
+  const watch = new TunnelWatch(client);
+  const names = [...entries.keys()];
+  // Stated first: this is what is stated again after a daemon's death.
+  await client.want(SCOPE, { configPath, names });
+  const results = await Promise.allSettled(
+    names.map(async (name) => watch.verified(await client.request("tunnel/open", { configPath, name, scope: SCOPE }), timeoutMs)),
+  );
+  const opened: TunnelStatus[] = [];
+  const failures: TunnelError[] = [];
+  for (const result of results) {
+    if (result.status === "fulfilled") opened.push(result.value);
+    else if (result.reason instanceof TunnelError) failures.push(result.reason);
+    else throw result.reason;
+  }
+  return { opened, failures };
+}
+
+/** The daemon opened what is approved; the variables must be from the same text. */
+function assertUnchanged({ configPath, entries }: Selection): void {
+  const now = readConfig(configPath).entries;
+  const changed = [...entries].find(([name, entry]) => !isDeepStrictEqual(now.get(name), entry));
+  if (changed) throw new TunnelError("NOT_APPROVED", `${quote(changed[0])} has changed since it was judged: run it again`);
+}
+
+function environmentOf({ entries }: Selection, opened: readonly TunnelStatus[]): Record<string, string> {
+  return tunnelEnvironment(
+    opened.flatMap(({ name, listen }) => {
+      const entry = entries.get(name);
+      return entry ? [{ name, entry, listen: parseAddress(listen) }] : [];
+    }),
+  );
+}

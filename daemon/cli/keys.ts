@@ -1,0 +1,151 @@
+/**
+ * `tunneld keys …`: the key folder. Works on the files themselves, with no daemon
+ * needed; one that runs sees the change by itself. A key's bytes are never
+ * printed and never taken from the command line, which every user can see.
+ */
+import { existsSync, statSync } from "node:fs";
+import { plainText, quote } from "../contract/plain-text.ts";
+import { TunnelError } from "../errors.ts";
+import type { DaemonPaths } from "../lifecycle/paths.ts";
+import { fingerprint, sharedKey } from "../protocol/keys.ts";
+import { KeyFolder } from "../tunnels/key-folder.ts";
+import type { KeyInput } from "../tunnels/key-text.ts";
+import { keyBytes } from "../tunnels/key-text.ts";
+import type { CommandContext } from "./context.ts";
+import { pathsFor } from "./daemon-connection.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { failureLine } from "./failures.ts";
+import { type ParsedOptions, parseOptions } from "./options.ts";
+import { type Output, ownOutput } from "./output.ts";
+import { readInput, STDIN } from "./read-input.ts";
+import { table } from "./table.ts";
+import { ownTerminal } from "./terminal.ts";
+
+/** Our choice: 64 KiB of key, twice over in hexadecimal, and line feeds. */
+const MAX_INPUT_BYTES = 160 * 1024;
+
+interface KeysCommand {
+  readonly operands: readonly string[];
+  readonly flags: ReadonlySet<string>;
+  readonly folder: KeyFolder;
+  readonly context: CommandContext;
+  readonly output: Output;
+}
+
+type Action = (command: KeysCommand) => Promise<number> | number;
+
+const COMMANDS: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ["list", list],
+  ["generate", generate],
+  ["import", importKey],
+  ["export", exportKey],
+  ["forget", forget],
+  ["fingerprint", showFingerprint],
+]);
+
+/**
+ * Runs `tunneld keys ARGS`.
+ * @throws TunnelError CONFIG_INVALID, KEY_NOT_FOUND, KEY_PERMISSIONS, KEY_WEAK
+ */
+export async function runKeys(args: readonly string[], context: CommandContext): Promise<number> {
+  const options = { "--state-dir": "value", "--base64": "flag", "--hex": "flag", "--yes": "flag", "-y": "flag" } as const;
+  const { flags, values, operands }: ParsedOptions = parseOptions(args, options);
+  const [name = "", ...rest] = operands;
+  const command = COMMANDS.get(name);
+  if (!command) {
+    const known = [...COMMANDS.keys()].join(", ");
+    throw new TunnelError("CONFIG_INVALID", name === "" ? `say what to do with keys: ${known}` : `there is no "keys ${plainText(name)}": there are ${known}`);
+  }
+  const paths: DaemonPaths = pathsFor(stateDirOf(values));
+  const folder = new KeyFolder({ folder: paths.keyDir, suite: context.suite(), random: context.random });
+  return await command({ operands: rest, flags, folder, context, output: ownOutput(context.name) });
+}
+
+function list({ folder, output }: KeysCommand): number {
+  const keys = folder.list();
+  if (keys.length === 0) output.note(`no keys in ${folder.folder}: "tunneld keys generate NAME" makes one, "tunneld keys import NAME FILE" takes one in`);
+  const rows = keys.map(({ name, fingerprint: shown, fault }) => [
+    { text: name, paint: (text: string) => output.paint("bold", text) },
+    { text: shown ?? plainText(fault ? failureLine(fault) : ""), paint: (text: string) => (fault ? output.paint("red", text) : text) },
+  ]);
+  for (const line of table(rows)) output.raw(`${line}\n`);
+  return 0;
+}
+
+function generate({ operands, folder, output }: KeysCommand): number {
+  const name = one(operands, "keys generate NAME");
+  const shown = folder.generate(name);
+  output.say(`${name}  ${shown}`);
+  output.note(`the other end needs the same key: "tunneld keys export ${name} FILE", and copy FILE over a channel you trust`);
+  return 0;
+}
+
+function importKey({ operands, flags, folder, output }: KeysCommand): number {
+  const [name, file = STDIN, ...more] = operands;
+  if (name === undefined || more.length > 0) throw usage("keys import NAME [FILE|-] [--base64|--hex]");
+  const form = flags.has("--base64") ? "base64" : flags.has("--hex") ? "hex" : "bytes";
+  if (flags.has("--base64") && flags.has("--hex")) throw new TunnelError("CONFIG_INVALID", "--base64 and --hex are two forms: choose one");
+  if (file === STDIN && process.stdin.isTTY) {
+    if (form === "bytes") throw new TunnelError("CONFIG_INVALID", `name the key's file, or hand it over on standard input: tunneld keys import ${name} FILE`);
+    output.note("paste the key, then press Enter and Ctrl-D");
+  }
+  const bytes = readInput(file, MAX_INPUT_BYTES);
+  try {
+    const input: KeyInput = form === "bytes" ? { form, bytes } : { form, text: bytes.toString("latin1") };
+    output.say(`${name}  ${folder.importKey(name, input)}`);
+  } finally {
+    bytes.fill(0);
+  }
+  return 0;
+}
+
+function exportKey({ operands, folder, output }: KeysCommand): number {
+  const [name, file, ...more] = operands;
+  if (name === undefined || file === undefined || more.length > 0) throw usage("keys export NAME FILE");
+  if (file === STDIN) throw new TunnelError("CONFIG_INVALID", "a key is exported to a file, never to a terminal or a log: name one");
+  folder.exportKey(name, file).fill(0);
+  output.say(`${file}  the key ${quote(name)}, readable by you alone`);
+  return 0;
+}
+
+async function forget({ operands, flags, folder, output }: KeysCommand): Promise<number> {
+  const name = one(operands, "keys forget NAME");
+  const terminal = flags.has("--yes") || flags.has("-y") ? undefined : ownTerminal();
+  if (terminal && !(await terminal.confirm(`Forget the key ${quote(name)} for good?`))) {
+    output.note("nothing was forgotten");
+    return 1;
+  }
+  // Fails with the nearest name when there is no such key.
+  if (!folder.forget(name)) folder.load(name).key.fill(0);
+  output.say(`${plainText(name)}  forgotten`);
+  return 0;
+}
+
+/** A key of the folder, else a file: whoever has a key file may ask what it is, whoever may read it. */
+function showFingerprint({ operands, folder, context, output }: KeysCommand): number {
+  const what = one(operands, "keys fingerprint NAME|FILE");
+  const isFile = !folder.list().some(({ name }) => name === what) && (what.includes("/") || existsSync(what));
+  if (!isFile) {
+    const { key, fingerprint: shown } = folder.load(what);
+    key.fill(0);
+    output.say(shown);
+    return 0;
+  }
+  const read = readInput(what, MAX_INPUT_BYTES);
+  const bytes = keyBytes({ form: "bytes", bytes: read }, quote(what));
+  const key = sharedKey(context.suite(), bytes);
+  output.say(fingerprint(context.suite(), key));
+  for (const secret of [read, bytes, key]) secret.fill(0);
+  if (process.platform !== "win32" && (statSync(what).mode & 0o077) !== 0) output.warn(`other users can read ${what}: chmod 600 ${what} (KEY_PERMISSIONS)`);
+  return 0;
+}
+
+function one(operands: readonly string[], how: string): string {
+  const [name, ...more] = operands;
+  if (name === undefined || more.length > 0) throw usage(how);
+  return name;
+}
+
+function usage(how: string): TunnelError {
+  return new TunnelError("CONFIG_INVALID", `this is how: tunneld ${how}`);
+}

@@ -1,0 +1,93 @@
+/**
+ * Which tunnels.json a command means, and which of its entries: the file named
+ * with --config, else the nearest .vscode/tunnels.json, else the user's own. Its
+ * problems are printed as FILE:LINE:COLUMN: message; a mistake in one entry leaves
+ * the others usable.
+ */
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import type { ParsedConfig } from "../contract/config-text.ts";
+import type { Problem } from "../contract/methods.ts";
+import { nearest } from "../contract/nearest.ts";
+import { plainText, quote } from "../contract/plain-text.ts";
+import type { TunnelEntry } from "../contract/tunnels-file.ts";
+import { TunnelError } from "../errors.ts";
+import type { DaemonPaths } from "../lifecycle/paths.ts";
+import { findConfig, readConfig } from "../tunnels/config-file.ts";
+import type { Output } from "./output.ts";
+import { nameList } from "./tunnel-line.ts";
+
+/** A file, and what was chosen of it. */
+export interface Selection {
+  readonly configPath: string;
+  /** The chosen entries that can be used, in the order asked for. */
+  readonly entries: ReadonlyMap<string, TunnelEntry>;
+  /** Chosen entries with a mistake; it has been printed. */
+  readonly faulty: readonly string[];
+}
+
+/** What to choose from. */
+export interface SelectOptions {
+  /** --config, as given. */
+  readonly config: string | undefined;
+  readonly paths: Pick<DaemonPaths, "userTunnelsFile">;
+  readonly output: Output;
+}
+
+/**
+ * The file that is meant.
+ * @throws TunnelError CONFIG_INVALID when there is none, or the nearest one is not only the user's
+ */
+export function configPathFor({ config, paths }: Pick<SelectOptions, "config" | "paths">): string {
+  const found = knownConfigPath({ config, paths });
+  if (found !== undefined) return found;
+  const shown = plainText(process.cwd());
+  throw new TunnelError("CONFIG_INVALID", `there is no .vscode/tunnels.json in ${shown} or above it: write one, or name a file with --config`);
+}
+
+/** As {@link configPathFor}; undefined when there is none. */
+export function knownConfigPath({ config, paths }: Pick<SelectOptions, "config" | "paths">): string | undefined {
+  if (config !== undefined) return path.resolve(config);
+  return findConfig(process.cwd()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
+}
+
+/**
+ * Reads the file and chooses; prints the problems of what was chosen. No names: all entries.
+ * @throws TunnelError CONFIG_INVALID for a name it does not have, when nothing usable is left, and as {@link configPathFor}
+ */
+export function selectEntries(names: readonly string[], options: SelectOptions): Selection {
+  const configPath = configPathFor(options);
+  const config = readConfig(configPath);
+  for (const problem of problemsOf(config, names)) options.output.note(problemLine(problem));
+  const chosen = names.length > 0 ? [...new Set(names)] : [...config.entries.keys(), ...config.faults.keys()];
+  for (const name of chosen) {
+    if (!config.entries.has(name) && !config.faults.has(name) && !(config.broken && config.entries.size === 0)) throw unknownName(name, configPath, config);
+  }
+  const entries = new Map<string, TunnelEntry>();
+  for (const name of chosen) {
+    const entry = config.entries.get(name);
+    if (entry) entries.set(name, entry);
+  }
+  if (entries.size === 0) {
+    const why = config.problems.length > 0 ? "correct it first" : "it has no tunnel";
+    throw new TunnelError("CONFIG_INVALID", `nothing can be opened from ${plainText(configPath)}: ${why}`);
+  }
+  return { configPath, entries, faulty: chosen.filter((name) => !entries.has(name)) };
+}
+
+/** What is wrong with the named entries, or with anything. A file that can't be read as a whole concerns all of them. */
+function problemsOf({ problems, faults, broken }: ParsedConfig, names: readonly string[]): readonly Problem[] {
+  return names.length === 0 || broken ? problems : names.flatMap((name) => faults.get(name) ?? []);
+}
+
+/** `FILE:LINE:COLUMN: message`, which editors and terminals make a link of. */
+function problemLine({ path: file, line, column, message }: Problem): string {
+  return `${file}:${line}:${column}: ${message}`;
+}
+
+function unknownName(name: string, configPath: string, config: ParsedConfig): TunnelError {
+  const names = [...config.places.keys()];
+  const guess = nearest(name, names);
+  const known = names.length > 0 ? `it has ${nameList(names.map(quote))}` : "it has no tunnel";
+  return new TunnelError("CONFIG_INVALID", `${plainText(configPath)} has no tunnel ${quote(name)}: ${guess ? `did you mean ${quote(guess)}?` : known}`);
+}

@@ -1,0 +1,49 @@
+/**
+ * Which of the daemon's tunnels a command means: by name, and by file where
+ * several files have a tunnel of that name.
+ */
+import { nearest } from "../contract/nearest.ts";
+import { plainText, quote } from "../contract/plain-text.ts";
+import type { TunnelStatus } from "../contract/state.ts";
+import { TunnelError } from "../errors.ts";
+
+/** What counts where a name alone is not enough. */
+export interface Preference {
+  /** --config: nothing else counts. */
+  readonly only: string | undefined;
+  /** The file of this folder: counts first. Asked for only where it decides. */
+  readonly first: () => string | undefined;
+}
+
+/**
+ * The tunnels called so, each once.
+ * @throws TunnelError CONFIG_INVALID when there is none, or several and nothing decides
+ */
+export function selectTunnels(tunnels: readonly TunnelStatus[], names: readonly string[], preference: Preference): TunnelStatus[] {
+  return [...new Set(names)].map((name) => selectTunnel(tunnels, name, preference));
+}
+
+/** As {@link selectTunnels}, for one. */
+export function selectTunnel(tunnels: readonly TunnelStatus[], name: string, { only, first }: Preference): TunnelStatus {
+  const candidates = only === undefined ? tunnels : tunnels.filter(({ configPath }) => configPath === only);
+  const found = candidates.filter((tunnel) => tunnel.name === name);
+  const [one, another] = found;
+  if (!one) throw unknown(name, candidates);
+  if (!another) return one;
+  const here = first();
+  const near = found.find(({ configPath }) => configPath === here);
+  if (near) return near;
+  const files = found.map(({ configPath }) => plainText(configPath)).join(", ");
+  throw new TunnelError("CONFIG_INVALID", `several files have a tunnel ${quote(name)} (${files}): say which with --config`);
+}
+
+function unknown(name: string, tunnels: readonly TunnelStatus[]): TunnelError {
+  const guess = nearest(
+    name,
+    tunnels.map((tunnel) => tunnel.name),
+  );
+  return new TunnelError(
+    "CONFIG_INVALID",
+    `no tunnel ${quote(name)} is open: ${guess ? `did you mean ${quote(guess)}?` : `"tunneld up ${plainText(name)}" opens it`}`,
+  );
+}

@@ -1,0 +1,99 @@
+/**
+ * The form of `status --json`, which scripts rely on: fields are only ever added.
+ * Times are ISO 8601 in UTC, null where there is none. Described for people in
+ * `tunneld status --help`.
+ */
+import type { DaemonStatus, FailureStatus, TunnelStatus } from "../contract/state.ts";
+
+/** A failure; `code` is one of the README's. */
+interface FailureJson {
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+  /** How often in a row. */
+  readonly count: number;
+}
+
+/** One tunnel. */
+interface TunnelJson {
+  readonly name: string;
+  readonly configPath: string;
+  readonly role: string;
+  readonly service: string;
+  readonly state: string;
+  readonly since: string | null;
+  readonly listen: string;
+  readonly target: string;
+  readonly group: string | null;
+  /** Open now. */
+  readonly connections: number;
+  readonly totalConnections: number;
+  readonly keyVerifiedAt: string | null;
+  readonly backendVerifiedAt: string | null;
+  readonly keyFingerprints: readonly string[];
+  readonly lastFailure: FailureJson | null;
+  /** Plain bytes from the encrypted side, and to it. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly pinned: boolean;
+  readonly closedByUser: boolean;
+  readonly users: readonly { readonly kind: string; readonly name: string; readonly pid: number }[];
+}
+
+/** All of it; `daemon` is null when none is running. */
+export interface StatusJson {
+  readonly daemon: {
+    readonly pid: number;
+    readonly version: string;
+    readonly protocol: number;
+    readonly startedAt: string;
+    readonly stateDir: string;
+    readonly crypto: string;
+    readonly draining: boolean;
+  } | null;
+  readonly tunnels: readonly TunnelJson[];
+}
+
+/** What the daemon said, in this form; undefined: there is no daemon. */
+export function statusJson(said: { readonly daemon: DaemonStatus; readonly tunnels: readonly TunnelStatus[] } | undefined): StatusJson {
+  if (!said) return { daemon: null, tunnels: [] };
+  const { pid, version, protocol, startedAtMs, stateDir, crypto, draining } = said.daemon;
+  return { daemon: { pid, version, protocol, startedAt: iso(startedAtMs), stateDir, crypto, draining }, tunnels: said.tunnels.map(tunnelJson) };
+}
+
+function tunnelJson(tunnel: TunnelStatus): TunnelJson {
+  return {
+    name: tunnel.name,
+    configPath: tunnel.configPath,
+    role: tunnel.role,
+    service: tunnel.service,
+    state: tunnel.state,
+    since: isoOrNull(tunnel.sinceMs === 0 ? undefined : tunnel.sinceMs),
+    listen: tunnel.listen,
+    target: tunnel.target,
+    group: tunnel.group ?? null,
+    connections: tunnel.openConnections,
+    totalConnections: tunnel.totalConnections,
+    keyVerifiedAt: isoOrNull(tunnel.keyVerifiedAtMs),
+    backendVerifiedAt: isoOrNull(tunnel.backendVerifiedAtMs),
+    keyFingerprints: tunnel.keyFingerprints,
+    lastFailure: failureJson(tunnel.lastFailure),
+    bytesIn: tunnel.plainInBytes,
+    bytesOut: tunnel.plainOutBytes,
+    pinned: tunnel.pinned,
+    closedByUser: tunnel.closedByUser,
+    users: tunnel.users,
+  };
+}
+
+function failureJson(failure: FailureStatus | undefined): FailureJson | null {
+  return failure ? { code: failure.code, message: failure.message, at: iso(failure.atMs), count: failure.count } : null;
+}
+
+function isoOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : iso(ms);
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

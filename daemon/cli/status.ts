@@ -1,0 +1,72 @@
+/**
+ * `tunneld status`: what runs, as a table or as JSON. Nothing heavy is loaded on
+ * this way: scripts and prompts call it often.
+ */
+import { plainText } from "../contract/plain-text.ts";
+import type { TunnelStatus } from "../contract/state.ts";
+import { TunnelError } from "../errors.ts";
+import type { ProgramContext } from "./context.ts";
+import { pathsFor, withDaemon } from "./daemon-connection.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { parseOptions } from "./options.ts";
+import { type Output, ownOutput, safeJson } from "./output.ts";
+import { statusJson } from "./status-json.ts";
+import { ago, type Cell, table } from "./table.ts";
+import { currentFailure, styleOf } from "./tunnel-line.ts";
+
+/**
+ * Prints the state of the daemon and its tunnels; starts one only to re-open pins.
+ * @throws TunnelError CONFIG_INVALID, DAEMON_UNREACHABLE
+ */
+export async function runStatus(args: readonly string[], context: ProgramContext): Promise<number> {
+  const { flags, values, operands } = parseOptions(args, { "--state-dir": "value", "--json": "flag" });
+  if (operands.length > 0) throw new TunnelError("CONFIG_INVALID", "tunneld status takes no names: it shows all tunnels");
+  const output = ownOutput(context.name);
+  const options = { paths: pathsFor(stateDirOf(values)), name: "status", start: "pinned" } as const;
+  const said = await withDaemon(context, options, (client) => client?.request("tunnels/list", {}) ?? Promise.resolve(undefined));
+  if (flags.has("--json")) output.raw(`${safeJson(statusJson(said), 2)}\n`);
+  else if (!said) output.say('no daemon is running, and nothing is open: "tunneld up" opens the tunnels of this folder');
+  else output.raw(`${statusLines(said, { output, nowMs: context.clock.wallMs() }).join("\n")}\n`);
+  return 0;
+}
+
+/** What was said, for people. */
+function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: { readonly output: Output; readonly nowMs: number }): string[] {
+  const { daemon } = said;
+  const { output } = view;
+  const tunnels = said.tunnels.toSorted((a, b) => (a.configPath < b.configPath ? -1 : a.configPath > b.configPath ? 1 : 0));
+  const about = `tunneld ${daemon.version}, process ${daemon.pid}${daemon.draining ? ", draining: it opens nothing new" : ""}`;
+  if (tunnels.length === 0) return [output.paint("dim", about), 'no tunnel is open: "tunneld up" opens those of this folder'];
+  const headings = ["NAME", "STATE", "LISTEN", "TARGET", "OPEN", "VERIFIED", "USED BY"];
+  const rows = tunnels.map((tunnel) => rowOf(tunnel, view));
+  const lines = table([headings.map((text) => ({ text, paint: (shown: string) => output.paint("dim", shown) })), ...rows]);
+  const result = [output.paint("dim", about), lines[0] ?? ""];
+  let configPath: string | undefined;
+  const many = new Set(tunnels.map((tunnel) => tunnel.configPath)).size > 1;
+  for (const [index, tunnel] of tunnels.entries()) {
+    if (many && tunnel.configPath !== configPath) result.push(output.paint("bold", tunnel.configPath));
+    configPath = tunnel.configPath;
+    result.push(lines[index + 1] ?? "");
+    const failure = currentFailure(tunnel);
+    if (failure) result.push(`  ${output.paint("red", failure.code)} ${plainText(failure.message)} (${failureAge(failure, view.nowMs)})`);
+  }
+  return result;
+}
+
+function rowOf(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Output; readonly nowMs: number }): Cell[] {
+  const verifiedAtMs = Math.max(tunnel.keyVerifiedAtMs ?? 0, tunnel.backendVerifiedAtMs ?? 0);
+  const users = tunnel.users.map(({ kind, name }) => plainText(`${kind} ${name}`, { maxLength: 60 }));
+  return [
+    { text: plainText(tunnel.role === "server" ? `${tunnel.name} (server)` : tunnel.name), paint: (text) => output.paint("bold", text) },
+    { text: tunnel.state, paint: (text) => output.paint(styleOf(tunnel.state), text) },
+    { text: plainText(tunnel.listen) },
+    { text: plainText(tunnel.target) },
+    { text: String(tunnel.openConnections) },
+    { text: verifiedAtMs === 0 ? "not yet" : ago(verifiedAtMs, nowMs) },
+    { text: [...(tunnel.pinned ? ["pin"] : []), ...users].join(", ") },
+  ];
+}
+
+function failureAge({ atMs, count }: NonNullable<TunnelStatus["lastFailure"]>, nowMs: number): string {
+  return count > 1 ? `${count} times, last ${ago(atMs, nowMs)}` : ago(atMs, nowMs);
+}

@@ -1,0 +1,76 @@
+/**
+ * How a tunnel is told in words: its one line, its failure, and how bad its state is.
+ */
+import { plainText } from "../contract/plain-text.ts";
+import type { TunnelState, TunnelStatus } from "../contract/state.ts";
+import { TunnelError } from "../errors.ts";
+import type { Output, Style } from "./output.ts";
+import { type Cell, table } from "./table.ts";
+
+/** How a state looks. */
+export function styleOf(state: TunnelState): Style {
+  switch (state) {
+    case "verified":
+    case "key-verified":
+      return "green";
+    case "degraded":
+    case "port-busy":
+    case "not-approved":
+    case "waiting-for-key":
+      return "red";
+    case "listening":
+    case "opening":
+    case "draining":
+      return "yellow";
+    case "closed":
+      return "dim";
+  }
+}
+
+/** Whether its port takes connections. */
+export function isListening(state: TunnelState): boolean {
+  switch (state) {
+    case "listening":
+    case "key-verified":
+    case "verified":
+    case "degraded":
+      return true;
+    case "closed":
+    case "waiting-for-key":
+    case "not-approved":
+    case "port-busy":
+    case "opening":
+    case "draining":
+      return false;
+  }
+}
+
+/** The last failure, where it is why the tunnel is in its state: a tunnel that works has left its failures behind. */
+export function currentFailure({ state, lastFailure }: TunnelStatus): TunnelStatus["lastFailure"] {
+  return state === "degraded" || !isListening(state) ? lastFailure : undefined;
+}
+
+/** Lines such as `cache  listening  127.0.0.1:6579 → cache.example.com:6479`. */
+export function tunnelLines(tunnels: readonly TunnelStatus[], output: Output): string[] {
+  return table(
+    tunnels.map(({ name, state, listen, target }): Cell[] => [
+      { text: plainText(name) },
+      { text: state, paint: (text) => output.paint(styleOf(state), text) },
+      { text: `${plainText(listen)} → ${plainText(target)}` },
+    ]),
+  );
+}
+
+/** Why a tunnel is not what was asked for, with its own code where it has one. */
+export function failureOf({ name, state, lastFailure }: TunnelStatus): TunnelError {
+  return lastFailure ? new TunnelError(lastFailure.code, `${name}: ${lastFailure.message}`) : new TunnelError("CONFIG_INVALID", `${name}: it is ${state}`);
+}
+
+/** Our choice: more names than this are counted instead. */
+const MAX_NAMES = 10;
+
+/** `a, b, c and 7 more`. */
+export function nameList(names: readonly string[]): string {
+  const more = names.length - MAX_NAMES;
+  return names.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

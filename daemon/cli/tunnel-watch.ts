@@ -1,0 +1,81 @@
+/**
+ * Follows tunnels through the daemon's notifications and waits for what they
+ * become. One a client: notifications can't be unsubscribed from.
+ */
+import type { DaemonClient } from "../client/daemon-client.ts";
+import type { TunnelStatus } from "../contract/state.ts";
+import { TunnelError } from "../errors.ts";
+import { failureOf, isListening } from "./tunnel-line.ts";
+
+/** See the file's header. */
+export class TunnelWatch {
+  readonly #client: DaemonClient;
+  readonly #latest = new Map<string, TunnelStatus>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(client: DaemonClient) {
+    this.#client = client;
+    client.on("tunnel/changed", (status) => this.#take(status));
+  }
+
+  /** The newest that is known of a tunnel. */
+  latest(status: TunnelStatus): TunnelStatus {
+    return this.#latest.get(status.id) ?? status;
+  }
+
+  /**
+   * Waits until a tunnel listens, makes one connection through it and waits until that has shown that it works: the
+   * backend answered, or for a tcp service the key was proved. A server's end has nothing to connect to: it is ready when it listens.
+   * @throws TunnelError with the code of what went wrong
+   */
+  async verified(status: TunnelStatus, timeoutMs: number): Promise<TunnelStatus> {
+    const deadlineMs = performance.now() + timeoutMs;
+    const ref = { configPath: status.configPath, name: status.name };
+    const open = await this.#until(status, ({ state }) => state !== "opening" && state !== "port-busy", deadlineMs);
+    if (!isListening(open.state)) throw failureOf(open);
+    if (open.role === "server") return open;
+    const sinceMs = Date.now();
+    const probing = this.#client.request("tunnel/probe", ref).then((probed) => this.#take(probed));
+    const failing = new Promise<never>((_, reject) => void probing.catch(reject));
+    const settled = this.#until(open, (now) => isProved(now, sinceMs) || hasFailed(now, sinceMs), deadlineMs);
+    const result = await Promise.race([settled, failing]);
+    if (isProved(result, sinceMs)) return result;
+    if (hasFailed(result, sinceMs)) throw failureOf(result);
+    const seconds = `within ${timeoutMs / 1000} s`;
+    throw (result.keyVerifiedAtMs ?? 0) >= sinceMs
+      ? new TunnelError("BACKEND_DOWN", `${status.name}: the key is right, but the service behind it did not answer ${seconds}: look after it at the far end`)
+      : new TunnelError("HANDSHAKE_TIMEOUT", `${status.name}: nothing answered ${seconds}: check the target, or allow more time`);
+  }
+
+  #take(status: TunnelStatus): void {
+    this.#latest.set(status.id, status);
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** The newest status as soon as `isDone` says so of it, or at the deadline whatever it is then. */
+  #until(status: TunnelStatus, isDone: (now: TunnelStatus) => boolean, deadlineMs: number): Promise<TunnelStatus> {
+    return new Promise((resolve) => {
+      const finish = (now: TunnelStatus): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve(now);
+      };
+      const look = (): void => {
+        const now = this.latest(status);
+        if (isDone(now)) finish(now);
+      };
+      const timer = setTimeout(() => finish(this.latest(status)), Math.max(0, deadlineMs - performance.now()));
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+/** Evidence that is newer than the question: what was true yesterday proves nothing. */
+function isProved({ service, keyVerifiedAtMs = 0, backendVerifiedAtMs = 0 }: TunnelStatus, sinceMs: number): boolean {
+  return (service === "tcp" ? Math.max(keyVerifiedAtMs, backendVerifiedAtMs) : backendVerifiedAtMs) >= sinceMs;
+}
+
+function hasFailed({ lastFailure }: TunnelStatus, sinceMs: number): boolean {
+  return lastFailure !== undefined && lastFailure.atMs >= sinceMs;
+}

@@ -1,0 +1,38 @@
+/**
+ * `tunneld wait NAME`: one connection through an open tunnel, and its verdict.
+ */
+import { TunnelError } from "../errors.ts";
+import type { ProgramContext } from "./context.ts";
+import { pathsFor, withDaemon } from "./daemon-connection.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { parseOptions } from "./options.ts";
+import { ownOutput } from "./output.ts";
+import { secondsOption } from "./seconds.ts";
+import { configPathFor, knownConfigPath } from "./select-entries.ts";
+import { selectTunnel } from "./select-tunnels.ts";
+import { tunnelLines } from "./tunnel-line.ts";
+import { TunnelWatch } from "./tunnel-watch.ts";
+
+/** Our choice: a tunnel tells within its own bounds, which add up to less. */
+export const DEFAULT_WAIT_MS = 30_000;
+
+/**
+ * Runs the command.
+ * @throws TunnelError with the tunnel's own code when it is not verified in time
+ */
+export async function runWait(args: readonly string[], context: ProgramContext): Promise<number> {
+  const { values, operands } = parseOptions(args, { "--state-dir": "value", "--config": "value", "--timeout": "value" });
+  const [name, ...more] = operands;
+  if (name === undefined || more.length > 0) throw new TunnelError("CONFIG_INVALID", "name one tunnel: tunneld wait NAME");
+  const timeoutMs = secondsOption(values, "--timeout") ?? DEFAULT_WAIT_MS;
+  const output = ownOutput(context.name);
+  const paths = pathsFor(stateDirOf(values));
+  const given = { config: values.get("--config"), paths };
+  return await withDaemon(context, { paths, name: "wait", start: "pinned" }, async (client) => {
+    const tunnels = client ? (await client.request("tunnels/list", {})).tunnels : [];
+    const only = given.config === undefined ? undefined : configPathFor(given);
+    const status = selectTunnel(tunnels, name, { only, first: () => knownConfigPath(given) });
+    if (client) for (const line of tunnelLines([await new TunnelWatch(client).verified(status, timeoutMs)], output)) output.raw(`${line}\n`);
+    return 0;
+  });
+}

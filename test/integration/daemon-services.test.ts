@@ -1,0 +1,95 @@
+/**
+ * Real databases behind a daemon: probes verify them and do no harm, and what lives survives a wake.
+ */
+import assert from "node:assert/strict";
+import { createConnection } from "mysql2/promise";
+import { startEnd } from "../support/process/ends.ts";
+import { run } from "../support/process/run.ts";
+import { stageForEach } from "../support/process/stage.ts";
+import { approveAll, Home, portOf } from "../support/process/tunneld.ts";
+import { startMariaDb, startRedis, tools } from "../support/servers.ts";
+import { APP, Managed } from "../support/tunnels/managed.ts";
+import { startEnd as startHere } from "../support/wire/ends.ts";
+import { useScope } from "../support/wire/scope.ts";
+
+/** More than max_connect_errors of a MariaDB as it is installed. */
+const PROBES = 110;
+
+describe("a daemon in front of real services", () => {
+  const stage = stageForEach();
+  const scope = useScope();
+
+  it("verifies a Redis by one probe, with a password or without", async () => {
+    const home = new Home(stage);
+    const key = home.key("team");
+    const [open, closed] = [await startRedis(), await startRedis("--requirepass", "secret")];
+    for (const redis of [open, closed]) stage.own(() => redis.stop());
+    const ends = await Promise.all(
+      [open, closed].map(({ port }) => startEnd(stage, { maker: "Debian's", role: "-d", target: `[127.0.0.1]:${port}`, key, args: ["-g"] })),
+    );
+    const configPath = home.workspace("app", Object.fromEntries(ends.map(({ address }, index) => [`r${index}`, { target: address, service: "redis" }])));
+    const cli = home.client({ kind: "cli" });
+    await approveAll(cli, configPath);
+    for (const name of ["r0", "r1"]) {
+      const { state, totalConnections } = await cli.daemon.request("tunnel/open", { configPath, name, probe: true });
+      assert.deepEqual([state, totalConnections], ["verified", 1]);
+    }
+  });
+
+  it(`does not make MariaDB block this host with ${PROBES} probes, though connections that only close would`, async () => {
+    // 127.0.0.1 is never blocked: the server end dials from 127.0.0.2.
+    const maria = await startMariaDb("--max-connect-errors=5");
+    stage.own(() => maria.stop());
+    const home = new Home(stage);
+    home.key("team");
+    const configPath = home.workspace("app", {
+      far: { role: "server", service: "mysql", target: `127.0.0.1:${maria.port}`, bind: "127.0.0.2" },
+    });
+    const client = home.client();
+    await approveAll(client, configPath);
+    const far = await client.daemon.request("tunnel/open", { configPath, name: "far" });
+    const near = home.workspace("near", {
+      db: { service: "mysql", target: far.listen },
+      raw: { service: "tcp", target: far.listen },
+    });
+    await approveAll(client, near);
+    await client.daemon.request("tunnel/open", { configPath: near, name: "db", probe: true });
+    for (let count = 1; count < PROBES; count += 1) {
+      const { state, lastFailure } = await client.daemon.request("tunnel/probe", { configPath: near, name: "db" });
+      assert.deepEqual([state, lastFailure?.code], ["verified", undefined], `probe ${count}`);
+    }
+    const errors = await run(stage, [tools().mariadb, "--no-defaults", `--socket=${maria.socket}`, "--user=root", "--batch", "--skip-column-names"], {
+      input: "SELECT SUM_CONNECT_ERRORS FROM performance_schema.host_cache WHERE IP = '127.0.0.2';",
+    });
+    assert.ok(errors.stdout.toString().trim() === "" || errors.stdout.toString().trim() === "0", errors.stdout.toString());
+    // The proof that this server does block: connections that close without a login.
+    for (let count = 0; count < 10; count += 1) await client.daemon.request("tunnel/open", { configPath: near, name: "raw", probe: true });
+    const blocked = await client.daemon.request("tunnel/probe", { configPath: near, name: "db" });
+    assert.deepEqual([blocked.state, blocked.lastFailure?.code], ["degraded", "BACKEND_BLOCKED"]);
+  });
+
+  it("carries a transaction over a wake", async () => {
+    const maria = await startMariaDb();
+    stage.own(() => maria.stop());
+    const far = await startHere(scope, { role: "server", target: maria.port });
+    const managed = new Managed(scope);
+    managed.house.write(APP, { db: { service: "mysql", target: `localhost:${far.port}` } });
+    const [opened] = await managed.want(managed.client(), APP, "db");
+    assert.ok(opened);
+    const { user, password, database } = maria;
+    const connection = await createConnection({ host: "127.0.0.1", port: portOf(opened), user, password, database });
+    try {
+      await connection.query("CREATE TABLE slept (n INT)");
+      await connection.beginTransaction();
+      await connection.query("INSERT INTO slept VALUES (1)");
+      managed.house.time.sleep(8 * 3_600_000);
+      managed.manager.wake();
+      await connection.query("INSERT INTO slept VALUES (2)");
+      await connection.commit();
+      const [rows] = await connection.query("SELECT n FROM slept ORDER BY n");
+      assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
+    } finally {
+      connection.destroy();
+    }
+  });
+});

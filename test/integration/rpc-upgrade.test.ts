@@ -1,0 +1,173 @@
+/**
+ * A newer client comes to an older daemon: the daemon hands its listeners to the newer program, no connect is refused
+ * while it does, and a connection that is open stays with the old process until it ends.
+ */
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import * as net from "node:net";
+import { bundleVersion } from "../support/lifecycle/versions.ts";
+import { startEcho } from "../support/process/backend.ts";
+import { startEnd } from "../support/process/ends.ts";
+import { connectTo } from "../support/process/peer.ts";
+import { commandLine, isAlive, processesWith } from "../support/process/proc-info.ts";
+import { run } from "../support/process/run.ts";
+import { stageForAll, stageForEach } from "../support/process/stage.ts";
+import { approveAndWant, find, Home, portOf, type TestClient } from "../support/process/tunneld.ts";
+import { until } from "../support/process/until.ts";
+import { rejectionOf } from "../support/wire/codes.ts";
+
+describe("an upgrade of the daemon", () => {
+  const bundles = stageForAll();
+  const stage = stageForEach();
+  let older = "";
+  let newer = "";
+  let newerClient = "";
+
+  before(() => {
+    older = bundleVersion("daemon/main.ts", { version: "0.0.9", folder: bundles.folder });
+    newer = bundleVersion("daemon/main.ts", { version: "0.1.0", folder: bundles.folder });
+    newerClient = bundleVersion("test/support/lifecycle/newer-client.ts", { version: "0.1.0", folder: bundles.folder });
+  });
+
+  /** An older daemon with a tunnel to an echo, and a window that wants it. */
+  async function scene() {
+    const home = new Home(stage);
+    const key = home.key("team");
+    const echo = await startEcho(stage);
+    const far = await startEnd(stage, { role: "-d", target: echo.address, key });
+    const configPath = home.workspace("shop", { echo: { target: far.address }, pinned: { target: far.address } });
+    const window = home.client({ program: older, stay: true });
+    const { pid, version } = await window.daemon.connect();
+    stage.ownPid(pid);
+    assert.equal(version, "0.0.9");
+    const [tunnel] = await approveAndWant(window, configPath, ["echo"]);
+    assert.ok(tunnel);
+    return { home, window, pid, configPath, address: `[127.0.0.1]:${portOf(tunnel)}` };
+  }
+
+  /** What a client of 0.1.0 came to. */
+  async function upgrade(home: Home, program = newer): Promise<{ pid: number; version: string; error?: string }> {
+    const { stdout, stderr } = await run(stage, [process.execPath, newerClient, home.paths.stateDir, program]);
+    const said = JSON.parse(stdout.toString() || JSON.stringify({ error: stderr })) as { pid: number; version: string; error?: string };
+    if (said.pid) stage.ownPid(said.pid);
+    return said;
+  }
+
+  const backWith = (window: TestClient, version: string): Promise<void> =>
+    until(() => window.daemon.daemon?.version === version && window.states.at(-1)?.at === "connected", { what: `the window was back, with ${version}` });
+
+  it("refuses no connect, cuts no connection, keeps the port, and ends the old daemon with its last connection", async () => {
+    const { home, window, pid, configPath, address } = await scene();
+    const old = await connectTo(stage, address);
+    await old.echoes("before");
+    const knocking = knock(address);
+    stage.own(() => knocking.stop());
+    await until(() => knocking.answered > 50, { what: "connects were answered" });
+
+    const successor = await upgrade(home);
+    assert.equal(successor.version, "0.1.0", successor.error);
+    assert.notEqual(successor.pid, pid);
+    await backWith(window, "0.1.0");
+    assert.equal(window.daemon.daemon?.pid, successor.pid);
+
+    const after = await connectTo(stage, address);
+    await after.echoes("through the new one");
+    await old.echoes("through the old one");
+    assert.equal(isAlive(pid), true);
+    const tunnel = await find(window, configPath, "echo");
+    assert.deepEqual([tunnel && portOf(tunnel), tunnel?.users.map(({ name }) => name)], [Number(address.split(":").at(-1)), ["a window"]]);
+
+    const soFar = knocking.answered;
+    await until(() => knocking.answered > soFar + 50, { what: "connects are answered by the new one" });
+    knocking.stop();
+    assert.deepEqual(knocking.failures, []);
+
+    await old.closedByUs();
+    await until(() => !isAlive(pid), { what: "the old daemon ended" });
+    await after.echoes("still there");
+    assert.equal(home.pid, successor.pid);
+    assert.ok(existsSync(home.paths.endpoint.socketPath));
+  });
+
+  it("re-opens what is pinned, though no client asks for it", async () => {
+    const { home, window, configPath } = await scene();
+    await window.daemon.request("approvals/list", { configPath });
+    const { listen } = await window.daemon.request("pin/add", { configPath, name: "pinned" });
+    window.daemon.close();
+    const { version, error } = await upgrade(home);
+    assert.equal(version, "0.1.0", error);
+    await (await connectTo(stage, listen)).echoes("hello");
+  });
+
+  it("comes to one successor when two newer clients ask at once", async () => {
+    const { home, window, address } = await scene();
+    const [one, two] = await Promise.all([upgrade(home), upgrade(home)]);
+    assert.deepEqual([one?.version, two?.version, one?.error, two?.error], ["0.1.0", "0.1.0", undefined, undefined]);
+    assert.equal(one?.pid, two?.pid);
+    await backWith(window, "0.1.0");
+    assert.equal(window.daemon.daemon?.pid, one?.pid);
+    await (await connectTo(stage, address)).echoes("hello");
+  });
+
+  it("is done once when it is asked for twice in the same moment", async () => {
+    const { home, window, pid } = await scene();
+    const second = home.client({ program: older });
+    await second.daemon.connect();
+    const asked = [window, second].map(({ daemon }) => daemon.request("daemon/replace", { program: newer }));
+    const pids = (await Promise.allSettled(asked)).flatMap((one) => (one.status === "fulfilled" ? [one.value.pid] : []));
+    for (const successor of pids) stage.ownPid(successor);
+    assert.equal(new Set(pids).size, 1, `successors ${pids}`);
+    await backWith(window, "0.1.0");
+    await until(() => !isAlive(pid), { what: "the old daemon ended" });
+    const left = processesWith(`${newer} daemon`).filter((one) => commandLine(one).includes(home.paths.stateDir));
+    for (const one of left) stage.ownPid(one);
+    assert.deepEqual(left, pids);
+    assert.equal(window.daemon.daemon?.pid, pids[0]);
+  });
+
+  for (const [what, source] of [
+    ["ends at once", "process.exit(1)"],
+    ["hangs up", "process.disconnect(); setTimeout(() => {}, 500)"],
+  ] as const) {
+    it(`leaves the older daemon as it is when the newer program ${what}`, async () => {
+      const { home, window, pid, address } = await scene();
+      const broken = stage.path("broken.cjs");
+      writeFileSync(broken, source);
+      const error = await rejectionOf(window.daemon.request("daemon/replace", { program: broken }));
+      assert.equal(error.code, "DAEMON_UNREACHABLE");
+      assert.match(error.message, /the present one goes on/);
+      assert.deepEqual(await upgrade(home, broken), { pid, version: "0.0.9" });
+      await (await connectTo(stage, address)).echoes("hello");
+    });
+  }
+
+  it("is not asked for by an older client", async () => {
+    const home = new Home(stage);
+    const { pid } = await home.client({ program: newer }).daemon.connect();
+    stage.ownPid(pid);
+    const oldClient = bundleVersion("test/support/lifecycle/newer-client.ts", { version: "0.0.9", folder: bundles.folder });
+    const { stdout } = await run(stage, [process.execPath, oldClient, home.paths.stateDir, older]);
+    assert.deepEqual(JSON.parse(stdout.toString()), { pid, version: "0.1.0" });
+  });
+});
+
+/** Connects every millisecond, whatever became of the connects before. */
+function knock(address: string): { readonly answered: number; readonly failures: readonly string[]; stop(): void } {
+  const port = Number(address.split(":").at(-1));
+  const failures: string[] = [];
+  let answered = 0;
+  const timer = setInterval(() => {
+    const socket = net.connect(port, "127.0.0.1", () => {
+      answered += 1;
+      socket.destroy();
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => failures.push(error.code ?? error.message));
+  }, 1);
+  return {
+    get answered() {
+      return answered;
+    },
+    failures,
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Real daemons with a state folder of their own, and clients of theirs. Started
+ * by the client library, as windows and commands do; ended by process id.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
+import type { TunnelState, TunnelStatus } from "../../../daemon/contract/state.ts";
+import { PROTOCOL_VERSION } from "../../../daemon/contract/version.ts";
+import { type DaemonPaths, daemonPaths, thisPlace } from "../../../daemon/lifecycle/paths.ts";
+import { type DaemonState, daemonStateSchema } from "../../../daemon/tunnels/daemon-state.ts";
+import { fileText } from "../tunnels-json.ts";
+import { TUNNELD } from "./ends.ts";
+import { isAlive } from "./proc-info.ts";
+import type { Stage } from "./stage.ts";
+import { until } from "./until.ts";
+
+/** Entries by name, with what every entry needs filled in. */
+type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** A client that is closed with its stage. */
+export interface TestClient {
+  readonly daemon: DaemonClient;
+  /** Every state it has told of. */
+  readonly states: ClientState[];
+}
+
+/** One user's home on a machine, with at most one daemon. */
+export class Home {
+  readonly paths: DaemonPaths;
+  readonly #stage: Stage;
+  readonly #daemonArgs: readonly string[];
+
+  /** `daemonArgs` are options of every daemon that is started here; by default it stays for two seconds without being needed. */
+  constructor(stage: Stage, daemonArgs: readonly string[] = ["--linger", "1", "--idle", "2"]) {
+    this.#stage = stage;
+    this.#daemonArgs = daemonArgs;
+    this.paths = daemonPaths({ stateDir: stage.path("home"), protocol: PROTOCOL_VERSION, place: thisPlace() });
+    mkdirSync(this.paths.stateDir, { mode: 0o700 });
+    mkdirSync(this.paths.keyDir, { mode: 0o700 });
+    stage.own(() => this.kill());
+  }
+
+  /** A client; it starts a daemon when there is none, and comes back when that is told. */
+  client(options: Partial<DaemonClientOptions> = {}): TestClient {
+    const states: ClientState[] = [];
+    const daemon = new DaemonClient({
+      ...{ paths: this.paths, place: thisPlace(), execPath: process.execPath, program: TUNNELD, daemonArgs: this.#daemonArgs },
+      ...{ kind: "vscode", name: "a window", start: true, stay: false, wallMs: Date.now, onState: (state) => void states.push(state) },
+      ...options,
+    });
+    this.#stage.own(() => daemon.close());
+    return { daemon, states };
+  }
+
+  /** Writes a key of the key folder; returns its file, for the far end. */
+  key(name: string, bytes: Uint8Array = randomBytes(32)): string {
+    const file = path.join(this.paths.keyDir, name);
+    writeFileSync(file, bytes, { mode: 0o600 });
+    return file;
+  }
+
+  /** Writes WORKSPACE/.vscode/tunnels.json; every entry has key "team" and listens at any port unless it says otherwise. */
+  workspace(workspace: string, entries: Entries): string {
+    const texts = Object.entries(entries).map(([name, entry]) => [name, JSON.stringify({ listen: 0, key: "team", ...entry })]);
+    return this.workspaceText(workspace, fileText(Object.fromEntries(texts)));
+  }
+
+  workspaceText(workspace: string, text: string): string {
+    const folder = path.join(this.#stage.path(workspace), ".vscode");
+    mkdirSync(folder, { recursive: true });
+    const file = path.join(folder, "tunnels.json");
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** The daemon's process id from its discovery file; undefined: there is none. */
+  get pid(): number | undefined {
+    const file = this.paths.endpoint.discoveryFile;
+    if (!existsSync(file)) return undefined;
+    const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
+    return isAlive(pid) ? pid : undefined;
+  }
+
+  /** Sends a signal to the daemon, if there is one. */
+  kill(signal: NodeJS.Signals = "SIGKILL"): number | undefined {
+    const { pid } = this;
+    if (pid !== undefined) process.kill(pid, signal);
+    return pid;
+  }
+
+  async ended(pid: number): Promise<void> {
+    await until(() => !isAlive(pid), { what: `the daemon ${pid} had ended` });
+  }
+
+  /** What is left in the runtime folder. */
+  leftovers(): string[] {
+    return readdirSync(this.paths.endpoint.folder);
+  }
+
+  /** What the state file says now. */
+  get state(): DaemonState {
+    return daemonStateSchema.parse(JSON.parse(readFileSync(this.paths.stateFile, "utf8")));
+  }
+
+  /** The daemon's log. */
+  get log(): string {
+    return existsSync(this.paths.logFile) ? readFileSync(this.paths.logFile, "utf8") : "";
+  }
+}
+
+/** Approves everything of a file as it stands. */
+export async function approveAll({ daemon }: TestClient, configPath: string): Promise<void> {
+  const { pending } = await daemon.request("approvals/list", { configPath });
+  for (const { name, digest } of pending) await daemon.request("approvals/grant", { configPath, name, digest });
+}
+
+/** Approves and wants these tunnels of a file. */
+export async function approveAndWant(client: TestClient, configPath: string, names: readonly string[]): Promise<TunnelStatus[]> {
+  await approveAll(client, configPath);
+  return (await client.daemon.want(configPath, { configPath, names })).tunnels;
+}
+
+/** A tunnel as the daemon lists it; undefined: it does not. */
+export async function find({ daemon }: TestClient, configPath: string, name: string): Promise<TunnelStatus | undefined> {
+  const { tunnels } = await daemon.request("tunnels/list", {});
+  return tunnels.find((one) => one.configPath === configPath && one.name === name);
+}
+
+/** Waits until a tunnel is listed in this state, and as `holds` says. */
+export async function reaches(
+  client: TestClient,
+  tunnel: { readonly configPath: string; readonly name: string },
+  wanted: { readonly state: TunnelState; readonly holds?: (status: TunnelStatus) => boolean },
+): Promise<TunnelStatus> {
+  let found: TunnelStatus | undefined;
+  const isThere = async (): Promise<boolean> => {
+    found = await find(client, tunnel.configPath, tunnel.name);
+    return found?.state === wanted.state && (wanted.holds?.(found) ?? true);
+  };
+  await until(isThere, { what: `${tunnel.name} was ${wanted.state}` }).catch((error: Error) => {
+    throw new Error(`${error.message}; it is ${JSON.stringify(found)}`);
+  });
+  return found as TunnelStatus;
+}
+
+/** The port of a listen address. */
+export function portOf({ listen }: Pick<TunnelStatus, "listen">): number {
+  return Number(listen.slice(listen.lastIndexOf(":") + 1));
+}
