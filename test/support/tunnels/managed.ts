@@ -1,0 +1,171 @@
+/**
+ * A manager in the test's process: files, approvals and state in memory, time in
+ * the hands of the test, real sockets and a real far end.
+ */
+import { type ParsedConfig, parseTunnelsText } from "../../../daemon/contract/config-text.ts";
+import type { TunnelState, TunnelStatus } from "../../../daemon/contract/state.ts";
+import type { KeyReference } from "../../../daemon/contract/tunnels-file.ts";
+import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
+import { systemRandom } from "../../../daemon/crypto/random.ts";
+import { TunnelError } from "../../../daemon/errors.ts";
+import { type DaemonState, daemonStateSchema, refKey, type TunnelRef } from "../../../daemon/tunnels/daemon-state.ts";
+import { createPlanner } from "../../../daemon/tunnels/definition.ts";
+import { Manager, type Remark } from "../../../daemon/tunnels/manager.ts";
+import type { Planned, Planner } from "../../../daemon/tunnels/planned.ts";
+import type { Holder } from "../../../daemon/tunnels/want.ts";
+import { FakeTime } from "../lifecycle/fake-time.ts";
+import { until } from "../process/until.ts";
+import { fileText } from "../tunnels-json.ts";
+import { keyOf } from "../wire/handshakes.ts";
+import type { Scope } from "../wire/scope.ts";
+
+/** Two workspaces. */
+export const APP = "/work/app/.vscode/tunnels.json";
+export const CLONE = "/work/clone/.vscode/tunnels.json";
+
+/** Entries by name, with what every entry needs filled in. */
+export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** How long the tunnels of a window stay here. */
+export const LINGER_MS = 60_000;
+
+/** Everything that all daemons of one user share, from life to life. */
+export class Household {
+  readonly time = new FakeTime();
+  state: DaemonState = daemonStateSchema.parse({});
+  /** Names of keys that can be loaded; the key is the name's, or what is said here. */
+  readonly keys = new Map<string, string>([["one", "one"]]);
+  readonly #files = new Map<string, ParsedConfig>();
+
+  /** Writes a file with these entries; each has a port of its own, service redis and key "one" unless it says otherwise. */
+  write(configPath: string, entries: Entries): void {
+    const texts = Object.entries(entries).map(([name, entry]) => [name, JSON.stringify({ listen: 0, target: "127.0.0.1:1", key: "one", ...entry })]);
+    this.writeText(configPath, fileText(Object.fromEntries(texts)));
+  }
+
+  writeText(configPath: string, text: string): void {
+    this.#files.set(configPath, parseTunnelsText(text, { path: configPath, platform: "linux" }));
+  }
+
+  read(configPath: string): ParsedConfig {
+    return this.#files.get(configPath) ?? parseTunnelsText(fileText({}), { path: configPath });
+  }
+
+  /** Loads "one" and whatever else is there; a file by its path. */
+  planner(): Planner {
+    const load = (reference: KeyReference) => {
+      const name = typeof reference === "string" ? reference : reference.file;
+      const text = this.keys.get(name);
+      if (text === undefined) throw new TunnelError("KEY_NOT_FOUND", `there is no key "${name}"`);
+      return { source: name, file: typeof reference === "string" ? undefined : name, key: keyOf(text), fingerprint: `print of ${text}` };
+    };
+    const wasApproved = (ref: TunnelRef): boolean => this.state.approvals.some((one) => refKey(one) === refKey(ref));
+    return createPlanner({ suite: nodeSuite, keys: { load }, lookup: () => Promise.resolve(["127.0.0.1"]), wasApproved });
+  }
+
+  approve(ref: TunnelRef, digest: string): void {
+    this.state.approvals = [...this.state.approvals.filter((one) => refKey(one) !== refKey(ref)), { ...ref, digest, atMs: 0 }];
+  }
+}
+
+/** One life of a daemon, as far as tunnels are concerned. */
+export class Managed {
+  readonly house: Household;
+  readonly manager: Manager;
+  readonly changes: TunnelStatus[] = [];
+  readonly removed: string[] = [];
+  readonly asked: Planned["facts"][] = [];
+  readonly remarks: Remark[] = [];
+  /** Files that somebody watches now. */
+  readonly watched = new Set<string>();
+  /** Whether whatever is wanted is approved as it comes. */
+  approveAll = true;
+  #pids = 0;
+
+  constructor(scope: Scope, house = new Household()) {
+    const { time } = house;
+    this.house = house;
+    const after = (ms: number, action: () => void) => time.after(ms, action);
+    this.manager = new Manager({
+      tunnel: { suite: nodeSuite, random: systemRandom, clock: time, after },
+      clock: time,
+      configs: {
+        get: (configPath) => {
+          this.watched.add(configPath);
+          return house.read(configPath);
+        },
+        release: (configPath) => void this.watched.delete(configPath),
+      },
+      planner: house.planner(),
+      approvals: {
+        isApproved: (ref, digest) => {
+          if (this.approveAll) house.approve(ref, digest);
+          return house.state.approvals.some((one) => refKey(one) === refKey(ref) && one.digest === digest);
+        },
+      },
+      store: {
+        get state() {
+          return house.state;
+        },
+        update: (change) => change(house.state),
+      },
+      observer: {
+        changed: (status) => void this.changes.push(status),
+        removed: (id) => void this.removed.push(id),
+        approvalNeeded: ({ facts }) => void this.asked.push(facts),
+        event: () => {},
+        remark: (remark) => void this.remarks.push(remark),
+        activity: () => {},
+      },
+    });
+    scope.own(this.manager, (manager) => manager.shutdown());
+  }
+
+  /** A client that has connected. */
+  client(kind = "vscode", lingerMs = kind === "vscode" ? LINGER_MS : 0): Holder {
+    this.#pids += 1;
+    return { user: { kind, name: `${kind} ${this.#pids}`, pid: this.#pids }, lingerMs };
+  }
+
+  /** `holder` wants these tunnels of a file, and nothing else of it. */
+  async want(holder: Holder, configPath: string, ...names: readonly string[]): Promise<TunnelStatus[]> {
+    return await this.manager.set(holder, { scope: configPath, configPath, names });
+  }
+
+  /** The file has changed, and the watcher has told. */
+  async rewrite(configPath: string, entries: Entries): Promise<void> {
+    this.house.write(configPath, entries);
+    await this.fileChanged(configPath);
+  }
+
+  async fileChanged(configPath: string): Promise<void> {
+    await this.manager.refresh((ref) => ref.configPath === configPath);
+  }
+
+  /** A tunnel as it is listed; undefined: it is not. */
+  find(configPath: string, name: string): TunnelStatus | undefined {
+    return this.manager.list().find((one) => one.configPath === configPath && one.name === name);
+  }
+
+  status(configPath: string, name: string): TunnelStatus {
+    const found = this.find(configPath, name);
+    if (!found) throw new Error(`${name} of ${configPath} is not listed`);
+    return found;
+  }
+
+  /** Waits until a tunnel is in this state. */
+  async reaches(configPath: string, name: string, state: TunnelState): Promise<TunnelStatus> {
+    await until(() => this.find(configPath, name)?.state === state, { what: `${name} was ${state}`, timeoutMs: 5_000 });
+    return this.status(configPath, name);
+  }
+
+  /** Waits until a tunnel is not listed any more. */
+  async gone(configPath: string, name: string): Promise<void> {
+    await until(() => this.find(configPath, name) === undefined, { what: `${name} was forgotten`, timeoutMs: 5_000 });
+  }
+}
+
+/** Where a tunnel listens, to connect to. */
+export function portOf({ listen }: TunnelStatus): { readonly port: number } {
+  return { port: Number(listen.slice(listen.lastIndexOf(":") + 1)) };
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { factLines } from "../../../daemon/cli/consent.ts";
+import { logLine } from "../../../daemon/cli/logs.ts";
+import { createOutput, type Output, safeJson } from "../../../daemon/cli/output.ts";
+import { statusJson } from "../../../daemon/cli/status-json.ts";
+import { ago, table } from "../../../daemon/cli/table.ts";
+import { nameList, tunnelLines } from "../../../daemon/cli/tunnel-line.ts";
+import { approvedFacts, tunnelStatus } from "../../support/status.ts";
+
+const ESC = "\u001b";
+const HOSTILE = `a${ESC}[2Jb\r\nc\u009bd\u202ee`;
+
+function capture(options: { readonly isTTY?: boolean; readonly env?: NodeJS.ProcessEnv } = {}): { readonly output: Output; out: string; err: string } {
+  const result = { out: "", err: "" };
+  const sink = (name: "out" | "err") => ({
+    isTTY: options.isTTY ?? false,
+    write: (text: string) => {
+      result[name] += text;
+    },
+    on: () => {},
+  });
+  const output = createOutput({ name: "tunneld", stdout: sink("out"), stderr: sink("err"), env: options.env ?? {} });
+  return Object.assign(result, { output });
+}
+
+/** Whether nothing in the text but line feeds could drive a terminal. */
+function isTame(text: string): boolean {
+  return !/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u.test(text);
+}
+
+describe("what commands print", () => {
+  it("has no control characters from outside, wherever it goes", () => {
+    const said = capture();
+    said.output.say(HOSTILE);
+    said.output.warn(HOSTILE);
+    said.output.note(HOSTILE);
+    said.output.raw(`${said.output.paint("red", HOSTILE)}\n`);
+    for (const line of tunnelLines([tunnelStatus({ target: HOSTILE, listen: HOSTILE })], said.output)) said.output.raw(`${line}\n`);
+    said.output.raw(logLine({ atMs: 0, level: "warn", message: HOSTILE, tunnel: HOSTILE, code: HOSTILE }, said.output));
+    for (const line of factLines(approvedFacts({ target: HOSTILE, env: { A: HOSTILE } }))) said.output.note(line);
+    assert.ok(isTame(said.out) && isTame(said.err), JSON.stringify(said));
+  });
+
+  for (const [what, options, coloured] of [
+    ["coloured on a terminal", { isTTY: true }, true],
+    ["plain elsewhere", {}, false],
+    ["plain with NO_COLOR", { isTTY: true, env: { NO_COLOR: "1" } }, false],
+    ["coloured with an empty NO_COLOR", { isTTY: true, env: { NO_COLOR: "" } }, true],
+    ["plain on a dumb terminal", { isTTY: true, env: { TERM: "dumb" } }, false],
+  ] as const) {
+    it(`is ${what}`, () => assert.equal(capture(options).output.paint("red", "x"), coloured ? `${ESC}[31mx${ESC}[0m` : "x"));
+  }
+
+  it("is JSON that means the same and can't drive a terminal", () =>
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (value, text) => {
+        const json = safeJson({ value, text, HOSTILE }, 2);
+        assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify({ value, text, HOSTILE })));
+        assert.ok(isTame(json));
+      }),
+    ));
+});
+
+describe("a table", () => {
+  it("pads every column but the last, and doesn't count styles", () => {
+    const rows = [
+      [{ text: "a", paint: (text: string) => `<<${text}>>` }, { text: "bb" }],
+      [{ text: "ccc" }, { text: "d" }],
+    ];
+    assert.deepEqual(table(rows), ["<<a>>    bb", "ccc  d"]);
+  });
+
+  it("is empty without rows", () => assert.deepEqual(table([]), []));
+
+  for (const [seconds, words] of [
+    [-5, "just now"],
+    [1.9, "just now"],
+    [2, "2 s ago"],
+    [119, "119 s ago"],
+    [120, "2 min ago"],
+    [7_200, "2 h ago"],
+    [172_800, "2 d ago"],
+  ] as const) {
+    it(`says ${words} after ${seconds} s`, () => assert.equal(ago(0, seconds * 1000), words));
+  }
+
+  it("names ten, and counts the rest", () => {
+    assert.equal(nameList(["a", "b"]), "a, b");
+    assert.match(nameList(Array.from({ length: 12 }, (_, index) => `t${index}`)), /^t0, .*t9 and 2 more$/);
+  });
+});
+
+describe("status --json", () => {
+  const daemon = { pid: 7, version: "1.2.3", protocol: 1, instanceId: "x", startedAtMs: 0, stateDir: "/s", crypto: "node", draining: false };
+
+  it("is null and empty without a daemon", () => assert.deepEqual(statusJson(undefined), { daemon: null, tunnels: [] }));
+
+  it("keeps the form that scripts rely on", () => {
+    const failure = { code: "KEY_MISMATCH", message: "another key", atMs: 2_000, count: 3 } as const;
+    const user = { kind: "vscode", name: "app", pid: 8 };
+    const tunnel = tunnelStatus({
+      openConnections: 2,
+      totalConnections: 5,
+      keyVerifiedAtMs: 1_500,
+      lastFailure: failure,
+      users: [user],
+      plainInBytes: 1,
+      plainOutBytes: 2,
+    });
+    assert.deepEqual(statusJson({ daemon, tunnels: [tunnel] }), {
+      daemon: { pid: 7, version: "1.2.3", protocol: 1, startedAt: "1970-01-01T00:00:00.000Z", stateDir: "/s", crypto: "node", draining: false },
+      tunnels: [
+        {
+          name: "cache",
+          configPath: "/work/app/.vscode/tunnels.json",
+          role: "client",
+          service: "redis",
+          state: "listening",
+          since: "1970-01-01T00:00:01.000Z",
+          listen: "127.0.0.1:6579",
+          target: "cache.example.com:6479",
+          group: null,
+          connections: 2,
+          totalConnections: 5,
+          keyVerifiedAt: "1970-01-01T00:00:01.500Z",
+          backendVerifiedAt: null,
+          keyFingerprints: ["aaaa-bbbb"],
+          lastFailure: { code: "KEY_MISMATCH", message: "another key", at: "1970-01-01T00:00:02.000Z", count: 3 },
+          bytesIn: 1,
+          bytesOut: 2,
+          pinned: false,
+          closedByUser: false,
+          users: [user],
+        },
+      ],
+    });
+  });
+});
