@@ -21,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["restart", async (args, context) => (await import("./cli/restart.ts")).runRestart(args, context)],
   ["status", async (args, context) => (await import("./cli/status.ts")).runStatus(args, context)],
   ["wait", async (args, context) => (await import("./cli/wait.ts")).runWait(args, context)],
+  ["diagnose", async (args, context) => (await import("./cli/diagnose.ts")).runDiagnose(args, context)],
   ["logs", async (args, context) => (await import("./cli/logs.ts")).runLogs(args, context)],
   ["approve", async (args, context) => (await import("./cli/approve.ts")).runApprove(args, context)],
   ["url", async (args, context) => (await import("./cli/url.ts")).runUrl(args, context)],

@@ -4,7 +4,7 @@
  * there is something to re-open, a pin; some always do. Loads the client only when there
  * is somebody to talk to.
  */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import type { ClientState, DaemonClient, DaemonClientOptions } from "../client/daemon-client.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
@@ -39,9 +39,10 @@ export async function connectDaemon(context: ProgramContext, options: Connection
   const { paths } = options;
   const place = thisPlace();
   const start = options.start === "always" || (options.start === "pinned" && hasPins(paths, place));
-  const isRunning = async (): Promise<boolean> => (await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid)) !== undefined;
-  const wasRunning = await isRunning();
-  if (!wasRunning && !start) return undefined;
+  const endpoints = [paths.endpoint, ...paths.otherEndpoints];
+  // A look, no connection: the client makes sure, and a command that only asks makes no folder.
+  const mayRun = endpoints.some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
+  if (!mayRun && !start) return undefined;
   const { DaemonClient } = await import("../client/daemon-client.ts");
   const client = new DaemonClient({
     paths,
@@ -53,17 +54,24 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     start,
     stay: options.stay ?? false,
     wallMs: () => context.clock.wallMs(),
+    challenge: loadChallenge,
     ...(options.onState && { onState: options.onState }),
   });
   try {
     await client.connect();
   } catch (error) {
-    if (!wasRunning || !(error instanceof TunnelError)) throw error;
-    // It was about to end just when we came.
-    if (!start && !(await isRunning())) return undefined;
+    if (!mayRun || !(error instanceof TunnelError)) throw error;
+    // It has left its socket behind, or was about to end just when we came.
+    if (!start && (await findDaemon(endpoints, place.uid)) === undefined) return undefined;
     await client.connect();
   }
   return client;
+}
+
+async function loadChallenge(): ReturnType<NonNullable<DaemonClientOptions["challenge"]>> {
+  const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("../crypto/select-suite.ts"), import("../crypto/random.ts")]);
+  const suite = selectSuite(process.env[CRYPTO_VARIABLE]);
+  return { hmac: suite.hmacSha256, equal: suite.equal, random: systemRandom };
 }
 
 /**

@@ -13,6 +13,7 @@ import { StateFile } from "../lifecycle/state-file.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { systemLookup } from "../proxy/target.ts";
 import { Endpoint } from "../rpc/endpoint.ts";
+import { guardHandlers } from "../rpc/guarded-handlers.ts";
 import { createHandlers, type DaemonControl } from "../rpc/handlers.ts";
 import { type ApprovalStorage, Approvals } from "../tunnels/approvals.ts";
 import { ConfigStore } from "../tunnels/config-store.ts";
@@ -46,12 +47,14 @@ export interface PartsOptions {
   readonly paths: DaemonPaths;
   readonly place: Place;
   readonly control: Omit<DaemonControl, "status"> & { readonly isDraining: () => boolean };
+  /** Resolves when pins have been opened; requests wait for it. */
+  readonly ready: Promise<void>;
   /** A client or a connection came or went. */
   readonly onActivity: () => void;
 }
 
 /** Makes the parts; opens and listens to nothing yet. */
-export function createParts({ options, context, paths, place, control, onActivity }: PartsOptions): DaemonParts {
+export function createParts({ options, context, paths, place, control, ready, onActivity }: PartsOptions): DaemonParts {
   const suite = context.suite();
   const instanceId = Buffer.from(context.random(16)).toString("hex");
   const startedAtMs = context.clock.wallMs();
@@ -96,8 +99,14 @@ export function createParts({ options, context, paths, place, control, onActivit
     crypto: suite.name,
     draining: control.isDraining(),
   });
+  const handlers = createHandlers({
+    ...{ manager, configs, planner, approvals, keyFolder, sessionKeys },
+    log: logger,
+    control: { ...control, status },
+    machine: { suite, random: context.random, clock: context.clock, lookup: systemLookup, isOwnSocket: (socket) => state.value.sockets.includes(socket) },
+  });
   const endpoint: Endpoint = new Endpoint({
-    handlers: createHandlers({ manager, configs, planner, approvals, keyFolder, sessionKeys, log: logger, control: { ...control, status } }),
+    handlers: guardHandlers(handlers, { ready, isDraining: control.isDraining, flush: () => state.flush() }),
     // `exec` releases what it held at once; a window may only be reloading.
     lingerMs: (kind) => (kind === "exec" || kind === "cli" ? 0 : options.lingerMs),
     onWarning: (message) => logger.log("warn", message),
@@ -170,6 +179,7 @@ function storeOf(file: StateFile<DaemonState>): StateStore {
       change(next);
       file.set(next);
     },
+    saved: () => file.flush(),
   };
 }
 

@@ -65,6 +65,7 @@ class Daemon {
   #touch = (): void => {};
   #draining = false;
   #ended = false;
+  #ready = (): void => {};
   #finish: (code: number) => void = () => {};
   readonly #done = new Promise<number>((resolve) => {
     this.#finish = resolve;
@@ -81,6 +82,9 @@ class Daemon {
         shutdown: () => this.#soon(() => void this.#end("shutdown")),
         replace: (program) => this.#replace(program),
       },
+      ready: new Promise((resolve) => {
+        this.#ready = resolve;
+      }),
       onActivity: () => this.#touch(),
     });
   }
@@ -96,6 +100,7 @@ class Daemon {
     this.#watch();
     logger.log("info", `tunneld ${VERSION} serves at ${this.#door.path}, process ${process.pid}`);
     if (!handedOver) await manager.start();
+    this.#ready();
     return await this.#done;
   }
 

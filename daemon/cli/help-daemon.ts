@@ -87,6 +87,22 @@ ${COMMON}
 ${EXIT}
 `;
 
+const DIAGNOSE = `tunneld diagnose: what is wrong with a tunnel, and what mends it
+
+  tunneld diagnose NAME [OPTIONS]
+
+Looks at it stage by stage: file, approval, key, port, name, every address, greeting, key of the
+far end, forward secrecy, backend, service. Nothing is sent for an entry that is not approved,
+and no password is ever used: Redis is sent PING, MySQL a login that it refuses.
+"A guess" and "probably" mean what they say: spiped closes without giving reasons.
+
+  --json            code (null: all is well), certain, cause, cure, stages[], warnings[]
+${CONFIG}
+${COMMON}
+
+Exit status: 0 when all is well, else 1.
+`;
+
 const LOGS = `tunneld logs: what the daemon has to say
 
   tunneld logs [OPTIONS]
@@ -211,6 +227,7 @@ export const DAEMON_HELP: ReadonlyMap<string, string> = new Map([
   ["restart", RESTART],
   ["status", STATUS],
   ["wait", WAIT],
+  ["diagnose", DIAGNOSE],
   ["logs", LOGS],
   ["keys", KEYS],
   ["approve", APPROVE],

@@ -15,6 +15,7 @@ Tunnels of a .vscode/tunnels.json, kept by a daemon in the background:
   tunneld status             what is open, and whether it works
   tunneld exec NAME -- CMD   open a tunnel for as long as a command runs
   tunneld wait NAME          make sure that a tunnel works
+  tunneld diagnose NAME      look at a tunnel stage by stage: what is wrong, and what mends it
   tunneld url NAME           the URL that clients connect to
   tunneld restart NAME...    close and open a tunnel
   tunneld approve NAME...    look at what an entry does, and approve it

@@ -11,10 +11,12 @@ import type { MethodName, NotificationName, NotificationParams, Params, Result }
 import type { DaemonStatus } from "../contract/state.ts";
 import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
-import { findDaemon } from "../lifecycle/discovery.ts";
+import { proveAsClient } from "../lifecycle/challenged-socket.ts";
+import { findDaemon, readDiscovery } from "../lifecycle/discovery.ts";
 import { type DaemonPaths, type Place, prepareFolders } from "../lifecycle/paths.ts";
+import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
 import { isNewer } from "./compare-versions.ts";
-import { RpcClient } from "./rpc-client.ts";
+import { type Prove, RpcClient } from "./rpc-client.ts";
 import { startDaemon } from "./start-daemon.ts";
 
 /** Our choice: between attempts to come back; doubled up to the second figure, with up to a quarter of jitter. */
@@ -39,6 +41,8 @@ export interface DaemonClientOptions {
   /** Whether to come back when the connection is lost. */
   readonly stay: boolean;
   readonly wallMs: () => number;
+  /** Primitives for the challenge on Windows' pipe; asked for only there. */
+  readonly challenge?: () => Promise<Omit<ChallengeParts, "secret">>;
   /** Connected, lost, connected again; `error` says why it can't come back yet. Must not throw. */
   readonly onState?: (state: ClientState) => void;
 }
@@ -190,8 +194,9 @@ export class DaemonClient {
 
   async #helloAt(socket: string): Promise<RpcClient> {
     const { kind, name } = this.#options;
-    const rpc = await RpcClient.connect(socket);
+    const rpc = await RpcClient.connect(socket, await this.#proof(socket));
     rpc.listen((notification, params) => {
+      if (this.#isClosed) return;
       for (const { name: wanted, listener } of [...this.#listeners]) if (wanted === notification) listener(params as never);
     });
     try {
@@ -201,6 +206,17 @@ export class DaemonClient {
       rpc.close();
       throw error;
     }
+  }
+
+  /** What to prove at a socket before anything is said: on Windows, that both ends know the discovery file's secret. */
+  async #proof(socket: string): Promise<Prove | undefined> {
+    const { paths, place, challenge } = this.#options;
+    if (place.platform !== "win32") return undefined;
+    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
+    const secret = reads.flatMap((read) => (read.kind === "found" && read.discovery.socket === socket ? (read.discovery.secret ?? []) : []))[0];
+    const parts = await challenge?.();
+    if (secret === undefined || parts === undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the daemon at ${socket} can't be checked: start it again`);
+    return (stream) => proveAsClient(stream, { ...parts, secret: Buffer.from(secret, "hex") });
   }
 
   #onLost(rpc: RpcClient): void {

@@ -12,6 +12,9 @@ import { DaemonMessageReader } from "./message-reader.ts";
 /** Our choice: a daemon on this machine accepts at once; this much means it hangs. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** Proves on a fresh connection that both ends are who they should be; rejects otherwise. Needed for Windows' pipes. */
+export type Prove = (socket: net.Socket) => Promise<void>;
+
 /** Takes a notification by name; must not throw. */
 export type OnNotification = (name: string, params: unknown) => void;
 
@@ -52,23 +55,10 @@ export class RpcClient {
    * Connects to a daemon's socket or pipe.
    * @throws TunnelError DAEMON_UNREACHABLE; its `cause` has the system's code (ENOENT and ECONNREFUSED: there is none)
    */
-  static connect(socketPath: string): Promise<RpcClient> {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect({ path: socketPath });
-      const fail = (cause: unknown): void => {
-        clearTimeout(timer);
-        socket.destroy();
-        reject(new TunnelError("DAEMON_UNREACHABLE", `no daemon answers at ${socketPath}`, { cause }));
-      };
-      const timer = setTimeout(() => fail(new Error("no answer")), CONNECT_TIMEOUT_MS);
-      socket.once("error", fail);
-      socket.once("connect", () => {
-        clearTimeout(timer);
-        socket.removeListener("error", fail);
-        const client = new RpcClient(socket);
-        resolve(client);
-      });
-    });
+  static async connect(socketPath: string, prove?: Prove): Promise<RpcClient> {
+    const socket = await connectSocket(socketPath);
+    await prove?.(socket);
+    return new RpcClient(socket);
   }
 
   /** Resolves when the connection has ended, from whichever side, and what came before has been dealt with. */
@@ -94,6 +84,25 @@ export class RpcClient {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+function connectSocket(socketPath: string): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ path: socketPath });
+    const fail = (cause: unknown): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new TunnelError("DAEMON_UNREACHABLE", `no daemon answers at ${socketPath}`, { cause }));
+    };
+    const timer = setTimeout(() => fail(new Error("no answer")), CONNECT_TIMEOUT_MS);
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeListener("error", fail);
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
 }
 
 function translated(error: unknown, name: string): TunnelError {

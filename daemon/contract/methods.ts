@@ -6,6 +6,7 @@
  * optional, unknown ones are ignored, nothing is renamed.
  */
 import * as z from "zod";
+import { diagnosisProgressSchema, diagnosisSchema } from "./diagnosis.ts";
 import { daemonSchema, tunnelSchema } from "./state.ts";
 
 /** A message may be this long; a longer one is refused before it is parsed. */
@@ -81,6 +82,11 @@ export const METHODS = {
   },
   "tunnel/restart": { about: "Closes and opens one tunnel; its connections are cut.", params: tunnelRef, result: tunnelSchema },
   "tunnel/probe": { about: "Makes one connection through the tunnel and reports what it showed.", params: tunnelRef, result: tunnelSchema },
+  "tunnel/diagnose": {
+    about: "Looks at one tunnel stage by stage and says what is wrong; nothing is sent for an entry that is not approved. Sends diagnosis/progress meanwhile.",
+    params: tunnelRef,
+    result: diagnosisSchema,
+  },
   "pin/add": { about: "Keeps a tunnel open whatever clients come and go, also after a restart of the daemon.", params: tunnelRef, result: tunnelSchema },
   "pin/remove": { about: "Takes a pin back.", params: tunnelRef, result: z.object({ removed: z.boolean() }) },
   "keys/put": {
@@ -136,6 +142,7 @@ export const NOTIFICATIONS = {
   "tunnel/removed": { about: "A tunnel is gone.", params: z.object({ id: z.string() }) },
   "config/problems": { about: "What is wrong with a file now; empty when nothing is.", params: z.object({ configPath, problems: z.array(problem) }) },
   "approval/needed": { about: "An entry that is wanted is not approved in its present form.", params: approvalFacts },
+  "diagnosis/progress": { about: "How far a diagnosis has come; only to the client that asked for it.", params: diagnosisProgressSchema },
   "log/entry": { about: "One line of the log.", params: logEntry },
   "stats/sample": { about: "All tunnels, at the subscribed rate.", params: z.object({ atMs: z.number(), tunnels: z.array(tunnelSchema) }) },
   "daemon/closing": { about: "The daemon is about to end.", params: z.object({ reason: z.enum(["idle", "drain", "shutdown", "replaced"]) }) },

@@ -8,18 +8,7 @@ import { ERROR_CODES } from "../errors.ts";
 import { serviceSchema } from "./tunnels-file.ts";
 
 /** The states of a tunnel, in the order a tunnel that works goes through them. */
-const STATES = [
-  "closed",
-  "waiting-for-key",
-  "not-approved",
-  "port-busy",
-  "opening",
-  "listening",
-  "key-verified",
-  "verified",
-  "degraded",
-  "draining",
-] as const;
+const STATES = ["closed", "waiting-for-key", "not-approved", "port-busy", "opening", "listening", "key-verified", "verified", "degraded", "draining"] as const;
 
 /** One of {@link STATES}. */
 export type TunnelState = (typeof STATES)[number];

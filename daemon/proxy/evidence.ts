@@ -5,6 +5,7 @@
  * the message says "probably".
  */
 import { TunnelError } from "../errors.ts";
+import { recogniseClient } from "../protocol/recognise.ts";
 import type { HandshakeProgress, Role } from "../protocol/wire.ts";
 
 /** How a handshake broke off. */
@@ -37,6 +38,13 @@ export function handshakeBroken(broken: BrokenHandshake): TunnelError {
     "KEY_MISMATCH",
     "the far side closed the connection after the key was sent: probably it holds another key, or requires forward secrecy",
   );
+}
+
+/** Server role: a handshake failed. What the peer said first may show a client that speaks its plain protocol here by mistake. */
+export function plainClient(head: Uint8Array, error: TunnelError): TunnelError {
+  const seen = recogniseClient(head);
+  if (!seen) return error;
+  return new TunnelError("PLAIN_CLIENT", `${seen.label} came to the encrypted port: it belongs at the port of the tunnel's client end`, { cause: error });
 }
 
 /** The encrypted stream ended with an unfinished packet of `pendingBytes`. */

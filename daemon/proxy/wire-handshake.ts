@@ -5,6 +5,7 @@
  */
 import type * as net from "node:net";
 import { TunnelError } from "../errors.ts";
+import { concat } from "../protocol/keys.ts";
 import type { Handshake, HandshakeProgress, HandshakeStep } from "../protocol/wire.ts";
 
 /** The step that ends a handshake well. */
@@ -22,12 +23,18 @@ export interface WireHandshakeOptions {
   readonly onFailed: (error: TunnelError) => void;
   /** The other end closed or reset the connection: what that means is the caller's to say. */
   readonly explainBreak: (progress: HandshakeProgress, how: "closed" | "reset") => TunnelError;
+  /** Looks at the first bytes of a peer that failed, before `onFailed` is told; gives the error that fits best. */
+  readonly recognise?: (head: Uint8Array, error: TunnelError) => TunnelError;
 }
+
+/** Our choice: first bytes of a peer that are kept; enough to tell protocols apart. */
+const HEAD_BYTES = 64;
 
 /** See the file's header. */
 export class WireHandshake {
   readonly #options: WireHandshakeOptions;
   #timer: NodeJS.Timeout | undefined;
+  #head: Uint8Array = new Uint8Array(0);
 
   constructor(options: WireHandshakeOptions) {
     this.#options = options;
@@ -57,8 +64,9 @@ export class WireHandshake {
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
-    const { handshake, wire, onBytes, onDone } = this.#options;
+    const { handshake, wire, onBytes, onDone, recognise } = this.#options;
     onBytes({ inBytes: chunk.length, outBytes: 0 });
+    if (recognise && this.#head.length < HEAD_BYTES) this.#head = concat([this.#head, chunk.subarray(0, HEAD_BYTES - this.#head.length)]);
     let step: HandshakeStep;
     try {
       step = handshake.receive(chunk);
@@ -83,7 +91,8 @@ export class WireHandshake {
 
   #fail(error: TunnelError): void {
     this.stop();
-    this.#options.onFailed(error);
+    const { recognise, onFailed } = this.#options;
+    onFailed(recognise ? recognise(this.#head, error) : error);
   }
 
   #send(bytes: Uint8Array): void {

@@ -23,11 +23,6 @@ export class Endpoint {
     this.#options = options;
   }
 
-  /** Takes every client that connects to `server`. */
-  serve(server: net.Server): void {
-    server.on("connection", (socket) => this.accept(socket));
-  }
-
   /** Clients that have said hello. */
   get clients(): number {
     return [...this.#sessions].filter((session) => session.saidHello).length;

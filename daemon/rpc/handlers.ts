@@ -12,6 +12,7 @@ import type { KeyFolder } from "../tunnels/key-folder.ts";
 import type { Manager } from "../tunnels/manager.ts";
 import type { Planned, Planner } from "../tunnels/planned.ts";
 import type { SessionKeys } from "../tunnels/session-keys.ts";
+import { type DiagnosisMachine, handleDiagnose } from "./diagnose-handler.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
 
 /** A line of the log's level. */
@@ -43,6 +44,7 @@ export interface HandlerContext {
   readonly sessionKeys: SessionKeys;
   readonly log: LogSource;
   readonly control: DaemonControl;
+  readonly machine: DiagnosisMachine;
 }
 
 /** Subscriptions of one client; a new one of a kind replaces the old. */
@@ -94,6 +96,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     "tunnel/close": (client, { force = false, ...ref }) => manager.close(client.holder, ref, force),
     "tunnel/restart": (_, ref) => manager.restart(ref),
     "tunnel/probe": (_, ref) => manager.probe(ref),
+    "tunnel/diagnose": (client, ref) => handleDiagnose(context, client, ref),
     "pin/add": (_, ref) => manager.pin(ref),
     "pin/remove": async (_, ref) => ({ removed: await manager.unpin(ref) }),
     "keys/put": async (_, { name, key }) => {

@@ -32,6 +32,8 @@ export interface StateStore {
   readonly state: DaemonState;
   /** Changes the state and writes it; a failure to write is logged and the daemon goes on. */
   update(change: (state: DaemonState) => void): void;
+  /** Resolves when what was changed so far is on the disk, or could not be written. */
+  saved?(): Promise<unknown>;
 }
 
 /** A map key for a tunnel. */

@@ -128,6 +128,7 @@ export class Manager {
     const wants = [...new Set(wanted.names)].map((name) => this.#want({ configPath: wanted.configPath, name }));
     for (const want of wants) this.#leases.add(want, holder, wanted.scope);
     await Promise.all(wants.map((want) => this.#reconcile(want)));
+    await this.#saved();
     return wants.map((want) => this.#status(want));
   }
 
@@ -137,6 +138,7 @@ export class Manager {
     this.#setClosed(want, false);
     this.#leases.add(want, holder, scope);
     await this.#reconcile(want);
+    await this.#saved();
     return this.#status(want);
   }
 
@@ -157,6 +159,7 @@ export class Manager {
       one.kept = false;
     }
     await Promise.all([...wants].map((one) => this.#reconcile(one)));
+    await this.#saved();
     return { closed: true, othersUsing: others };
   }
 
@@ -190,6 +193,7 @@ export class Manager {
       const pin = { configPath: ref.configPath, name: ref.name, ...(digest !== undefined && { digest }) };
       state.pins = [...state.pins.filter((other) => !sameRef(other, ref)), pin];
     });
+    await this.#saved();
     return this.#status(want);
   }
 
@@ -206,6 +210,7 @@ export class Manager {
       want.pinned = false;
       await this.#reconcile(want);
     }
+    await this.#saved();
     return pinned;
   }
 
@@ -280,6 +285,11 @@ export class Manager {
       state.closed = state.closed.filter((ref) => !sameRef(ref, want.ref));
       if (closed) state.closed.push(want.ref);
     });
+  }
+
+  /** What was asked for outlives us from the moment it is answered: a pin, a port picked, a tunnel closed. */
+  async #saved(): Promise<void> {
+    await this.#context.store.saved?.();
   }
 
   #reconcile(want: Want): Promise<void> {

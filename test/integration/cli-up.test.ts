@@ -174,7 +174,8 @@ describe("tunneld up", () => {
 
   it("fails with BACKEND_DOWN when the key is right but nothing is behind it", async () => {
     const nobody = Number((await freeAddress()).replace(/^.*:/, ""));
-    const target = await startFarEnd(stage, { port: nobody, key });
+    // Ours proves the key before it hangs up; after Debian's the code is a guess between this and KEY_MISMATCH.
+    const target = await startFarEnd(stage, { port: nobody, key, maker: "ours" });
     workspace.write({ cache: { service: "redis", listen: 0, target, key: "team" } });
     const { code, stderr } = await workspace.run(["up", "--yes", "--wait", "20"]);
     assert.equal(code, 1);

@@ -9,7 +9,7 @@ import { type Backend, startBackend, startEcho } from "../support/process/backen
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { stageForEach } from "../support/process/stage.ts";
-import { approveAll, approveAndWant, find, Home, reaches, type TestClient } from "../support/process/tunneld.ts";
+import { approveAll, approveAndWant, find, Home, portOf, reaches, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
 
@@ -41,7 +41,7 @@ describe("a daemon whose files change", () => {
     const configPath = home.workspace("app", { cache: { target: old.target }, neighbour: { target: other.target } });
     const window = home.client();
     const asked: string[] = [];
-    window.daemon.on("approval/needed", (facts) => void asked.push(facts.target));
+    window.daemon.on("approval/needed", ({ target }) => void asked.push(target));
     await approveAndWant(window, configPath, ["cache", "neighbour"]);
     const listen = await listenOf(window, configPath);
     const neighbour = await talkingTo(await listenOf(window, configPath, "neighbour"), "other");
@@ -49,7 +49,7 @@ describe("a daemon whose files change", () => {
     home.workspace("app", { cache: { target: changed.target }, neighbour: { target: other.target } });
     await until(() => asked.length > 0, { what: "it was asked for" });
     const pending = await find(window, configPath, "cache");
-    assert.deepEqual([pending?.lastFailure?.code, pending?.state, asked], ["NOT_APPROVED", "verified", [changed.target]]);
+    assert.deepEqual([pending?.lastFailure?.code, pending?.state, asked.map(portOf)], ["NOT_APPROVED", "verified", [portOf(changed.target)]]);
     await talkingTo(listen, "old");
     await approveAll(window, configPath);
     await talkingTo(listen, "new");

@@ -110,11 +110,12 @@ describe("a daemon", () => {
     const tunnels = await approveAndWant(window, configPath, names);
     assert.ok(tunnels.every(({ state }) => state === "listening"));
     assert.equal(new Set(tunnels.map(({ listen }) => listen)).size, MANY);
-    for (const { name, listen } of tunnels) {
-      const user = await connectTo(stage, listen);
-      await user.echoes(name);
-      user.socket.destroy();
-    }
+    await Promise.all(
+      tunnels.map(async ({ name, listen }) => {
+        const user = await connectTo(stage, listen);
+        await user.echoes(name);
+      }),
+    );
     const { tunnels: after } = await window.daemon.request("tunnels/list", {});
     assert.ok(after.every(({ state }) => state === "verified"));
   });

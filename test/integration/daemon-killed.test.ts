@@ -33,7 +33,7 @@ describe("a daemon killed with SIGKILL", () => {
     const configPath = home.workspace("app", Object.fromEntries(NAMES.map((name) => [name, { target, service: "redis" }])));
     const window = home.client({ stay: true });
     const before = await approveAndWant(window, configPath, NAMES);
-    const workers = before.flatMap((tunnel) => [1, 2].map((number) => new Worker(stage, { name: `${tunnel.name}${number}`, port: portOf(tunnel) })));
+    const workers = before.flatMap((tunnel) => [1, 2].map((number) => new Worker(stage, { name: `${tunnel.name}${number}`, port: portOf(tunnel.listen) })));
     assert.equal(workers.length, 10);
     await until(() => workers.every((worker) => worker.rounds >= ENOUGH), { what: "all ten had worked for a while" });
     const [pid, killedAtMs] = [home.kill(), performance.now()];
@@ -60,7 +60,7 @@ describe("a daemon killed with SIGKILL", () => {
     await approveAll(cli, configPath);
     const pinned = await cli.daemon.request("pin/add", { configPath, name: "cache" });
     cli.daemon.close();
-    const redis = new Redis({ host: "127.0.0.1", port: portOf(pinned) });
+    const redis = new Redis({ host: "127.0.0.1", port: portOf(pinned.listen) });
     stage.own(() => redis.disconnect());
     redis.on("error", () => {});
     assert.equal(await redis.ping(), "PONG");

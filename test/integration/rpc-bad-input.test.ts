@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { MAX_MESSAGE_BYTES } from "../../daemon/contract/methods.ts";
 import { MAX_CLIENTS, MAX_UNREAD_BYTES } from "../../daemon/rpc/limits.ts";
+import { startBackend } from "../support/process/backend.ts";
 import { isAlive, residentBytes } from "../support/process/proc-info.ts";
 import { stageForEach } from "../support/process/stage.ts";
 import { Home } from "../support/process/tunneld.ts";
@@ -143,7 +144,8 @@ describe("a daemon with clients that misbehave", () => {
   it("ends the leases of a client that is killed in the middle of a request", async () => {
     const { home, daemon, greeted, goesOn } = await inhabited();
     home.key("team");
-    const configPath = home.workspace("shop", { cache: { target: "192.0.2.1:6479", timeoutSeconds: 60 } });
+    const silent = await startBackend(stage, () => {});
+    const configPath = home.workspace("shop", { cache: { target: silent.address, timeoutSeconds: 60 } });
     const { pending } = await daemon.request("approvals/list", { configPath });
     await daemon.request("approvals/grant", { configPath, name: "cache", digest: pending[0]?.digest ?? "" });
     const hello = frame({
@@ -161,8 +163,11 @@ describe("a daemon with clients that misbehave", () => {
       return tunnels.flatMap((tunnel) => tunnel.users.map(({ name }) => name)).join();
     };
     await until(async () => (await users()) === "victim", { what: "the victim had its lease" });
+    await until(() => silent.peers.length > 0, { what: "its probe was under way" });
     await victim.kill("SIGKILL");
     await until(async () => (await users()) === "", { what: "its lease had ended" });
+    // What is connected is not cut by the end of a lease: it goes when the other side does.
+    for (const { socket } of silent.peers) socket.destroy();
     await until(() => witness.notifications("tunnel/removed").length > 0, { what: "the tunnel was gone" });
     await goesOn();
   });

@@ -1,11 +1,12 @@
 /** Windows and commands with real daemons: one is started for all, a killed one is replaced, one that was stopped is not. */
 import assert from "node:assert/strict";
-import { startEcho } from "../support/process/backend.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { startBackend, startEcho } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive, processesWith } from "../support/process/proc-info.ts";
 import { stageForEach } from "../support/process/stage.ts";
-import { approveAndWant, find, Home, portOf, reaches, type TestClient } from "../support/process/tunneld.ts";
+import { approveAndWant, find, Home, portOf, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 
 describe("clients of a real daemon", () => {
@@ -25,13 +26,15 @@ describe("clients of a real daemon", () => {
   it("are all back at one new daemon after SIGKILL, with the same ports and what each wants", async () => {
     const home = new Home(stage);
     const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key: home.key("team") });
-    const configPath = home.workspace("shop", { one: { target: far.address }, two: { target: far.address } });
+    const configPath = home.workspace("shop", { one: { target: far.address }, two: { target: far.address, timeoutSeconds: 4 } });
     const windows = ["first", "second", "third"].map((name) => home.client({ stay: true, name }));
     const [first, second, third] = windows as [TestClient, TestClient, TestClient];
     const before = [...(await approveAndWant(first, configPath, ["one"])), ...(await second.daemon.want("w", { configPath, names: ["one", "two"] })).tunnels];
     await third.daemon.connect();
     const ports = new Map(before.map((tunnel) => [tunnel.name, portOf(tunnel)]));
     const pid = pidOf(first);
+    const isKept = (port: number): boolean => existsSync(home.paths.stateFile) && readFileSync(home.paths.stateFile, "utf8").includes(String(port));
+    await until(() => [...ports.values()].every(isKept), { what: "the ports were in the state file" });
     home.kill("SIGKILL");
     await until(() => windows.every(isBack), { what: "all three were back" });
     assert.equal(new Set(windows.map(pidOf)).size, 1);
@@ -86,7 +89,8 @@ describe("clients of a real daemon", () => {
   it("come back to a daemon that was killed while a request was under way", async () => {
     const home = new Home(stage);
     home.key("team");
-    const configPath = home.workspace("shop", { hole: { target: "192.0.2.1:6479", timeoutSeconds: 60 } });
+    const silent = await startBackend(stage, () => {});
+    const configPath = home.workspace("shop", { hole: { target: silent.address, timeoutSeconds: 60 } });
     const window = home.client({ stay: true });
     await approveAndWant(window, configPath, ["hole"]);
     const pid = pidOf(window) ?? 0;
@@ -94,8 +98,7 @@ describe("clients of a real daemon", () => {
       () => "answered",
       (error: { code: string }) => error.code,
     );
-    const other = home.client();
-    await reaches(other, { configPath, name: "hole" }, { state: "listening", holds: ({ openConnections }) => openConnections > 0 }).catch(() => {});
+    await until(() => silent.peers.length > 0, { what: "the probe was under way" });
     home.kill("SIGKILL");
     assert.equal(await probed, "DAEMON_UNREACHABLE");
     await until(() => isBack(window), { what: "it was back" });

@@ -35,7 +35,7 @@ describe("an upgrade of the daemon", () => {
     const key = home.key("team");
     const echo = await startEcho(stage);
     const far = await startEnd(stage, { role: "-d", target: echo.address, key });
-    const configPath = home.workspace("shop", { echo: { target: far.address }, pinned: { target: far.address } });
+    const configPath = home.workspace("shop", { echo: { target: far.address, maxConnections: 1_000 }, pinned: { target: far.address } });
     const window = home.client({ program: older, stay: true });
     const { pid, version } = await window.daemon.connect();
     stage.ownPid(pid);
@@ -121,7 +121,7 @@ describe("an upgrade of the daemon", () => {
     await until(() => !isAlive(pid), { what: "the old daemon ended" });
     const left = processesWith(`${newer} daemon`).filter((one) => commandLine(one).includes(home.paths.stateDir));
     for (const one of left) stage.ownPid(one);
-    assert.deepEqual(left, pids);
+    assert.deepEqual(left, pids.slice(0, 1));
     assert.equal(window.daemon.daemon?.pid, pids[0]);
   });
 

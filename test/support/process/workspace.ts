@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StatusJson } from "../../../daemon/cli/status-json.ts";
-import { startEnd, TUNNELD } from "./ends.ts";
+import { type Maker, startEnd, TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
 import type { Program } from "./program.ts";
 import { type Result, type RunOptions, tunneld } from "./run.ts";
@@ -88,8 +88,8 @@ export class Workspace {
   }
 }
 
-/** A server's end in front of `port`, by Debian's spiped; returns the address that an entry's "target" takes. */
-export async function startFarEnd(stage: Stage, options: { readonly port: number; readonly key: string }): Promise<string> {
-  const { address } = await startEnd(stage, { maker: "Debian's", role: "-d", target: `[127.0.0.1]:${options.port}`, key: options.key });
+/** A server's end in front of `port`, by Debian's spiped unless told otherwise; returns the address that an entry's "target" takes. */
+export async function startFarEnd(stage: Stage, options: { readonly port: number; readonly key: string; readonly maker?: Maker }): Promise<string> {
+  const { address } = await startEnd(stage, { maker: options.maker ?? "Debian's", role: "-d", target: `[127.0.0.1]:${options.port}`, key: options.key });
   return address;
 }

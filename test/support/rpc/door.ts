@@ -52,8 +52,7 @@ export async function openDoor(stage: Stage, { handlers = {}, helloTimeoutMs, pa
     onGone: (session) => gone.push(session),
     helloTimeoutMs,
   });
-  const server = net.createServer();
-  endpoint.serve(server);
+  const server = net.createServer((socket) => endpoint.accept(socket));
   const die = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -1,0 +1,59 @@
+/**
+ * `tunneld diagnose NAME`: looks at a tunnel stage by stage and says what is wrong
+ * with it, how sure that is, and what mends it.
+ */
+import type { Diagnosis } from "../contract/diagnosis.ts";
+import { TunnelError } from "../errors.ts";
+import type { ProgramContext } from "./context.ts";
+import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { parseOptions } from "./options.ts";
+import { type Output, ownOutput, safeJson } from "./output.ts";
+import { configPathFor } from "./select-entries.ts";
+
+/**
+ * Runs the command; 0 when all is well, else 1.
+ * @throws TunnelError DAEMON_UNREACHABLE, CONFIG_INVALID
+ */
+export async function runDiagnose(args: readonly string[], context: ProgramContext): Promise<number> {
+  const { flags, values, operands } = parseOptions(args, { "--state-dir": "value", "--config": "value", "--json": "flag" });
+  const [name, ...more] = operands;
+  if (name === undefined || more.length > 0) throw new TunnelError("CONFIG_INVALID", "name one tunnel: tunneld diagnose NAME");
+  const output = ownOutput(context.name);
+  const paths = pathsFor(stateDirOf(values));
+  const configPath = configPathFor({ config: values.get("--config"), paths });
+  return await withOpeningDaemon(context, { paths, name: "diagnose" }, async (client) => {
+    const json = flags.has("--json");
+    if (!json) {
+      client.on("diagnosis/progress", ({ report }) => {
+        if (report) output.raw(`${stageLine(report, output)}\n`);
+      });
+    }
+    const diagnosis = await client.request("tunnel/diagnose", { configPath, name });
+    if (json) output.raw(`${safeJson(diagnosis, 2)}\n`);
+    else tell(diagnosis, output);
+    return diagnosis.code === null ? 0 : 1;
+  });
+}
+
+function stageLine({ stage, ok, ms, detail, code }: Diagnosis["stages"][number], output: Output): string {
+  const mark = ok === null ? output.paint("dim", "–") : ok ? output.paint("green", "✔") : output.paint("red", "✖");
+  const took = ms > 0 ? `${ms} ms` : "";
+  const said = [code, detail].filter((part) => part !== undefined).join(": ");
+  return `${mark} ${output.paint("bold", stage.padEnd(16))}${output.paint("dim", took.padStart(11))}  ${output.paint(ok === false ? "red" : "dim", said)}`;
+}
+
+function tell(diagnosis: Diagnosis, output: Output): void {
+  const { code, certain, cause, cure, roundTrips, warnings, addresses } = diagnosis;
+  if (addresses.length > 1) for (const { address, ok, detail } of addresses) output.say(`  ${address}: ${ok ? "answers" : (detail ?? "does not answer")}`);
+  const times = Object.entries({ dial: roundTrips.dialMs, handshake: roundTrips.handshakeMs, backend: roundTrips.backendMs })
+    .flatMap(([what, ms]) => (ms === undefined ? [] : [`${what} ${ms} ms`]))
+    .join(", ");
+  output.raw("\n");
+  if (times !== "") output.say(`Round trips: ${times}`);
+  output.raw(
+    `${code === null ? output.paint("green", "Well: ") : output.paint("red", `${code}${certain ? "" : " (a guess)"}: `)}${output.paint("bold", cause)}\n`,
+  );
+  if (cure !== "") output.say(`What mends it: ${cure}`);
+  for (const { text } of warnings) output.raw(`${output.paint("yellow", "Advice: ")}${output.paint("dim", text)}\n`);
+}

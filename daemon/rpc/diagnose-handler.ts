@@ -1,0 +1,40 @@
+/**
+ * `tunnel/diagnose`: one tunnel, looked at stage by stage, with progress for the
+ * client that asked. Given up when that client goes away.
+ */
+import type { NotificationParams, Params, Result } from "../contract/methods.ts";
+import { diagnose } from "../tunnels/diagnosis/diagnose.ts";
+import { entrySubject } from "../tunnels/diagnosis/entry-subject.ts";
+import type { Progress } from "../tunnels/diagnosis/stage-log.ts";
+import { wipe } from "../tunnels/planned.ts";
+import type { TunnelContext } from "../tunnels/tunnel.ts";
+import type { HandlerContext } from "./handlers.ts";
+import type { ClientHandle } from "./session.ts";
+
+/** What a diagnosis needs of the machine. */
+export type DiagnosisMachine = Pick<TunnelContext, "suite" | "random" | "clock" | "lookup" | "isOwnSocket">;
+
+/** Handles the request. */
+export async function handleDiagnose(context: HandlerContext, client: ClientHandle, ref: Params<"tunnel/diagnose">): Promise<Result<"tunnel/diagnose">> {
+  const { configs, planner, approvals, manager, machine } = context;
+  const config = configs.refresh(ref.configPath);
+  const { subject, planned } = entrySubject(ref, { config, planner, approvals, tunnels: manager.list(), isOwnSocket: machine.isOwnSocket });
+  const abort = new AbortController();
+  client.onGone(() => abort.abort(new Error("the client went away")));
+  try {
+    const onProgress = (progress: Progress): void => client.notify("diagnosis/progress", told(ref, progress));
+    const { stages, addresses, warnings, ...report } = await diagnose(subject, { ...machine, signal: abort.signal, onProgress });
+    return { ...report, stages: [...stages], addresses: [...addresses], warnings: [...warnings] };
+  } finally {
+    const used = await planned();
+    if (used) wipe(used.plan);
+    if (!manager.uses(ref.configPath)) configs.release(ref.configPath);
+  }
+}
+
+function told(ref: Params<"tunnel/diagnose">, progress: Progress): NotificationParams<"diagnosis/progress"> {
+  const { configPath, name } = ref;
+  return progress.at === "begun"
+    ? { configPath, name, stage: progress.stage }
+    : { configPath, name, stage: progress.report.stage, report: { ...progress.report } };
+}

@@ -1,0 +1,53 @@
+/**
+ * What holds for whole groups of requests: none but hello is answered before the
+ * daemon has opened what is pinned; one that opens something is refused while it
+ * drains; one that changes what the daemon remembers is answered when that is on
+ * the disk, so that a crash right after the answer loses nothing.
+ */
+import type { MethodName } from "../contract/methods.ts";
+import { TunnelError } from "../errors.ts";
+import type { Handlers } from "./session.ts";
+
+/** What the guard needs. */
+export interface GuardOptions {
+  /** Resolves when pins have been opened. */
+  readonly ready: Promise<void>;
+  readonly isDraining: () => boolean;
+  /** Resolves when the state is written, or could not be. */
+  readonly flush: () => Promise<unknown>;
+}
+
+const OPENING: ReadonlySet<MethodName> = new Set(["tunnels/set", "tunnel/open", "tunnel/restart", "pin/add"]);
+const REMEMBERED: ReadonlySet<MethodName> = new Set([
+  "tunnels/set",
+  "tunnel/open",
+  "tunnel/close",
+  "tunnel/restart",
+  "pin/add",
+  "pin/remove",
+  "approvals/grant",
+  "approvals/revoke",
+]);
+
+/** The same handlers behind the guard. */
+export function guardHandlers(handlers: Handlers, options: GuardOptions): Handlers {
+  const guarded = Object.entries(handlers).map(([name, handle]) => [
+    name,
+    name === "hello" ? handle : guard(name as MethodName, handle as AnyHandler, options),
+  ]);
+  return Object.fromEntries(guarded) as Handlers;
+}
+
+type AnyHandler = (...args: readonly unknown[]) => unknown;
+
+function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, flush }: GuardOptions): AnyHandler {
+  return async (...args) => {
+    await ready;
+    if (OPENING.has(name) && isDraining()) {
+      throw new TunnelError("DAEMON_UNREACHABLE", "the daemon is ending and opens nothing new: try again when its last connection has ended");
+    }
+    const result = await handle(...args);
+    if (REMEMBERED.has(name)) await flush();
+    return result;
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Far sides with something wrong with them, each the real thing: Debian's spiped and our own server end, real Redis and
+ * MariaDB, raw sockets. Each gives where it is and what the diagnosis has to be told.
+ */
+import { randomBytes } from "node:crypto";
+import * as http from "node:http";
+import type * as net from "node:net";
+import * as tls from "node:tls";
+import { startBackend } from "../process/backend.ts";
+import { freeAddress, type Maker, makeKey, startEnd } from "../process/ends.ts";
+import { connectTo, type Peer } from "../process/peer.ts";
+import { startRelay } from "../process/relay.ts";
+import type { Stage } from "../process/stage.ts";
+import { digHole } from "./hole.ts";
+import type { Wanted } from "./subject.ts";
+
+/** Address of a server of the whole table. */
+export interface Servers {
+  readonly redis: string;
+  readonly mariaDb: string;
+}
+
+/** Sets a fault up on a stage. */
+export type SetUpFault = (stage: Stage, servers: Servers) => Promise<Wanted>;
+
+/** A far end that holds our key. */
+interface FarEnd {
+  readonly maker?: Maker;
+  readonly service?: "redis" | "mysql" | "tcp";
+  readonly backend: string | ((stage: Stage, servers: Servers) => Promise<string>) | keyof Servers;
+  readonly args?: readonly string[];
+  /** What is different about our side. */
+  readonly wanted?: Partial<Wanted>;
+}
+
+/** spiped -d in front of a backend, and a plan with the same key. */
+export function farEnd({ maker = "Debian's", service = "tcp", backend, args = [], wanted = {} }: FarEnd): SetUpFault {
+  return async (stage, servers) => {
+    const key = makeKey(stage);
+    let target = typeof backend === "function" ? await backend(stage, servers) : backend;
+    if (target === "redis" || target === "mariaDb") target = servers[target];
+    const end = await startEnd(stage, { maker, role: "-d", target: bracketed(target), key, args });
+    return { target: end.address, key, service, ...wanted };
+  };
+}
+
+/** As `farEnd`, with another key than ours. */
+export function otherKey(options: FarEnd): SetUpFault {
+  return async (stage, servers) => ({ ...(await farEnd(options)(stage, servers)), key: makeKey(stage, "other") });
+}
+
+/** As `farEnd`, with somebody on the way who changes the byte at `offset` of what comes back, or cuts there. */
+export function tampered(options: FarEnd, meddle: { readonly offset: number; readonly cut?: boolean }): SetUpFault {
+  return async (stage, servers) => {
+    const wanted = await farEnd(options)(stage, servers);
+    const relay = await startRelay(stage, wanted.target, (chunk, from) => {
+      const at = meddle.offset - from;
+      if (at < 0 || at >= chunk.length) return { pass: chunk };
+      if (meddle.cut) return { pass: chunk.subarray(0, at), cut: "end" };
+      const changed = Buffer.from(chunk);
+      changed.writeUInt8((chunk[at] ?? 0) ^ 1, at);
+      return { pass: changed };
+    });
+    return { ...wanted, target: relay.address };
+  };
+}
+
+/** spiped that has one connection, and takes no other. */
+export const atItsLimit: SetUpFault = async (stage, servers) => {
+  const wanted = await farEnd({ service: "redis", backend: "redis", args: ["-n", "1", "-o", "30"] })(stage, servers);
+  const first = await connectTo(stage, wanted.target);
+  await first.has(32);
+  return wanted;
+};
+
+/** Something else than spiped, by what it does with a connection. */
+export function rawSocket(serve: (peer: Peer) => void, wanted: Partial<Wanted> = {}): SetUpFault {
+  return async (stage) => ({ target: (await startBackend(stage, serve)).address, ...wanted });
+}
+
+/** One byte a tenth of a second, for ever. */
+export function trickle({ socket }: Peer): void {
+  const timer = setInterval(() => socket.write(randomBytes(1)), 100);
+  socket.once("close", () => clearInterval(timer));
+}
+
+/** A nonce, and `then` when C4 has come whole. */
+export function nonceThen(then: (socket: net.Socket) => void): (peer: Peer) => void {
+  return (peer) => {
+    peer.send(randomBytes(32));
+    const check = (): void => {
+      if (peer.receivedBytes < 320) return;
+      peer.socket.off("data", check);
+      then(peer.socket);
+    };
+    peer.socket.on("data", check);
+  };
+}
+
+/** A server of Node's own library. */
+export function nodeServer(make: () => http.Server | tls.Server): SetUpFault {
+  return async (stage) => {
+    const server = make();
+    server.on("tlsClientError", () => {});
+    const sockets = new Set<net.Socket>();
+    server.on("connection", (socket: net.Socket) => sockets.add(socket));
+    stage.own(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return { target: `127.0.0.1:${(server.address() as net.AddressInfo).port}` };
+  };
+}
+
+export const httpServer = (): http.Server => http.createServer((_, response) => response.end("hello"));
+/** Without a certificate it refuses every handshake with an alert, which is TLS enough. */
+export const tlsServer = (): tls.Server => tls.createServer({});
+
+/** Nothing listens there. */
+export const refusing = (): Promise<string> => freeAddress();
+/** Nothing answers there. */
+export const blackHole = (stage: Stage): Promise<string> => digHole(stage);
+/** Accepts and closes at once. */
+export const closing = async (stage: Stage): Promise<string> => (await startBackend(stage, ({ socket }) => void socket.destroy())).address;
+
+/** spiped wants an IP address in brackets. */
+function bracketed(address: string): string {
+  return address.replace(/^(\d+\.\d+\.\d+\.\d+):/, "[$1]:");
+}

@@ -1,0 +1,82 @@
+/** Diagnoses one far side, with everything on our own side well; quick where only waiting is left out. */
+import { readFileSync } from "node:fs";
+import { systemRandom } from "../../../daemon/crypto/random.ts";
+import { selectSuite } from "../../../daemon/crypto/select-suite.ts";
+import { sharedKey } from "../../../daemon/protocol/keys.ts";
+import { parseAddress } from "../../../daemon/proxy/address.ts";
+import { systemClock } from "../../../daemon/proxy/stats.ts";
+import { diagnose } from "../../../daemon/tunnels/diagnosis/diagnose.ts";
+import type { DiagnosisReport } from "../../../daemon/tunnels/diagnosis/report.ts";
+import type { DiagnosisContext, DiagnosisPlan, Subject } from "../../../daemon/tunnels/diagnosis/subject.ts";
+import type { Timings } from "../../../daemon/tunnels/diagnosis/timings.ts";
+
+const suite = selectSuite(undefined);
+
+/** Shorter than in earnest, longer than a busy machine needs on loopback and through a relay of 50 ms. */
+export const QUICK: Partial<Timings> = { holdMs: 200, longHoldMs: 700, strangerMs: 400, settleMs: 300, serviceMs: 2_500, lingerMs: 500 };
+
+/** What a test says of the tunnel. */
+export interface Wanted extends Partial<Omit<DiagnosisPlan, "target" | "keys">> {
+  readonly target: string;
+  /** Key file; default: some key. */
+  readonly key?: string | undefined;
+}
+
+/** A subject and a context around `wanted`. */
+export function setUp(
+  wanted: Wanted,
+  more: { readonly subject?: Partial<Subject> | undefined; readonly context?: Partial<DiagnosisContext> | undefined } = {},
+): { readonly subject: Subject; readonly context: DiagnosisContext; readonly plan: DiagnosisPlan } {
+  const { target, key, ...rest } = wanted;
+  const plan: DiagnosisPlan = {
+    role: "client",
+    service: "tcp",
+    listen: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    bind: undefined,
+    forwardSecrecy: "require",
+    timeoutMs: 1_500,
+    ...rest,
+    target: parseAddress(target),
+    keys: [sharedKey(suite, key === undefined ? new Uint8Array(32) : readFileSync(key))],
+  };
+  const well = (): undefined => undefined;
+  return {
+    plan,
+    subject: {
+      name: "cache",
+      role: plan.role,
+      service: plan.service,
+      target,
+      config: well,
+      approval: well,
+      key: well,
+      listen: well,
+      plan: () => plan,
+      beyondLoopback: false,
+      sameKey: [],
+      verifiedBefore: false,
+      ...more.subject,
+    },
+    context: {
+      suite,
+      random: systemRandom,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+      timings: QUICK,
+      ...more.context,
+    },
+  };
+}
+
+/** Diagnoses it. */
+export function diagnoseAt(wanted: Wanted, more: Parameters<typeof setUp>[1] = {}): Promise<DiagnosisReport> {
+  const { subject, context } = setUp(wanted, more);
+  return diagnose(subject, context);
+}
+
+/** `stage:true`, `stage:CODE` or `stage:null`, of the stages from `dial` on. */
+export function outcomes(report: DiagnosisReport): string {
+  const stages = report.stages.slice(report.stages.findIndex(({ stage }) => stage === "dial"));
+  return stages.map(({ stage, ok, code }) => `${stage}:${ok === false ? code : ok}`).join(" ");
+}
