@@ -31,6 +31,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["service", async (args, context) => (await import("./cli/service.ts")).runService(args, context)],
   ["keygen", async (args, context) => (await import("./cli/keygen.ts")).runKeygen(args, await withCrypto(context))],
   ["daemon", async (args, context) => (await import("./cli/daemon.ts")).runDaemon(args, await withCrypto(context))],
+  ["serve", async (args, context) => (await import("./cli/serve.ts")).runServe(args, await withCrypto(context))],
   ["spiped", async (args, context) => spipedVersion("spiped", args) ?? (await import("./cli/spiped.ts")).runSpiped(args, await withCrypto(context))],
   ["spipe", async (args, context) => spipedVersion("spipe", args) ?? (await import("./cli/spipe.ts")).runSpipe(args, await withCrypto(context))],
 ]);

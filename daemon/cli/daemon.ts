@@ -222,13 +222,11 @@ class Daemon {
   }
 
   #handOver(program: string, door: { readonly path: string } & NonNullable<Door["listener"]>): Promise<number> {
-    const tunnels = this.#parts.manager.running.filter((tunnel) => tunnel.forwarder.server.listening);
-    const offered = tunnels.map((tunnel, index) => ({
-      id: `tunnel ${index}`,
-      address: formatAddress(tunnel.listen),
-      kind: tunnel.listen.kind,
-      server: tunnel.forwarder.server,
-    }));
+    // Tunnels that share a port have one listener.
+    const servers = new Map(
+      this.#parts.manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
+    );
+    const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
     return handOver({
       program,
       args: this.#setup.context.selfArgv.slice(1),

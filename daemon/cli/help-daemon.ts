@@ -103,6 +103,27 @@ ${COMMON}
 Exit status: 0 when all is well, else 1.
 `;
 
+const SERVE = `tunneld serve: the far end for many backends, in one foreground process
+
+  tunneld serve --config FILE [OPTIONS]
+
+Opens every entry with "role": "server" of FILE (the format of tunnels.json). Entries may share a
+port: the key that a client proves tells which backend it gets, and plain spiped clients can't
+tell the difference. The file and its keys are watched: a changed entry takes new connections with
+its new settings while old ones go on, and an entry may list an old and a new key while its
+clients change over.
+
+  --metrics ADDRESS counters for Prometheus at /metrics, and /healthz; loopback only
+  --metrics-public  other machines may ask too
+  --drain SECONDS   how long SIGTERM lets connections go on (60); a second one cuts them
+${COMMON}
+
+Under systemd: Type=notify with NotifyAccess=all, and sockets passed in (Accept=no) are used where
+their address is wanted. See docs/SERVER.md for a unit, a container and a three-node Redis.
+
+Exit status: 0 after a signal; 1 when it could not start, with a line that says why.
+`;
+
 const LOGS = `tunneld logs: what the daemon has to say
 
   tunneld logs [OPTIONS]
@@ -228,6 +249,7 @@ export const DAEMON_HELP: ReadonlyMap<string, string> = new Map([
   ["status", STATUS],
   ["wait", WAIT],
   ["diagnose", DIAGNOSE],
+  ["serve", SERVE],
   ["logs", LOGS],
   ["keys", KEYS],
   ["approve", APPROVE],

@@ -25,6 +25,10 @@ Tunnels of a .vscode/tunnels.json, kept by a daemon in the background:
   tunneld daemon             run the daemon in the foreground
   tunneld service install    start it when you log in
 
+The far end, for an operator:
+
+  tunneld serve --config F   many listeners and backends in one foreground process
+
 One tunnel without a daemon, a drop-in for spiped:
 
   tunneld keygen FILE        make a key: 32 random bytes, for both ends of a tunnel

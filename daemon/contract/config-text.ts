@@ -20,6 +20,9 @@ const MAX_PROBLEMS = 200;
 /** Our choice: the same for one entry; finding the place of each costs time. */
 const MAX_FINDINGS = 50;
 
+/** The design's bound on the work a stranger can cause: every key is tried at each handshake. */
+const MAX_KEYS_ON_A_PORT = 64;
+
 /** One file. */
 export interface ConfigText {
   readonly path: string;
@@ -132,16 +135,40 @@ class Merge {
     else if (fault) this.faults.set(name, fault);
   }
 
-  /** An earlier entry with the same listen address keeps it. */
+  /** An earlier entry with the same listen address keeps it; servers may share one as long as their keys differ. */
   #rivals(raw: RawEntry): Finding[] {
-    const { listen } = raw;
+    const { listen, role } = raw;
     if (typeof listen !== "string" && typeof listen !== "number") return [];
+    let keys = keysOf(raw).length;
     for (const [other, entry] of this.entries) {
       if (!sameListen(entry.listen, listen)) continue;
+      if (entry.role === "server" && role === "server") {
+        const theirs = keysOf(entry);
+        const twin = keysOf(raw).find((key) => theirs.includes(key));
+        keys += theirs.length;
+        if (twin !== undefined) {
+          return [
+            {
+              at: ["key"],
+              on: "value",
+              message: `${quote(other)} has the same key at ${quoteListen(listen)}: the key tells entries of one port apart, give each its own`,
+            },
+          ];
+        }
+        if (keys > MAX_KEYS_ON_A_PORT) {
+          return [{ at: ["key"], on: "value", message: `${keys} keys share ${quoteListen(listen)}, ${MAX_KEYS_ON_A_PORT} are possible: use a second port` }];
+        }
+        continue;
+      }
       return [{ at: ["listen"], on: "value", message: `${quoteListen(listen)} is taken by ${quote(other)}: choose another port` }];
     }
     return [];
   }
+}
+
+/** An entry's key references, each as a text that is the same for the same reference. */
+function keysOf({ key }: RawEntry | TunnelEntry): readonly string[] {
+  return (Array.isArray(key) ? key : [key]).map((one) => JSON.stringify(one));
 }
 
 function mergeValues(parts: readonly Part[]): RawEntry {

@@ -38,11 +38,29 @@ export type ForwarderEvent =
   /** accept(2) failed, for want of descriptors as a rule; the listener goes on. */
   | { readonly type: "accept-failed"; readonly error: Error };
 
+/** What a tunnel needs of the port it listens at: its own, or a share of one. */
+export interface PortUser {
+  /** Where it listens, with the real port; undefined before it does. */
+  readonly address: ResolvedAddress | undefined;
+  /** Connections of every phase whose route is known. */
+  readonly connections: ReadonlySet<Connection>;
+  /** Failures by code before a route was known. */
+  readonly strangers: ReadonlyMap<ErrorCode, number>;
+  /** The listener itself, to be handed to another process; undefined before there is one. */
+  readonly server: net.Server | undefined;
+  /** @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID */
+  listen(options: BindOptions): Promise<ResolvedAddress>;
+  adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void>;
+  reconfigure(options: ForwarderOptions): void;
+  drain(options: { readonly keepListening: boolean }): Promise<void>;
+  close(): void;
+}
+
 /** Our choice: how long newcomers wait after a failed accept; doubled each time up to the second figure. */
 const ACCEPT_BACKOFF_MS = { first: 100, most: 5_000 };
 
 /** A listener with its connections. Owns both: `close` it. */
-export class Forwarder {
+export class Forwarder implements PortUser {
   #options: ForwarderOptions;
   readonly #server: net.Server;
   readonly #connections = new Set<Connection>();

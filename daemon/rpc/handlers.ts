@@ -10,7 +10,7 @@ import type { ConfigStore } from "../tunnels/config-store.ts";
 import type { TunnelRef } from "../tunnels/daemon-state.ts";
 import type { KeyFolder } from "../tunnels/key-folder.ts";
 import type { Manager } from "../tunnels/manager.ts";
-import type { Planned, Planner } from "../tunnels/planned.ts";
+import { type Planned, type Planner, wipe } from "../tunnels/planned.ts";
 import type { SessionKeys } from "../tunnels/session-keys.ts";
 import { type DiagnosisMachine, handleDiagnose } from "./diagnose-handler.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
@@ -174,7 +174,10 @@ async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned
   const entry = context.configs.get(ref.configPath).entries.get(ref.name);
   if (!entry) return undefined;
   try {
-    return await context.planner.plan(ref, entry);
+    const planned = await context.planner.plan(ref, entry);
+    // Only looked at: nobody will run it.
+    wipe(planned.plan);
+    return planned;
   } catch (error) {
     if (error instanceof TunnelError) return undefined;
     throw error;

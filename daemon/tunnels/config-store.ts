@@ -7,7 +7,7 @@ import { homedir } from "node:os";
 import * as path from "node:path";
 import type { ParsedConfig } from "../contract/config-text.ts";
 import type { KeyReference } from "../contract/tunnels-file.ts";
-import { readConfig, workspaceFolderOf } from "./config-file.ts";
+import { localConfigPath, readConfig, workspaceFolderOf } from "./config-file.ts";
 import { FolderWatch, signatureOf, type WatchFolder } from "./folder-watch.ts";
 import { keyFilePath } from "./key-loader.ts";
 import type { ConfigSource } from "./planned.ts";
@@ -24,6 +24,8 @@ export interface StoreOptions {
 
 interface Known {
   config: ParsedConfig;
+  /** Tells whether the files are as they were when they were read. */
+  signature: string;
   /** Key files by path, with what tells whether they have changed. */
   keyFiles: ReadonlyMap<string, string>;
 }
@@ -45,17 +47,19 @@ export class ConfigStore implements ConfigSource {
   get(configPath: string): ParsedConfig {
     const known = this.#known.get(configPath);
     if (known) return known.config;
+    const signature = signatureOfConfig(configPath);
     const config = readConfig(configPath);
-    this.#known.set(configPath, { config, keyFiles: new Map() });
+    this.#known.set(configPath, { config, signature, keyFiles: new Map() });
     this.#watch.add(path.dirname(configPath));
     this.#watchKeys(configPath);
     return config;
   }
 
-  /** Reads the file again now; a change is told as if it had been noticed. */
+  /** Looks at the file again now; a change is told as if it had been noticed. */
   refresh(configPath: string): ParsedConfig {
-    if (!this.#known.has(configPath)) return this.get(configPath);
-    return this.#read(configPath);
+    const known = this.#known.get(configPath);
+    if (!known) return this.get(configPath);
+    return known.signature === signatureOfConfig(configPath) ? known.config : this.#read(configPath);
   }
 
   release(configPath: string): void {
@@ -83,8 +87,11 @@ export class ConfigStore implements ConfigSource {
   }
 
   #read(configPath: string): ParsedConfig {
+    // Taken first: a change while it is read makes it old, not silently current.
+    const signature = signatureOfConfig(configPath);
     const config = readConfig(configPath);
     const known = this.#known.get(configPath);
+    if (known) known.signature = signature;
     if (!known || sameConfig(known.config, config)) return config;
     known.config = config;
     this.#watchKeys(configPath);
@@ -118,6 +125,10 @@ function keyFilesOf(configPath: string, { entries }: ParsedConfig, home: string)
     }
   }
   return [...files];
+}
+
+function signatureOfConfig(configPath: string): string {
+  return [configPath, localConfigPath(configPath)].map(signatureOf).join("\n");
 }
 
 function sameConfig(a: ParsedConfig, b: ParsedConfig): boolean {

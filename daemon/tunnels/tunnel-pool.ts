@@ -6,6 +6,7 @@
 import { TunnelError } from "../errors.ts";
 import { formatAddress } from "../proxy/address.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
+import { SharedPorts } from "../proxy/shared-port.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import { machineAfter } from "./after.ts";
 import type { StateStore } from "./daemon-state.ts";
@@ -17,7 +18,7 @@ import type { TunnelPlan } from "./tunnel-plan.ts";
 import type { Want } from "./want.ts";
 
 /** What a tunnel needs beside what the pool adds. */
-export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket">;
+export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "ports">;
 
 /** Who is told; calls are synchronous and must not throw. */
 export interface PoolObserver {
@@ -46,6 +47,7 @@ const EVIDENCE_MS = 100;
 export class TunnelPool {
   readonly #options: PoolOptions;
   readonly #memory: ListenMemory;
+  readonly #ports = new SharedPorts();
   readonly #shared = new Map<Tunnel, SharedTunnel>();
   /** With the last want that left. */
   readonly #draining = new Map<Tunnel, Want>();
@@ -93,7 +95,7 @@ export class TunnelPool {
       this.#rememberPort(want, same.tunnel);
       return undefined;
     }
-    const rival = this.#listeningAt(plan.listen);
+    const rival = this.#rivalOf(want, plan);
     const owner = rival && [...rival.wants].find((other) => other !== want && other.approved?.digest !== planned.digest);
     if (owner) {
       wipe(plan);
@@ -162,6 +164,7 @@ export class TunnelPool {
   async #open(want: Want, plan: TunnelPlan, digest: string): Promise<void> {
     const tunnel = new Tunnel(plan, {
       ...this.#options.tunnel,
+      ports: this.#ports,
       isOwnSocket: (path) => this.#memory.isOwnSocket(path),
       observer: {
         listening: () => this.#onListening(tunnel),
@@ -224,6 +227,16 @@ export class TunnelPool {
   #claim(listen: ResolvedAddress): Inherited | undefined {
     const index = this.#inherited.findIndex((one) => formatAddress(one.address) === formatAddress(listen));
     return index < 0 ? undefined : this.#inherited.splice(index, 1)[0];
+  }
+
+  /** Who has the address that `plan` wants. Servers share a port: their keys tell them apart, so that only the want's own is in the way. */
+  #rivalOf(want: Want, plan: TunnelPlan): SharedTunnel | undefined {
+    const own = want.shared;
+    if (own && overlaps(own.tunnel.listen, plan.listen)) return own;
+    const rival = this.#listeningAt(plan.listen);
+    return rival?.tunnel.plan.role === "server" && plan.role === "server" && formatAddress(rival.tunnel.listen) === formatAddress(plan.listen)
+      ? undefined
+      : rival;
   }
 
   #listeningAt(listen: ResolvedAddress): SharedTunnel | undefined {

@@ -13,7 +13,8 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import { formatAddress } from "../proxy/address.ts";
-import { Forwarder, type ForwarderEvent, type ForwarderOptions } from "../proxy/forwarder.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
+import type { SharedPorts } from "../proxy/shared-port.ts";
 import { type Clock, RouteStats } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import { type After, machineAfter } from "./after.ts";
@@ -29,6 +30,8 @@ export interface TunnelContext {
   readonly clock: Clock;
   readonly after?: After | undefined;
   readonly lookup?: Lookup | undefined;
+  /** Server-role ports, shared by tunnels whose keys tell them apart. */
+  readonly ports: SharedPorts;
   readonly observer: TunnelObserver;
   /** Whether an earlier daemon of ours made the unix socket at this path. */
   readonly isOwnSocket: (path: string) => boolean;
@@ -70,7 +73,7 @@ export class Tunnel {
   readonly #keys: SharedKey[] = [];
   #health: Health;
   #target: Target;
-  #forwarder: Forwarder;
+  #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   #bindFailure: FailureStatus | undefined;
   #bindRetryMs = BIND_RETRY_MS.first;
@@ -87,14 +90,14 @@ export class Tunnel {
     this.#health = new Health(plan.role);
     this.#sinceMs = context.clock.wallMs();
     this.#target = this.#makeTarget();
-    this.#forwarder = new Forwarder(this.#options());
+    this.#forwarder = this.#makeForwarder();
   }
 
   get plan(): TunnelPlan {
     return this.#plan;
   }
 
-  get forwarder(): Forwarder {
+  get forwarder(): PortUser {
     return this.#forwarder;
   }
 
@@ -152,7 +155,7 @@ export class Tunnel {
     } catch {
       inherited.discard();
       if (this.#isEnding()) return;
-      this.#forwarder = new Forwarder(this.#options());
+      this.#forwarder = this.#makeForwarder();
       await this.open();
       return;
     }
@@ -257,12 +260,16 @@ export class Tunnel {
     const jitter = (random(1)[0] ?? 0) / 256 / 4;
     this.#stopRetry = after(this.#bindRetryMs * (1 + jitter), () => {
       // A server that failed to listen is not used again.
-      this.#forwarder = new Forwarder(this.#options());
+      this.#forwarder = this.#makeForwarder();
       void this.open();
     });
     this.#bindRetryMs = Math.min(BIND_RETRY_MS.most, this.#bindRetryMs * 2);
     if (!again) observer.bindFailed(this, error);
     if (!this.look() && !again) observer.changed(this, "state");
+  }
+
+  #makeForwarder(): PortUser {
+    return this.#plan.role === "server" ? this.#context.ports.member(this.#options()) : new Forwarder(this.#options());
   }
 
   #makeTarget(): Target {

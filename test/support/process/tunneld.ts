@@ -145,7 +145,8 @@ export async function reaches(
   return found as TunnelStatus;
 }
 
-/** The port of a listen address. */
-export function portOf({ listen }: Pick<TunnelStatus, "listen">): number {
-  return Number(listen.slice(listen.lastIndexOf(":") + 1));
+/** The port of an address, or of where a tunnel listens. */
+export function portOf(where: string | Pick<TunnelStatus, "listen">): number {
+  const address = typeof where === "string" ? where : where.listen;
+  return Number(address.slice(address.lastIndexOf(":") + 1));
 }

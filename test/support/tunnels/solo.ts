@@ -3,6 +3,7 @@ import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
 import type { TunnelError } from "../../../daemon/errors.ts";
 import type { ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
+import { SharedPorts } from "../../../daemon/proxy/shared-port.ts";
 import { Tunnel } from "../../../daemon/tunnels/tunnel.ts";
 import type { TunnelPlan } from "../../../daemon/tunnels/tunnel-plan.ts";
 import { FakeTime } from "../lifecycle/fake-time.ts";
@@ -35,6 +36,7 @@ export class Solo {
         return Promise.resolve(["127.0.0.1"]);
       },
       isOwnSocket: () => false,
+      ports: new SharedPorts(),
       observer: {
         listening: () => void this.told.push("listening"),
         released: () => void this.told.push("released"),

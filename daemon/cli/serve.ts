@@ -1,0 +1,191 @@
+/**
+ * `tunneld serve`: all server entries of a file in one foreground process, for an
+ * operator, a service manager or a container. No RPC, no approvals (who starts it
+ * means it), nothing remembered; the file is watched, so that keys and targets
+ * change without a restart.
+ */
+
+import * as net from "node:net";
+import { homedir } from "node:os";
+import * as path from "node:path";
+import type { TunnelStatus } from "../contract/state.ts";
+import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
+import { TunnelError } from "../errors.ts";
+import { machineTimers } from "../lifecycle/clock.ts";
+import { daemonPaths, thisPlace } from "../lifecycle/paths.ts";
+import { handleSignals } from "../lifecycle/shutdown.ts";
+import { notifyManager, passedDescriptors } from "../lifecycle/systemd.ts";
+import type { ForwarderEvent } from "../proxy/forwarder.ts";
+import { systemLookup } from "../proxy/target.ts";
+import { ConfigStore } from "../tunnels/config-store.ts";
+import { daemonStateSchema, type StateStore } from "../tunnels/daemon-state.ts";
+import { createPlanner } from "../tunnels/definition.ts";
+import { KeyFolder } from "../tunnels/key-folder.ts";
+import { createKeyLoader } from "../tunnels/key-loader.ts";
+import { Manager } from "../tunnels/manager.ts";
+import { SessionKeys } from "../tunnels/session-keys.ts";
+import type { Inherited } from "../tunnels/tunnel.ts";
+import type { CommandContext } from "./context.ts";
+import { stateDirOf } from "./daemon-options.ts";
+import { parseOptions } from "./options.ts";
+import { RepeatGuard, stderrLines, type WriteLine } from "./report.ts";
+import { secondsOption } from "./seconds.ts";
+import type { MetricsServer } from "./serve-metrics.ts";
+
+/** Our choice: how long SIGTERM lets connections go on. */
+const DRAIN_MS = 60_000;
+
+/** The states in which a port is open. */
+const OPEN: readonly TunnelStatus["state"][] = ["listening", "key-verified", "verified", "degraded"];
+
+/**
+ * Serves until a signal ends it; resolves to the exit code.
+ * @throws TunnelError when the file has a mistake or a port can't be opened; nothing is left open then
+ */
+export async function runServe(args: readonly string[], context: CommandContext): Promise<number> {
+  const table = { "--config": "value", "--state-dir": "value", "--drain": "value", "--metrics": "value", "--metrics-public": "flag" } as const;
+  const { flags, values, operands } = parseOptions(args, table);
+  const config = values.get("--config");
+  if (config === undefined || operands.length > 0)
+    throw new TunnelError("CONFIG_INVALID", "name the file with the server entries: tunneld serve --config FILE");
+  const configPath = path.resolve(config);
+  const warn = stderrLines(context.name);
+  const server = createServer(context, { stateDir: stateDirOf(values), warn });
+  let metrics: MetricsServer | undefined;
+  try {
+    const names = chooseEntries(server.configs, configPath, warn);
+    await server.manager.start(passedListeners());
+    const opened = await server.manager.set(server.holder, { scope: "serve", configPath, names });
+    refuseClosed(opened, warn);
+    server.manager.closeUnclaimed();
+    const address = values.get("--metrics");
+    if (address !== undefined)
+      metrics = await (await import("./serve-metrics.ts")).serveMetrics({
+        address,
+        beyondLoopback: flags.has("--metrics-public"),
+        list: () => server.manager.list(),
+      });
+    for (const tunnel of opened) warn(`${tunnel.name} listens at ${tunnel.listen} for ${tunnel.target}`);
+    const trouble = await notifyManager(process.env, "ready", `${opened.length} entries`);
+    if (trouble !== undefined) warn(trouble);
+    await untilEnded(server.manager, secondsOption(values, "--drain") ?? DRAIN_MS);
+    return 0;
+  } finally {
+    metrics?.close();
+    server.manager.shutdown();
+    server.configs.dispose();
+  }
+}
+
+interface Server {
+  readonly manager: Manager;
+  readonly configs: ConfigStore;
+  readonly holder: Parameters<Manager["set"]>[0];
+}
+
+function createServer(context: CommandContext, { stateDir, warn }: { readonly stateDir: string | undefined; readonly warn: WriteLine }): Server {
+  const suite = context.suite();
+  const paths = daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place: thisPlace() });
+  const keys = createKeyLoader({
+    suite,
+    folder: new KeyFolder({ folder: paths.keyDir, suite, random: context.random }),
+    session: new SessionKeys(suite),
+    home: homedir(),
+  });
+  const guard = new RepeatGuard(warn);
+  const configs = new ConfigStore((file, config) => {
+    for (const problem of config.problems) warn(`${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
+    void manager.refresh((ref) => ref.configPath === file);
+  });
+  const manager: Manager = new Manager({
+    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup },
+    clock: context.clock,
+    configs,
+    planner: createPlanner({ suite, keys, lookup: systemLookup, wasApproved: () => true }),
+    approvals: { isApproved: () => true },
+    store: memoryStore(),
+    observer: {
+      changed: () => {},
+      removed: () => {},
+      approvalNeeded: () => {},
+      event: (name, event) => report(name, event, guard),
+      remark: ({ level, message }) => {
+        if (level !== "info" && level !== "debug") guard.say(message, message);
+      },
+      activity: () => {},
+    },
+  });
+  return { manager, configs, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
+}
+
+/** The server entries of a file without any mistake: an operator's file is right as a whole or not used. */
+function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine): string[] {
+  const config = configs.get(configPath);
+  const [first, ...more] = config.problems;
+  for (const problem of more) warn(`${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
+  if (first) throw new TunnelError("CONFIG_INVALID", `${first.path}:${first.line}:${first.column}: ${first.message}`);
+  const names = [...config.entries].filter(([, entry]) => entry.role === "server").map(([name]) => name);
+  if (names.length === 0) throw new TunnelError("CONFIG_INVALID", `${configPath} has no entry with "role": "server": add one`);
+  return names;
+}
+
+function refuseClosed(opened: readonly TunnelStatus[], warn: WriteLine): void {
+  const [first, ...more] = opened.filter((tunnel) => !OPEN.includes(tunnel.state));
+  for (const tunnel of more) warn(`${tunnel.name}: ${tunnel.lastFailure?.message ?? tunnel.state}`);
+  if (first) throw new TunnelError(first.lastFailure?.code ?? "CONFIG_INVALID", `${first.name}: ${first.lastFailure?.message ?? first.state}`);
+}
+
+/** Sockets that a service manager has opened for us, to be taken where their address is wanted. */
+function passedListeners(): Inherited[] {
+  return passedDescriptors(process.env, process.pid).flatMap((fd): Inherited[] => {
+    const passed = net.createServer((socket) => socket.destroy()).listen({ fd });
+    const bound = passed.address();
+    if (bound === null) return [];
+    const address = typeof bound === "string" ? ({ kind: "unix", path: bound } as const) : ({ kind: "tcp", host: bound.address, port: bound.port } as const);
+    const listen = (server: net.Server): Promise<void> => new Promise((resolve) => server.listen(passed, () => resolve()));
+    return [{ address, listen, discard: () => void passed.close() }];
+  });
+}
+
+function untilEnded(manager: Manager, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    handleSignals({
+      signals: process,
+      timers: machineTimers,
+      deadlineMs,
+      drain: async () => {
+        void notifyManager(process.env, "stopping", "waiting for the last connections");
+        await manager.drain();
+        resolve();
+      },
+      cut: () => {
+        manager.shutdown();
+        resolve();
+      },
+      reload: () => void manager.refresh(() => true),
+    });
+  });
+}
+
+function report(name: string, event: ForwarderEvent, guard: RepeatGuard): void {
+  switch (event.type) {
+    case "failure":
+      guard.say(`${name} ${event.error.code}`, `${name}: ${event.error.code}: ${event.error.message} (connection from ${event.peer})`);
+      return;
+    case "limit-reached":
+      guard.say(`${name} limit`, `${name}: all ${event.limit} connections are in use: raise maxConnections or close some`);
+      return;
+    case "accept-failed":
+      guard.say(`${name} accept`, `${name}: could not accept a connection: ${event.error.message}; going on`);
+      return;
+    case "verified":
+    case "closed":
+      return;
+  }
+}
+
+/** Nothing outlives the process. */
+function memoryStore(): StateStore {
+  const state = daemonStateSchema.parse({});
+  return { state, update: (change) => change(state) };
+}

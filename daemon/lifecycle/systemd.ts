@@ -1,0 +1,28 @@
+/**
+ * The two things a service manager of the systemd kind agrees with a service:
+ * listening sockets passed in (sd_listen_fds(3)) and word that it is ready
+ * (sd_notify(3)). Node has no unix datagram sockets, so the word goes through the
+ * `systemd-notify` program; a unit needs NotifyAccess=all for that.
+ */
+import { spawn } from "node:child_process";
+
+/** SD_LISTEN_FDS_START, sd_listen_fds(3). */
+const FIRST_DESCRIPTOR = 3;
+
+/** Descriptors of listening sockets that were passed to this process; takes the variables out of the environment. */
+export function passedDescriptors(env: NodeJS.ProcessEnv, pid: number): number[] {
+  const isOurs = env["LISTEN_PID"] === String(pid);
+  const count = isOurs && /^\d{1,3}$/.test(env["LISTEN_FDS"] ?? "") ? Number(env["LISTEN_FDS"]) : 0;
+  for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete env[name];
+  return Array.from({ length: count }, (_, index) => FIRST_DESCRIPTOR + index);
+}
+
+/** Says how things stand, if somebody wants to know; resolves to what went wrong, if anything. */
+export function notifyManager(env: NodeJS.ProcessEnv, what: "ready" | "stopping", status: string): Promise<string | undefined> {
+  if (!env["NOTIFY_SOCKET"]) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const child = spawn("systemd-notify", [`--${what}`, `--pid=${process.pid}`, `--status=${status}`], { stdio: "ignore" });
+    child.once("error", (error) => resolve(`the service manager can't be told: ${error.message}`));
+    child.once("exit", (code) => resolve(code === 0 ? undefined : `systemd-notify ended with ${code}: the unit needs NotifyAccess=all`));
+  });
+}

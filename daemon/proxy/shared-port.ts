@@ -1,0 +1,258 @@
+/**
+ * One listener of a server role for several routes that come and go apart: which
+ * of them a connection is for is told by the key its other end proves (S4). A
+ * process for each backend is what spiped needs for this.
+ *
+ * Each member behaves like a forwarder of its own: it sees only its own
+ * connections and events, drains alone, and the port closes with the last.
+ */
+import type * as net from "node:net";
+import type { CipherSuite } from "../crypto/suite.ts";
+import { type ErrorCode, TunnelError } from "../errors.ts";
+import { formatAddress } from "./address.ts";
+import type { BindOptions } from "./bind.ts";
+import type { Connection } from "./connection.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "./forwarder.ts";
+import type { Route } from "./route.ts";
+import type { ResolvedAddress } from "./target.ts";
+
+/** The design's bound on the work a stranger can cause: every key is tried at each handshake. */
+const MAX_KEYS_ON_A_PORT = 64;
+
+/** The server-role ports of one process, by address. */
+export class SharedPorts {
+  readonly #ports = new Map<string, SharedPort>();
+  /** Ports that are being bound: whoever comes meanwhile waits, and joins. */
+  readonly #opening = new Map<string, Promise<unknown>>();
+
+  /** A new member; it joins a port when it listens. */
+  member(options: ForwarderOptions): PortUser {
+    return new Member(this, options);
+  }
+
+  /** The port at `address`, if any member listens there. */
+  find(address: ResolvedAddress): SharedPort | undefined {
+    return this.#ports.get(formatAddress(address));
+  }
+
+  /** Does `open` unless somebody is at that address already; then waits for them. True: it was done. */
+  async openOnce(address: ResolvedAddress, open: () => Promise<void>): Promise<boolean> {
+    const key = formatAddress(address);
+    const underWay = this.#opening.get(key);
+    if (underWay !== undefined) {
+      await underWay.catch(() => {});
+      return false;
+    }
+    const opening = open();
+    this.#opening.set(key, opening);
+    try {
+      await opening;
+      return true;
+    } finally {
+      this.#opening.delete(key);
+    }
+  }
+
+  add(port: SharedPort): void {
+    this.#ports.set(formatAddress(port.address), port);
+  }
+
+  remove(port: SharedPort): void {
+    if (this.find(port.address) === port) this.#ports.delete(formatAddress(port.address));
+  }
+}
+
+/** A listener and its members. */
+class SharedPort {
+  readonly members = new Set<Member>();
+  readonly forwarder: Forwarder;
+
+  constructor(first: Member) {
+    this.forwarder = new Forwarder(first.options);
+    this.members.add(first);
+  }
+
+  get address(): ResolvedAddress {
+    return this.forwarder.address as ResolvedAddress;
+  }
+
+  /** New connections get the members as they are now. */
+  refresh(): void {
+    const [first] = this.members;
+    if (!first) return;
+    this.forwarder.reconfigure({
+      ...first.options,
+      routes: [...this.members].flatMap((member) => member.options.routes),
+      onEvent: (event) => this.#dispatch(event),
+    });
+  }
+
+  /** To the member whose route it is; a stranger's failure to the one that has been here longest. */
+  #dispatch(event: ForwarderEvent): void {
+    const route = routeOf(event);
+    const [first] = this.members;
+    const owner = route ? (this.#everyone().find((member) => member.owns(route)) ?? first) : first;
+    owner?.onEvent(event);
+  }
+
+  /** Members that have left and still have connections. */
+  readonly leaving = new Set<Member>();
+
+  #everyone(): readonly Member[] {
+    return [...this.members, ...this.leaving];
+  }
+}
+
+function routeOf(event: ForwarderEvent): Route | undefined {
+  switch (event.type) {
+    case "failure":
+      return event.route;
+    case "verified":
+    case "closed":
+      return event.connection.route;
+    case "limit-reached":
+    case "accept-failed":
+      return undefined;
+  }
+}
+
+class Member implements PortUser {
+  readonly #ports: SharedPorts;
+  #options: ForwarderOptions;
+  #port: SharedPort | undefined;
+  /** Every route it ever had: old connections keep theirs. */
+  readonly #routes = new Set<Route>();
+  readonly strangers = new Map<ErrorCode, number>();
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(ports: SharedPorts, options: ForwarderOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    for (const route of options.routes) this.#routes.add(route);
+  }
+
+  get options(): ForwarderOptions {
+    return this.#options;
+  }
+
+  get address(): ResolvedAddress | undefined {
+    return this.#port?.address;
+  }
+
+  get server(): net.Server | undefined {
+    return this.#port?.forwarder.server;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return new Set([...(this.#port?.forwarder.connections ?? [])].filter((connection) => connection.route && this.owns(connection.route)));
+  }
+
+  owns(route: Route): boolean {
+    return this.#routes.has(route);
+  }
+
+  async listen(options: BindOptions): Promise<ResolvedAddress> {
+    for (;;) {
+      const known = this.#ports.find(options.address);
+      if (known) return this.#join(known);
+      const opened = await this.#ports.openOnce(options.address, async () => {
+        const port = new SharedPort(this);
+        await port.forwarder.listen(options);
+        this.#opened(port);
+      });
+      if (opened) return (this.#port as SharedPort).address;
+    }
+  }
+
+  async adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void> {
+    const port = new SharedPort(this);
+    await port.forwarder.adopt(listen, address);
+    this.#opened(port);
+  }
+
+  reconfigure(options: ForwarderOptions): void {
+    const others = [...(this.#port?.members ?? [])].filter((member) => member !== this);
+    checkTogether([...others.map((member) => member.options), options]);
+    this.#options = options;
+    for (const route of options.routes) this.#routes.add(route);
+    this.#port?.refresh();
+  }
+
+  async drain(): Promise<void> {
+    this.#leave();
+    if (this.connections.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    this.close();
+  }
+
+  close(): void {
+    this.#leave();
+    for (const connection of this.connections) connection.drop({ kind: "cancelled" });
+    this.#port?.leaving.delete(this);
+  }
+
+  onEvent(event: ForwarderEvent): void {
+    if (event.type === "failure" && !event.route) this.strangers.set(event.error.code, (this.strangers.get(event.error.code) ?? 0) + 1);
+    this.#options.onEvent?.(event);
+    if (event.type === "closed" && this.connections.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #join(port: SharedPort): ResolvedAddress {
+    checkTogether([...[...port.members].map((member) => member.options), this.#options]);
+    port.members.add(this);
+    this.#port = port;
+    port.refresh();
+    return port.address;
+  }
+
+  #opened(port: SharedPort): ResolvedAddress {
+    this.#port = port;
+    this.#ports.add(port);
+    port.refresh();
+    return port.address;
+  }
+
+  /** Takes no newcomers; the last one out closes the port, which ends handshakes that are under way. */
+  #leave(): void {
+    const port = this.#port;
+    if (!port?.members.delete(this)) return;
+    port.leaving.add(this);
+    if (port.members.size > 0) {
+      port.refresh();
+      return;
+    }
+    this.#ports.remove(port);
+    void port.forwarder.drain({ keepListening: false });
+  }
+}
+
+/**
+ * Whether these may share a port.
+ * @throws TunnelError CONFIG_INVALID when two have the same key, or there are too many, or what holds for the whole port differs
+ */
+function checkTogether(all: readonly ForwarderOptions[]): void {
+  const [first] = all;
+  const keys = all.flatMap(({ routes }) => routes.flatMap((route) => route.keys.map((key) => ({ key, name: route.name }))));
+  if (!first) return;
+  if (keys.length > MAX_KEYS_ON_A_PORT) {
+    throw new TunnelError("CONFIG_INVALID", `${keys.length} keys are wanted on one port, ${MAX_KEYS_ON_A_PORT} are possible: use a second port`);
+  }
+  const twins = sameKeys(keys, first.settings.suite);
+  if (twins)
+    throw new TunnelError("CONFIG_INVALID", `"${twins[0]}" and "${twins[1]}" have the same key on one port: the key must tell them apart, give each its own`);
+  for (const { settings } of all) {
+    const same = (["forwardSecrecy", "handshakeTimeoutMs", "keepAlive"] as const).every((what) => settings[what] === first.settings[what]);
+    if (!same)
+      throw new TunnelError(
+        "CONFIG_INVALID",
+        "entries that share a port need the same forwardSecrecy, timeoutSeconds and keepAlive: they count before the key is known",
+      );
+  }
+}
+
+function sameKeys(keys: readonly { readonly key: Uint8Array; readonly name: string }[], suite: CipherSuite): readonly [string, string] | undefined {
+  for (const [index, one] of keys.entries()) {
+    const twin = keys.slice(index + 1).find((other) => suite.equal(one.key, other.key));
+    if (twin) return [one.name, twin.name];
+  }
+  return undefined;
+}
