@@ -5,20 +5,25 @@
  */
 import { bold, dim, say } from "../scripts/lib/output.mjs";
 
-/** What the project set out for (ours / spiped unless it says MB), with the metrics it concerns. */
+/** What the project set out for (ours / spiped unless it says MB; atMostDirect: ours / `node -e 0`), with the metrics it concerns. */
 const AIMS = [
   { label: "bulk throughput, up", id: "bulk.upload", atLeast: 1 },
   { label: "bulk throughput, down", id: "bulk.download", atLeast: 1 },
   { label: "GET/s at 20 connections", id: "redis.20.rate", atLeast: 0.6 },
   { label: "RSS at 1,000 idle, client end", id: "idle.client.1000", belowMegabytes: 150 },
   { label: "RSS at 1,000 idle, server end", id: "idle.server.1000", belowMegabytes: 150 },
+  { label: "tunneld status --json", id: "daemon.status", atMostDirect: 2 },
 ];
 
 /** Judges the aims whose metrics were measured: { label, value, aim, reached }, plain data for the report and the JSON. */
 export function judgeAims(metrics) {
   const known = new Map(metrics.map((metric) => [metric.id, metric]));
-  return AIMS.filter(({ id }) => known.has(id)).map(({ label, id, atLeast, belowMegabytes }) => {
-    const { medians, oursToSpiped } = known.get(id);
+  return AIMS.filter(({ id }) => known.has(id)).map(({ label, id, atLeast, belowMegabytes, atMostDirect }) => {
+    const { medians, oursToSpiped, oursToDirect } = known.get(id);
+    if (atMostDirect !== undefined) {
+      const value = oursToDirect.median;
+      return { label, value: `${value.toFixed(2)} × node -e 0`, aim: `at most ${atMostDirect.toFixed(1)} ×`, reached: value <= atMostDirect };
+    }
     if (atLeast !== undefined) {
       const value = oursToSpiped.median;
       return { label, value: `${value.toFixed(2)} × spiped`, aim: `at least ${atLeast.toFixed(1)} ×`, reached: value >= atLeast };
@@ -46,9 +51,10 @@ export function printReport({ metrics, aims }) {
 
 function rowOf({ label, unit, better, digits, medians, oursToSpiped }) {
   const show = (value) => (value === null ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  const range = `${oursToSpiped.lowest.toFixed(2)}–${oursToSpiped.highest.toFixed(2)}`;
+  const ratio = oursToSpiped === null ? "–" : oursToSpiped.median.toFixed(2);
+  const range = oursToSpiped === null ? "–" : `${oursToSpiped.lowest.toFixed(2)}–${oursToSpiped.highest.toFixed(2)}`;
   const name = `${label} ${better === "higher" ? "↑" : "↓"} ${unit}`;
-  return [name, show(medians.ours), show(medians.spiped), show(medians.direct), oursToSpiped.median.toFixed(2), range];
+  return [name, show(medians.ours), show(medians.spiped), show(medians.direct), ratio, range];
 }
 
 function line(cells, widths) {

@@ -37,8 +37,8 @@ export function summarize(metrics, samples) {
       return {
         ...metric,
         samples: samples[metric.id],
-        medians: { ours: median(ours), spiped: median(spiped), direct: direct === undefined ? null : median(direct) },
-        oursToSpiped: spread(ours, spiped),
+        medians: { ours: median(ours), spiped: spiped === undefined ? null : median(spiped), direct: direct === undefined ? null : median(direct) },
+        oursToSpiped: spiped === undefined ? null : spread(ours, spiped),
         oursToDirect: direct === undefined ? null : spread(ours, direct),
       };
     });

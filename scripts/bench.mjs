@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { measureBulk } from "../bench/bulk.mjs";
 import { measureConnect } from "../bench/connect.mjs";
 import { programsFor } from "../bench/contenders.mjs";
+import { measureDaemon } from "../bench/daemon.mjs";
 import { describeEnvironment } from "../bench/environment.mjs";
 import { measureIdle } from "../bench/idle.mjs";
 import { measureRedis } from "../bench/redis.mjs";
@@ -26,6 +27,7 @@ const MEASURES = {
   redis: { label: "Redis GET/s and latency", measure: measureRedis },
   connect: { label: "new connections", measure: measureConnect },
   idle: { label: "memory with idle connections", measure: measureIdle },
+  daemon: { label: "a daemon with 200 tunnels", measure: measureDaemon },
 };
 /** `seconds`: one contender's turn in a round. Memory hardly varies: fewer rounds do. */
 const FULL = { rounds: 5, idleRounds: 3, seconds: 1, settleMs: 1000 };

@@ -15,6 +15,7 @@ import { machineTimers } from "../lifecycle/clock.ts";
 import { daemonPaths, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
 import { notifyManager, passedDescriptors } from "../lifecycle/systemd.ts";
+import { WRITE_QUEUE_BYTES } from "../proxy/dial.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { systemLookup } from "../proxy/target.ts";
 import { ConfigStore } from "../tunnels/config-store.ts";
@@ -56,7 +57,7 @@ export async function runServe(args: readonly string[], context: CommandContext)
     const names = chooseEntries(server.configs, configPath, warn);
     await server.manager.start(passedListeners());
     const opened = await server.manager.set(server.holder, { scope: "serve", configPath, names });
-    refuseClosed(opened, warn);
+    refuseClosed(opened, { places: server.configs.get(configPath).places, warn });
     server.manager.closeUnclaimed();
     const address = values.get("--metrics");
     if (address !== undefined)
@@ -129,21 +130,47 @@ function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine
   return names;
 }
 
-function refuseClosed(opened: readonly TunnelStatus[], warn: WriteLine): void {
+function refuseClosed(
+  opened: readonly TunnelStatus[],
+  { places, warn }: { readonly places: ReturnType<ConfigStore["get"]>["places"]; readonly warn: WriteLine },
+): void {
+  const explain = ({ name, state, lastFailure }: TunnelStatus): string => {
+    const place = places.get(name);
+    return `${place ? `${place.path}:${place.line}:${place.column}: ` : ""}${name}: ${lastFailure?.message ?? state}`;
+  };
   const [first, ...more] = opened.filter((tunnel) => !OPEN.includes(tunnel.state));
-  for (const tunnel of more) warn(`${tunnel.name}: ${tunnel.lastFailure?.message ?? tunnel.state}`);
-  if (first) throw new TunnelError(first.lastFailure?.code ?? "CONFIG_INVALID", `${first.name}: ${first.lastFailure?.message ?? first.state}`);
+  for (const tunnel of more) warn(explain(tunnel));
+  if (first) throw new TunnelError(first.lastFailure?.code ?? "CONFIG_INVALID", explain(first));
 }
 
-/** Sockets that a service manager has opened for us, to be taken where their address is wanted. */
+/**
+ * Sockets that a service manager has opened for us, to be taken where their address is wanted. Node accepts as soon as it
+ * has a listener: whoever came before the entry is open (the connection that made the manager start us) is kept for it.
+ */
 function passedListeners(): Inherited[] {
   return passedDescriptors(process.env, process.pid).flatMap((fd): Inherited[] => {
-    const passed = net.createServer((socket) => socket.destroy()).listen({ fd });
+    const early: net.Socket[] = [];
+    const passed = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
+    passed.on("connection", (socket) => {
+      socket.on("error", () => {});
+      early.push(socket);
+    });
+    passed.listen({ fd });
     const bound = passed.address();
     if (bound === null) return [];
     const address = typeof bound === "string" ? ({ kind: "unix", path: bound } as const) : ({ kind: "tcp", host: bound.address, port: bound.port } as const);
-    const listen = (server: net.Server): Promise<void> => new Promise((resolve) => server.listen(passed, () => resolve()));
-    return [{ address, listen, discard: () => void passed.close() }];
+    const listen = (server: net.Server): Promise<void> =>
+      new Promise((resolve) => {
+        server.listen(passed, () => {
+          resolve();
+          for (const socket of early.splice(0)) server.emit("connection", socket);
+        });
+      });
+    const discard = (): void => {
+      passed.close();
+      for (const socket of early.splice(0)) socket.destroy();
+    };
+    return [{ address, listen, discard }];
   });
 }
 

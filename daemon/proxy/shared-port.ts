@@ -124,6 +124,7 @@ class Member implements PortUser {
   readonly #routes = new Set<Route>();
   readonly strangers = new Map<ErrorCode, number>();
   #whenEmpty: (() => void)[] = [];
+  #isClosed = false;
 
   constructor(ports: SharedPorts, options: ForwarderOptions) {
     this.#ports = ports;
@@ -165,9 +166,13 @@ class Member implements PortUser {
   }
 
   async adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void> {
-    const port = new SharedPort(this);
-    await port.forwarder.adopt(listen, address);
-    this.#opened(port);
+    // Others of this address wait and join, instead of finding it in use.
+    const opened = await this.#ports.openOnce(address, async () => {
+      const port = new SharedPort(this);
+      await port.forwarder.adopt(listen, address);
+      this.#opened(port);
+    });
+    if (!opened) throw new TunnelError("LISTEN_IN_USE", `${formatAddress(address)} is open already`);
   }
 
   reconfigure(options: ForwarderOptions): void {
@@ -185,8 +190,14 @@ class Member implements PortUser {
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#leave();
     for (const connection of this.connections) connection.drop({ kind: "cancelled" });
+    // The keys are wiped after this. A handshake that began before would try them, and anybody can prove a wiped key.
+    for (const connection of this.#port?.forwarder.connections ?? []) {
+      if (!connection.route) connection.drop({ kind: "cancelled" });
+    }
     this.#port?.leaving.delete(this);
   }
 
@@ -211,7 +222,7 @@ class Member implements PortUser {
     return port.address;
   }
 
-  /** Takes no newcomers; the last one out closes the port, which ends handshakes that are under way. */
+  /** Takes no newcomers; the last one out closes the port. */
   #leave(): void {
     const port = this.#port;
     if (!port?.members.delete(this)) return;

@@ -118,7 +118,7 @@ function errors(): string {
 |---|---|---|
 ${rows.join("\n")}
 
-Failure codes, the same in states, logs and counters (what each means and its cure: README):
+Failure codes, the same in states, logs and counters ([what each means and its cure](CODES.md)):
 ${ERROR_CODES.map((code) => `\`${code}\``).join(" · ")}
 `;
 }

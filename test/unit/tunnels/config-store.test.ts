@@ -67,8 +67,9 @@ describe("the store of configuration files", () => {
     const { store, told } = openStore();
     const path = write(fileText({ a: entryText() }));
     store.get(path);
-    write(fileText({ b: entryText() }));
-    assert.deepEqual([names(store.refresh(path)), told.length], [["b"], 1]);
+    write(fileText({ another: entryText() }));
+    assert.deepEqual([names(store.refresh(path)), told.length], [["another"], 1]);
+    assert.equal(store.refresh(path), store.get(path));
   });
 
   it("tells when a key file that an entry names by path appears, changes and goes", async () => {

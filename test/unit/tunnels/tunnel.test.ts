@@ -20,6 +20,14 @@ describe("a tunnel", () => {
     return { solo, backend };
   }
 
+  it("is opening until its port is bound", async () => {
+    const solo = new Solo(scope);
+    const opening = solo.tunnel.open();
+    assert.deepEqual([solo.tunnel.state, solo.tunnel.isOpen], ["opening", false]);
+    await opening;
+    assert.deepEqual([solo.tunnel.state, solo.tunnel.isOpen], ["listening", true]);
+  });
+
   it("comes to listening, key-verified and verified as each is proved", async () => {
     const { solo, backend } = await behindFarEnd();
     assert.equal(solo.tunnel.state, "listening");

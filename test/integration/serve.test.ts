@@ -1,0 +1,330 @@
+/** `tunneld serve` as a process: what it refuses to start with, what it serves, how it changes and how it ends. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
+import { startEnd, TUNNELD } from "../support/process/ends.ts";
+import { connectTo } from "../support/process/peer.ts";
+import type { Program } from "../support/process/program.ts";
+import { tunneld } from "../support/process/run.ts";
+import { stageForEach } from "../support/process/stage.ts";
+import { Home } from "../support/process/tunneld.ts";
+import { until } from "../support/process/until.ts";
+import { freePort } from "../support/servers.ts";
+
+type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+describe("tunneld serve", () => {
+  const stage = stageForEach();
+  let home: Home;
+  let configPath: string;
+  let port: number;
+  let echo: Backend;
+
+  beforeEach(async () => {
+    home = new Home(stage);
+    configPath = stage.path("tunnels.json");
+    port = await freePort();
+    echo = await startEcho(stage);
+  });
+
+  /** A server entry at `port` that leads to the echo. */
+  const entry = (key: unknown, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
+    ...{ role: "server", listen: `127.0.0.1:${port}`, target: echo.address, key },
+    ...more,
+  });
+
+  function write(entries: Entries): string {
+    const text = JSON.stringify({ version: 1, tunnels: entries }, undefined, 2);
+    writeFileSync(configPath, text);
+    return text;
+  }
+
+  const argsOf = (more: readonly string[]): string[] => ["serve", "--config", configPath, "--state-dir", home.paths.stateDir, ...more];
+
+  async function serve(entries: Entries, ...more: string[]): Promise<Program> {
+    write(entries);
+    const program = stage.spawn(process.execPath, [TUNNELD, ...argsOf(more)]);
+    const [last] = Object.keys(entries).slice(-1);
+    await until(() => !program.isRunning || program.stderr.includes(`${last} listens at`), { what: "the server listened" });
+    assert.ok(program.isRunning, program.stderr);
+    return program;
+  }
+
+  /** Starts it with a file it must refuse; what it says. */
+  async function refusal(...more: string[]): Promise<string> {
+    const { code, stdout, stderr } = await tunneld(stage, argsOf(more));
+    assert.deepEqual([code, stdout.length], [1, 0], stderr);
+    await assert.rejects(connectTo(stage, `[127.0.0.1]:${port}`), /ECONNREFUSED/, "no port is left open");
+    return stderr;
+  }
+
+  /** line:column of `piece` in `text`, the `count`th of its kind. */
+  function placeOf(text: string, piece: string, count = 1): string {
+    let offset = -1;
+    for (let seen = 0; seen < count; seen++) offset = text.indexOf(piece, offset + 1);
+    assert.ok(offset >= 0, `${piece} is in the file`);
+    const lines = text.slice(0, offset).split("\n");
+    return `${configPath}:${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}: `;
+  }
+
+  /** The address where one of Debian's clients with `key` takes plain connections. */
+  async function clientWith(key: string): Promise<string> {
+    return (await startEnd(stage, { maker: "Debian's", role: "-e", target: `[127.0.0.1]:${port}`, key })).address;
+  }
+
+  /** Whether a whole round trip works. */
+  async function works(address: string): Promise<boolean> {
+    const peer = await connectTo(stage, address);
+    return peer.echoes("hello").then(
+      () => peer.closedByUs().then(() => true),
+      () => false,
+    );
+  }
+
+  describe("refuses to start, with code 1 and nothing left open,", () => {
+    it("with a file that has a mistake in one of its entries, and says where", async () => {
+      home.key("one");
+      const text = write({ one: entry("one"), two: entry("two", { listen: 70_000 }) });
+      const said = await refusal();
+      assert.ok(said.startsWith(`tunneld: ${placeOf(text, "70000")}`), said);
+      assert.match(said, /\(CONFIG_INVALID\)$/);
+    });
+
+    it("with a file that is no JSON, and says where", async () => {
+      writeFileSync(configPath, '{\n  "version": 1,\n  "tunnels": {,}\n}\n');
+      const said = await refusal();
+      assert.match(said, /tunnels\.json:3:\d+: .*\(CONFIG_INVALID\)$/s);
+    });
+
+    it("without the file", async () => {
+      assert.match(await refusal(), /tunnels\.json.*\(CONFIG_INVALID\)$/s);
+    });
+
+    it("with two entries of one key on one port, at the second one's key", async () => {
+      home.key("one");
+      const text = write({ one: entry("one"), two: entry("one") });
+      const said = await refusal();
+      assert.ok(said.startsWith(`tunneld: ${placeOf(text, '"one"\n', 2)}"one" has the same key at 127.0.0.1:${port}`), said);
+      assert.match(said, /\(CONFIG_INVALID\)$/);
+    });
+
+    it("with two key files of the same bytes on one port", async () => {
+      const bytes = randomBytes(32);
+      home.key("one", bytes);
+      home.key("two", bytes);
+      const text = write({ one: entry("one"), two: entry("two") });
+      const said = await refusal();
+      assert.match(said, /have the same key on one port.*\(CONFIG_INVALID\)$/s);
+      assert.ok([placeOf(text, '"one": {'), placeOf(text, '"two": {')].some((place) => said.includes(place)), said);
+    });
+
+    it("with a 65th key on one port", async () => {
+      const names = Array.from({ length: 65 }, (_, index) => `key-${index}`);
+      for (const name of names) home.key(name);
+      const entries = Array.from({ length: 9 }, (_, index) => [`entry-${index}`, entry(names.slice(index * 8, index * 8 + 8))] as const);
+      const text = write(Object.fromEntries(entries));
+      const said = await refusal();
+      assert.match(said, /65 keys .* 64 are possible.*\(CONFIG_INVALID\)$/s);
+      assert.ok(said.includes(placeOf(text, '[\n        "key-64"')), said);
+    });
+
+    it("with a target that is itself", async () => {
+      home.key("one");
+      const text = write({ one: entry("one", { target: `127.0.0.1:${port}` }) });
+      const said = await refusal();
+      assert.ok(said.startsWith(`tunneld: ${placeOf(text, `"127.0.0.1:${port}"`, 2)}`), said);
+      assert.match(said, /lead to itself.*\(CONFIG_INVALID\)$/s);
+    });
+
+    it("with a file that has only clients", async () => {
+      home.key("one");
+      write({ one: { ...entry("one"), role: "client" } });
+      assert.match(await refusal(), /no entry with "role": "server".*\(CONFIG_INVALID\)$/);
+    });
+
+    it("without a key", async () => {
+      const text = write({ one: entry("one") });
+      const said = await refusal();
+      assert.match(said, /\(KEY_NOT_FOUND\)$/);
+      assert.ok(said.includes(placeOf(text, '"one": {')), said);
+    });
+
+    it("when entries of one port want different forwardSecrecy", async () => {
+      for (const name of ["one", "two"]) home.key(name);
+      write({ one: entry("one"), two: entry("two", { forwardSecrecy: "off" }) });
+      assert.match(await refusal(), /the same forwardSecrecy.*\(CONFIG_INVALID\)$/);
+    });
+
+    it("when somebody else has a port, and closes the others", async () => {
+      for (const name of ["one", "two"]) home.key(name);
+      write({ one: entry("one"), two: entry("two", { listen: echo.address.replace(/[[\]]/g, ""), target: "127.0.0.1:1" }) });
+      assert.match(await refusal(), /two: .*\(LISTEN_IN_USE\)$/);
+    });
+
+    it("when metrics could be read by other machines and that was not said", async () => {
+      home.key("one");
+      write({ one: entry("one") });
+      assert.match(await refusal("--metrics", `0.0.0.0:${await freePort()}`), /--metrics 0\.0\.0\.0:\d+ can be reached by other machines.*\(CONFIG_INVALID\)$/);
+    });
+
+    it("without --config", async () => {
+      const { code, stderr } = await tunneld(stage, ["serve"]);
+      assert.deepEqual([code, stderr], [1, "tunneld: name the file with the server entries: tunneld serve --config FILE (CONFIG_INVALID)"]);
+    });
+  });
+
+  it("serves metrics of each entry and /healthz", async () => {
+    const [one] = [home.key("one"), home.key("two")] as const;
+    const at = `127.0.0.1:${await freePort()}`;
+    await serve({ one: entry("one"), two: entry("two") }, "--metrics", at);
+    const client = await clientWith(one);
+    assert.ok(await works(client));
+    const open = await connectTo(stage, client);
+    await open.echoes("12345");
+    const stranger = await connectTo(stage, `[127.0.0.1]:${port}`);
+    stranger.end(randomBytes(400));
+    await stranger.closed();
+    const response = await fetch(`http://${at}/metrics`);
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const lines = (await response.text()).split("\n");
+    for (const line of [
+      'tunneld_connections_open{tunnel="one",role="server"} 1',
+      'tunneld_connections_open{tunnel="two",role="server"} 0',
+      'tunneld_connections_total{tunnel="one",role="server"} 2',
+      'tunneld_plain_received_bytes_total{tunnel="one",role="server"} 10',
+      'tunneld_plain_sent_bytes_total{tunnel="one",role="server"} 10',
+      'tunneld_listening{tunnel="one",role="server"} 1',
+      'tunneld_listening{tunnel="two",role="server"} 1',
+      'tunneld_failures_total{tunnel="one",code="KEY_MISMATCH"} 1',
+    ])
+      assert.ok(lines.includes(line), `${line} is in\n${lines.join("\n")}`);
+    const health = await fetch(`http://${at}/healthz`);
+    assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
+    assert.equal((await fetch(`http://${at}/`)).status, 404);
+    assert.equal((await fetch(`http://${at}/metrics`, { method: "POST" })).status, 405);
+  });
+
+  it("serves metrics to other machines when that is said", async () => {
+    home.key("one");
+    const metrics = await freePort();
+    await serve({ one: entry("one") }, "--metrics", `0.0.0.0:${metrics}`, "--metrics-public");
+    assert.equal((await fetch(`http://127.0.0.1:${metrics}/healthz`)).status, 200);
+  });
+
+  it("changes a key by edits of the file, without a refused connection", async () => {
+    const [old, next] = [home.key("old"), home.key("next")];
+    const other = home.key("other");
+    await serve({ cache: entry("old"), other: entry("other") });
+    const [withOld, withNext, withOther] = [await clientWith(old), await clientWith(next), await clientWith(other)];
+    assert.deepEqual([await works(withOld), await works(withNext)], [true, false]);
+    const early = await connectTo(stage, withOld);
+    await early.echoes("early");
+
+    write({ cache: entry(["old", "next"]), other: entry("other") });
+    await until(
+      async () => {
+        assert.ok(await works(withOld), "the old key counts throughout");
+        assert.ok(await works(withOther), "and so does the neighbour's");
+        return works(withNext);
+      },
+      { what: "the new key counted" },
+    );
+
+    write({ cache: entry("next"), other: entry("other") });
+    await until(
+      async () => {
+        assert.ok(await works(withNext), "the new key counts throughout");
+        assert.ok(await works(withOther), "and so does the neighbour's");
+        return !(await works(withOld));
+      },
+      { what: "the old key had gone" },
+    );
+    await early.echoes("still here");
+  });
+
+  it("keeps what runs when the file is edited into a mistake, and says where it is", async () => {
+    const key = home.key("one");
+    const program = await serve({ one: entry("one") });
+    const client = await clientWith(key);
+    const text = write({ one: entry("one", { maxConnections: -1 }) });
+    await program.logs(/maxConnections/);
+    assert.ok(program.stderr.includes(placeOf(text, "-1")), program.stderr);
+    assert.ok(await works(client));
+  });
+
+  it("keeps what runs when an edit gives an entry the bytes of another's key", async () => {
+    const bytes = randomBytes(32);
+    const [one, two] = [home.key("one", bytes), home.key("two")];
+    home.key("twin", bytes);
+    const program = await serve({ one: entry("one"), two: entry("two") });
+    const [withOne, withTwo] = [await clientWith(one), await clientWith(two)];
+    write({ one: entry("one"), two: entry("twin") });
+    await program.logs(/have the same key on one port/);
+    assert.deepEqual([await works(withOne), await works(withTwo), program.isRunning], [true, true, true], program.stderr);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`lets open connections go on after ${signal}, takes no new ones, and exits with 0 when the last has ended`, async () => {
+      const key = home.key("one");
+      const program = await serve({ one: entry("one") });
+      const client = await clientWith(key);
+      const open = await connectTo(stage, client);
+      await open.echoes("before");
+      program.child.kill(signal);
+      await until(
+        () =>
+          connectTo(stage, `[127.0.0.1]:${port}`).then(
+            (peer) => void peer.socket.destroy() ?? false,
+            () => true,
+          ),
+        { what: "the port was closed" },
+      );
+      await open.echoes("after");
+      assert.ok(program.isRunning);
+      await open.closedByUs();
+      assert.deepEqual(await program.exit(), { code: 0, signal: null });
+    });
+  }
+
+  it("cuts its connections at a second SIGTERM", async () => {
+    const key = home.key("one");
+    const program = await serve({ one: entry("one") });
+    const open = await connectTo(stage, await clientWith(key));
+    await open.echoes("before");
+    program.child.kill("SIGTERM");
+    await until(
+      () =>
+        connectTo(stage, `[127.0.0.1]:${port}`).then(
+          (peer) => void peer.socket.destroy() ?? false,
+          () => true,
+        ),
+      { what: "the port was closed" },
+    );
+    assert.ok(program.isRunning);
+    program.child.kill("SIGTERM");
+    assert.deepEqual(await program.exit(), { code: 0, signal: null });
+    await open.ended();
+  });
+
+  it("cuts its connections when --drain is over", async () => {
+    const key = home.key("one");
+    const program = await serve({ one: entry("one") }, "--drain", "0.1");
+    const open = await connectTo(stage, await clientWith(key));
+    await open.echoes("before");
+    program.child.kill("SIGTERM");
+    assert.deepEqual(await program.exit(), { code: 0, signal: null });
+    await open.ended();
+  });
+
+  it("opens no connection to a backend for a stranger", async () => {
+    home.key("one");
+    const backend = await startBackend(stage, () => {});
+    await serve({ one: entry("one", { target: backend.address }) });
+    const stranger = await connectTo(stage, `[127.0.0.1]:${port}`);
+    stranger.end(randomBytes(1_000));
+    assert.ok((await stranger.closed()).length <= 32);
+    assert.equal(backend.peers.length, 0);
+  });
+});
