@@ -138,6 +138,15 @@ function refuseClosed(
     const place = places.get(name);
     return `${place ? `${place.path}:${place.line}:${place.column}: ` : ""}${name}: ${lastFailure?.message ?? state}`;
   };
+  // Two entries that are alike in all but their name would share one tunnel: here it is a mistake, the key must tell them apart.
+  for (const [index, one] of opened.entries()) {
+    const twin = opened.slice(0, index).find((other) => other.listen === one.listen && other.keyFingerprints.some((key) => one.keyFingerprints.includes(key)));
+    const place = places.get(one.name);
+    if (twin && place) {
+      const text = `"${twin.name}" and "${one.name}" have the same key on one port: give each its own`;
+      throw new TunnelError("CONFIG_INVALID", `${place.path}:${place.line}:${place.column}: ${text}`);
+    }
+  }
   const [first, ...more] = opened.filter((tunnel) => !OPEN.includes(tunnel.state));
   for (const tunnel of more) warn(explain(tunnel));
   if (first) throw new TunnelError(first.lastFailure?.code ?? "CONFIG_INVALID", explain(first));

@@ -31,6 +31,8 @@ interface TunnelJson {
   readonly keyVerifiedAt: string | null;
   readonly backendVerifiedAt: string | null;
   readonly keyFingerprints: readonly string[];
+  /** Which keys were proved how often, and when last. */
+  readonly keyUses: readonly { readonly fingerprint: string; readonly count: number; readonly lastAt: string }[];
   readonly lastFailure: FailureJson | null;
   /** Plain bytes from the encrypted side, and to it. */
   readonly bytesIn: number;
@@ -77,6 +79,7 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     keyVerifiedAt: isoOrNull(tunnel.keyVerifiedAtMs),
     backendVerifiedAt: isoOrNull(tunnel.backendVerifiedAtMs),
     keyFingerprints: tunnel.keyFingerprints,
+    keyUses: (tunnel.keyUses ?? []).map(({ fingerprint, count, lastAtMs }) => ({ fingerprint, count, lastAt: iso(lastAtMs) })),
     lastFailure: failureJson(tunnel.lastFailure),
     bytesIn: tunnel.plainInBytes,
     bytesOut: tunnel.plainOutBytes,

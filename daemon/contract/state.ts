@@ -55,6 +55,10 @@ export const tunnelSchema = z.object({
   target: z.string(),
   group: z.string().optional(),
   keyFingerprints: z.array(z.string()),
+  keyUses: z
+    .array(z.object({ fingerprint: z.string(), count, lastAtMs: atMs }))
+    .optional()
+    .describe("How often each key was proved, and when last: tells when an old key of a server is out of use."),
   keyVerifiedAtMs: atMs.optional().describe("When the other end last proved the key."),
   backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
   lastFailure: failureSchema.optional(),

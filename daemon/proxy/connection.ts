@@ -215,11 +215,14 @@ export class Connection {
   #onVerified(step: HandshakeDone, tookMs: number): void {
     const wire = this.#wire as net.Socket;
     this.#channel = step.channel;
-    const route = this.#routeOfKey(step.keyIndex);
+    const { route, index } = this.#routeOfKey(step.keyIndex);
     if (this.#settings.role === "server") this.#useRoute(route);
     this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
     record(route.stats.handshake, tookMs);
-    route.stats.keyVerifiedAtMs = this.#settings.clock.wallMs();
+    const nowMs = this.#settings.clock.wallMs();
+    route.stats.keyVerifiedAtMs = nowMs;
+    const keyName = route.keyNames?.[index];
+    if (keyName !== undefined) route.stats.useKey(keyName, nowMs);
     this.#owner.verified(this, "key");
     if (this.#settings.role === "client") {
       this.#openPipes(step.rest);
@@ -234,11 +237,12 @@ export class Connection {
     void this.#dial(route);
   }
 
-  #routeOfKey(keyIndex: number): Route {
-    if (this.#accepted.role === "client") return this.#accepted.route;
+  /** The route of a key among all that were offered, and which of its keys it is. */
+  #routeOfKey(keyIndex: number): { readonly route: Route; readonly index: number } {
+    if (this.#accepted.role === "client") return { route: this.#accepted.route, index: 0 };
     let index = keyIndex;
     for (const route of this.#accepted.routes) {
-      if (index < route.keys.length) return route;
+      if (index < route.keys.length) return { route, index };
       index -= route.keys.length;
     }
     throw new RangeError(`no route has key ${keyIndex}`);

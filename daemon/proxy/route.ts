@@ -12,6 +12,8 @@ export interface Route {
   readonly name: string;
   /** A client offers the first; a server accepts any of them. Not empty. */
   readonly keys: readonly SharedKey[];
+  /** Names of the keys, in their order, for counting their use; fingerprints, as a rule. */
+  readonly keyNames?: readonly string[] | undefined;
   readonly target: Target;
   /** Outgoing address for the target. */
   readonly bind?: ResolvedAddress | undefined;

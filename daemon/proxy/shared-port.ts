@@ -76,6 +76,29 @@ class SharedPort {
     return this.forwarder.address as ResolvedAddress;
   }
 
+  /** Lets members change into what they want: all at once where that fits together (two may exchange their keys), else one by one. */
+  settle(): void {
+    const waiting = (): Member[] => [...this.members].filter((member) => member.wanted !== member.options);
+    if (!conflictOf([...this.members].map((member) => member.wanted))) {
+      for (const member of waiting()) member.applyWanted();
+    }
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const member of waiting()) {
+        const others = [...this.members].filter((other) => other !== member);
+        if (conflictOf([...others.map((other) => other.options), member.wanted])) continue;
+        member.applyWanted();
+        changed = true;
+      }
+    }
+    for (const member of waiting()) {
+      const others = [...this.members].filter((other) => other !== member);
+      const conflict = conflictOf([...others.map((other) => other.options), member.wanted]);
+      if (conflict) member.refuse(conflict);
+    }
+    this.refresh();
+  }
+
   /** New connections get the members as they are now. */
   refresh(): void {
     const [first] = this.members;
@@ -118,7 +141,10 @@ function routeOf(event: ForwarderEvent): Route | undefined {
 
 class Member implements PortUser {
   readonly #ports: SharedPorts;
+  /** What it runs with, and what it is to run with; the same but for a conflict. */
   #options: ForwarderOptions;
+  #wanted: ForwarderOptions;
+  #refused: ForwarderOptions | undefined;
   #port: SharedPort | undefined;
   /** Every route it ever had: old connections keep theirs. */
   readonly #routes = new Set<Route>();
@@ -129,6 +155,7 @@ class Member implements PortUser {
   constructor(ports: SharedPorts, options: ForwarderOptions) {
     this.#ports = ports;
     this.#options = options;
+    this.#wanted = options;
     for (const route of options.routes) this.#routes.add(route);
   }
 
@@ -175,12 +202,29 @@ class Member implements PortUser {
     if (!opened) throw new TunnelError("LISTEN_IN_USE", `${formatAddress(address)} is open already`);
   }
 
+  /** Takes effect at once, or, while what others of the port have stands in the way, as soon as it can: what runs goes on. */
   reconfigure(options: ForwarderOptions): void {
-    const others = [...(this.#port?.members ?? [])].filter((member) => member !== this);
-    checkTogether([...others.map((member) => member.options), options]);
-    this.#options = options;
+    this.#wanted = options;
     for (const route of options.routes) this.#routes.add(route);
-    this.#port?.refresh();
+    if (this.#port) this.#port.settle();
+    else this.#options = options;
+  }
+
+  get wanted(): ForwarderOptions {
+    return this.#wanted;
+  }
+
+  applyWanted(): void {
+    this.#options = this.#wanted;
+  }
+
+  /** What it wants can't be for now; told once for each form. */
+  refuse(error: TunnelError): void {
+    if (this.#refused === this.#wanted) return;
+    this.#refused = this.#wanted;
+    const [route] = this.#wanted.routes;
+    route?.stats.fail(error, this.#wanted.settings.clock.wallMs());
+    this.#wanted.onEvent?.({ type: "failure", error, peer: "none: its definition has changed", route });
   }
 
   async drain(): Promise<void> {
@@ -208,7 +252,8 @@ class Member implements PortUser {
   }
 
   #join(port: SharedPort): ResolvedAddress {
-    checkTogether([...[...port.members].map((member) => member.options), this.#options]);
+    const conflict = conflictOf([...[...port.members].map((member) => member.options), this.#options]);
+    if (conflict) throw conflict;
     port.members.add(this);
     this.#port = port;
     port.refresh();
@@ -228,7 +273,7 @@ class Member implements PortUser {
     if (!port?.members.delete(this)) return;
     port.leaving.add(this);
     if (port.members.size > 0) {
-      port.refresh();
+      port.settle();
       return;
     }
     this.#ports.remove(port);
@@ -236,28 +281,27 @@ class Member implements PortUser {
   }
 }
 
-/**
- * Whether these may share a port.
- * @throws TunnelError CONFIG_INVALID when two have the same key, or there are too many, or what holds for the whole port differs
- */
-function checkTogether(all: readonly ForwarderOptions[]): void {
+/** CONFIG_INVALID when these can't share a port: two have the same key, there are too many, or what holds for the whole port differs. */
+function conflictOf(all: readonly ForwarderOptions[]): TunnelError | undefined {
   const [first] = all;
+  if (!first) return undefined;
   const keys = all.flatMap(({ routes }) => routes.flatMap((route) => route.keys.map((key) => ({ key, name: route.name }))));
-  if (!first) return;
   if (keys.length > MAX_KEYS_ON_A_PORT) {
-    throw new TunnelError("CONFIG_INVALID", `${keys.length} keys are wanted on one port, ${MAX_KEYS_ON_A_PORT} are possible: use a second port`);
+    return new TunnelError("CONFIG_INVALID", `${keys.length} keys are wanted on one port, ${MAX_KEYS_ON_A_PORT} are possible: use a second port`);
   }
   const twins = sameKeys(keys, first.settings.suite);
-  if (twins)
-    throw new TunnelError("CONFIG_INVALID", `"${twins[0]}" and "${twins[1]}" have the same key on one port: the key must tell them apart, give each its own`);
-  for (const { settings } of all) {
-    const same = (["forwardSecrecy", "handshakeTimeoutMs", "keepAlive"] as const).every((what) => settings[what] === first.settings[what]);
-    if (!same)
-      throw new TunnelError(
-        "CONFIG_INVALID",
-        "entries that share a port need the same forwardSecrecy, timeoutSeconds and keepAlive: they count before the key is known",
-      );
+  if (twins) {
+    const [one, two] = twins.map((name) => JSON.stringify(name));
+    return new TunnelError("CONFIG_INVALID", `${one} and ${two} have the same key on one port: the key must tell them apart, give each its own`);
   }
+  const isAlike = all.every(({ settings }) =>
+    (["forwardSecrecy", "handshakeTimeoutMs", "keepAlive"] as const).every((what) => settings[what] === first.settings[what]),
+  );
+  if (isAlike) return undefined;
+  return new TunnelError(
+    "CONFIG_INVALID",
+    "entries that share a port need the same forwardSecrecy, timeoutSeconds and keepAlive: they count before the key is known",
+  );
 }
 
 function sameKeys(keys: readonly { readonly key: Uint8Array; readonly name: string }[], suite: CipherSuite): readonly [string, string] | undefined {

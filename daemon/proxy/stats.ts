@@ -55,6 +55,13 @@ export class RouteStats {
   /** When the backend last said something. */
   backendVerifiedAtMs: number | undefined;
   lastFailure: Failure | undefined;
+  /** How often each key was proved, and when last, by the name its route gives it: tells when an old key is out of use. */
+  readonly keyUses = new Map<string, { readonly count: number; readonly lastAtMs: number }>();
+
+  /** Counts a proof of the key of this name. */
+  useKey(name: string, atMs: number): void {
+    this.keyUses.set(name, { count: (this.keyUses.get(name)?.count ?? 0) + 1, lastAtMs: atMs });
+  }
 
   /** Counts a failure. */
   fail(error: TunnelError, atMs: number): void {

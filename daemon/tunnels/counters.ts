@@ -18,6 +18,10 @@ export function sumOf(all: readonly RouteStats[]): RouteStats {
     sum.wireInBytes += one.wireInBytes;
     sum.wireOutBytes += one.wireOutBytes;
     for (const [code, count] of one.failures) sum.failures.set(code, (sum.failures.get(code) ?? 0) + count);
+    for (const [name, use] of one.keyUses) {
+      const before = sum.keyUses.get(name);
+      sum.keyUses.set(name, { count: use.count + (before?.count ?? 0), lastAtMs: Math.max(use.lastAtMs, before?.lastAtMs ?? 0) });
+    }
     addTiming(sum.handshake, one.handshake);
     addTiming(sum.dial, one.dial);
   }

@@ -50,6 +50,7 @@ export async function resolveDefinition(ref: TunnelRef, entry: TunnelEntry, cont
     target,
     bind,
     keys: keys.map(({ key }) => key),
+    keyNames: keys.map(({ fingerprint }) => fingerprint),
     forwardSecrecy: entry.forwardSecrecy,
     timeoutMs: milliseconds(entry.timeoutSeconds),
     keepAlive: entry.keepAlive,

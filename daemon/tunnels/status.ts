@@ -35,6 +35,7 @@ export function describe(want: Want): TunnelStatus {
     target: shown ? formatAddress(shown.plan.target) : (entry?.target ?? ""),
     ...(entry?.group !== undefined && { group: entry.group }),
     keyFingerprints: want.approved?.facts.keys.map((key) => key.fingerprint) ?? [],
+    keyUses: [...totals.keyUses].map(([fingerprint, use]) => ({ fingerprint, ...use })),
     ...(evidence?.keyVerifiedAtMs !== undefined && { keyVerifiedAtMs: evidence.keyVerifiedAtMs }),
     ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
     ...(lastFailure && { lastFailure }),

@@ -284,7 +284,17 @@ export class Tunnel {
         ...{ role: plan.role, suite, random, clock, forwardSecrecy: plan.forwardSecrecy },
         ...{ connectTimeoutMs: plan.timeoutMs, handshakeTimeoutMs: plan.timeoutMs, keepAlive: plan.keepAlive },
       },
-      routes: [{ name: plan.name, keys: plan.keys, target: this.#target, bind: plan.bind, maxConnections: plan.maxConnections, stats: this.stats }],
+      routes: [
+        {
+          name: plan.name,
+          keys: plan.keys,
+          keyNames: plan.keyNames,
+          target: this.#target,
+          bind: plan.bind,
+          maxConnections: plan.maxConnections,
+          stats: this.stats,
+        },
+      ],
       limitPolicy: "refuse",
       holdOff: () => this.#holdOff.reason,
       onEvent: (event) => this.#onEvent(event),

@@ -66,6 +66,22 @@ describe("one server port for several backends", () => {
     for (const name of NAMES) assert.equal(await through(name), name);
     await assert.rejects(through("two-next"));
 
+    /** Asks again and again until told to stop; what it was told each time. */
+    const keepAsking = (name: string): (() => Promise<readonly (string | null)[]>) => {
+      let asking = true;
+      const asked = (async () => {
+        const answers: (string | null)[] = [];
+        while (asking) answers.push(await through(name));
+        return answers;
+      })();
+      return () => {
+        asking = false;
+        return asked;
+      };
+    };
+    const steady = keepAsking("one");
+    const old = keepAsking("two");
+
     // Both keys of "two" count while its clients change over, and nobody is refused; then the old one is taken away.
     home.workspace("cluster", entriesWith(["two", "two-next"]));
     await approveAndWant(client, configPath, NAMES);
@@ -77,11 +93,22 @@ describe("one server port for several backends", () => {
       ["three", "three"],
     ] as const)
       assert.equal(await through(name), seen);
+    const next = keepAsking("two-next");
+    const oldAnswers = await old();
+    const uses = (await find(client, configPath, "two"))?.keyUses?.map(({ count }) => count) ?? [];
+    assert.ok(uses.length === 2 && uses.every((count) => count > 0), `both keys are counted: ${JSON.stringify(uses)}`);
     home.workspace("cluster", entriesWith(["two-next"]));
     await approveAndWant(client, configPath, NAMES);
     await until(async () => (await find(client, configPath, "two"))?.keyFingerprints.length === 1, { what: "the new key alone counts" });
-    assert.equal(await through("two-next"), "two");
     await assert.rejects(through("two"));
+    for (const [answers, expected] of [
+      [oldAnswers, "two"],
+      [await next(), "two"],
+      [await steady(), "one"],
+    ] as const) {
+      assert.ok(answers.length > 0);
+      assert.deepEqual([...new Set(answers)], [expected]);
+    }
     assert.equal(await through("one"), "one");
   });
 });

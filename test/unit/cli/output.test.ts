@@ -126,6 +126,7 @@ describe("status --json", () => {
           keyVerifiedAt: "1970-01-01T00:00:01.500Z",
           backendVerifiedAt: null,
           keyFingerprints: ["aaaa-bbbb"],
+          keyUses: [],
           lastFailure: { code: "KEY_MISMATCH", message: "another key", at: "1970-01-01T00:00:02.000Z", count: 3 },
           bytesIn: 1,
           bytesOut: 2,

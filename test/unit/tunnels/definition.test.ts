@@ -43,6 +43,7 @@ describe("a definition", () => {
       keys: [nodeSuite.sha256(new TextEncoder().encode("team"))],
       forwardSecrecy: "require",
       timeoutMs: 250,
+      keyNames: ["print of team"],
       keepAlive: true,
       dnsRefreshMs: 1_500,
       maxConnections: 100,
