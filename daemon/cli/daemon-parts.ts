@@ -6,6 +6,7 @@
 import { homedir } from "node:os";
 import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
 import { machineTimers } from "../lifecycle/clock.ts";
+import { readDraining } from "../lifecycle/draining-file.ts";
 import { LogFile } from "../lifecycle/log-file.ts";
 import { Logger, logLine } from "../lifecycle/logger.ts";
 import type { DaemonPaths, Place } from "../lifecycle/paths.ts";
@@ -98,6 +99,7 @@ export function createParts({ options, context, paths, place, control, ready, on
     stateDir: paths.stateDir,
     crypto: suite.name,
     draining: control.isDraining(),
+    predecessors: readDraining(paths.endpoint.discoveryFile, { uid: place.uid, wallMs: context.clock.wallMs() }),
   });
   const handlers = createHandlers({
     ...{ manager, configs, planner, approvals, keyFolder, sessionKeys },

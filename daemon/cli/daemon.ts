@@ -13,6 +13,7 @@ import { machineClock, machineTimers } from "../lifecycle/clock.ts";
 import { watchClock } from "../lifecycle/clock-watch.ts";
 import { clearStarts } from "../lifecycle/crash-guard.ts";
 import { type Door, type DoorEvent, type DoorOptions, openDoor, takeOverDoor } from "../lifecycle/door.ts";
+import { showDraining } from "../lifecycle/draining-file.ts";
 import { handOver } from "../lifecycle/hand-over.ts";
 import { watchIdle } from "../lifecycle/idle.ts";
 import { type DaemonPaths, daemonPaths, prepareFolders, thisPlace } from "../lifecycle/paths.ts";
@@ -213,6 +214,8 @@ class Daemon {
     this.#door = undefined;
     await door.leave();
     await state.close();
+    const look = () => ({ pid: process.pid, version: VERSION, openConnections: manager.openConnections });
+    this.#disposables.push(showDraining(this.#setup.paths.endpoint.discoveryFile, look, machineTimers));
     endpoint.broadcast("daemon/closing", { reason: "replaced" });
     this.#soon(() => {
       endpoint.close();

@@ -61,7 +61,8 @@ ${COMMON}
 
 {
   "daemon": null or {
-    "pid", "version", "protocol", "startedAt", "stateDir", "crypto", "draining"
+    "pid", "version", "protocol", "startedAt", "stateDir", "crypto", "draining",
+    "predecessors": [{ "pid", "version", "openConnections" }]
   },
   "tunnels": [{
     "name", "configPath", "role", "service", "state", "since", "listen", "target", "group",

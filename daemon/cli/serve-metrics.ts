@@ -81,6 +81,16 @@ function createRegistry(list: MetricsOptions["list"]): Registry {
       for (const tunnel of list()) for (const [code, count] of Object.entries(tunnel.refused)) failures.set({ tunnel: tunnel.name, code }, count);
     },
   });
+  const keys: Gauge = new Gauge({
+    name: "tunneld_key_uses_total",
+    help: "How often each key was proved, by fingerprint: an old key that stands still is out of use",
+    labelNames: ["tunnel", "fingerprint"],
+    registers: [registry],
+    collect: () => {
+      keys.reset();
+      for (const tunnel of list()) for (const { fingerprint, count } of tunnel.keyUses ?? []) keys.set({ tunnel: tunnel.name, fingerprint }, count);
+    },
+  });
   return registry;
 }
 

@@ -21,6 +21,7 @@ import { systemLookup } from "../proxy/target.ts";
 import { ConfigStore } from "../tunnels/config-store.ts";
 import { daemonStateSchema, type StateStore } from "../tunnels/daemon-state.ts";
 import { createPlanner } from "../tunnels/definition.ts";
+import { FolderWatch } from "../tunnels/folder-watch.ts";
 import { KeyFolder } from "../tunnels/key-folder.ts";
 import { createKeyLoader } from "../tunnels/key-loader.ts";
 import { Manager } from "../tunnels/manager.ts";
@@ -75,12 +76,14 @@ export async function runServe(args: readonly string[], context: CommandContext)
     metrics?.close();
     server.manager.shutdown();
     server.configs.dispose();
+    server.keyWatch.dispose();
   }
 }
 
 interface Server {
   readonly manager: Manager;
   readonly configs: ConfigStore;
+  readonly keyWatch: FolderWatch;
   readonly holder: Parameters<Manager["set"]>[0];
 }
 
@@ -98,6 +101,8 @@ function createServer(context: CommandContext, { stateDir, warn }: { readonly st
     for (const problem of config.problems) warn(`${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
     void manager.refresh((ref) => ref.configPath === file);
   });
+  const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
+  keyWatch.add(paths.keyDir);
   const manager: Manager = new Manager({
     tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup },
     clock: context.clock,
@@ -116,7 +121,7 @@ function createServer(context: CommandContext, { stateDir, warn }: { readonly st
       activity: () => {},
     },
   });
-  return { manager, configs, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
+  return { manager, configs, keyWatch, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
 }
 
 /** The server entries of a file without any mistake: an operator's file is right as a whole or not used. */

@@ -52,6 +52,8 @@ export interface StatusJson {
     readonly stateDir: string;
     readonly crypto: string;
     readonly draining: boolean;
+    /** Daemons that have handed over to this one and wait for their last connections. */
+    readonly predecessors: readonly { readonly pid: number; readonly version: string; readonly openConnections: number }[];
   } | null;
   readonly tunnels: readonly TunnelJson[];
 }
@@ -59,8 +61,8 @@ export interface StatusJson {
 /** What the daemon said, in this form; undefined: there is no daemon. */
 export function statusJson(said: { readonly daemon: DaemonStatus; readonly tunnels: readonly TunnelStatus[] } | undefined): StatusJson {
   if (!said) return { daemon: null, tunnels: [] };
-  const { pid, version, protocol, startedAtMs, stateDir, crypto, draining } = said.daemon;
-  return { daemon: { pid, version, protocol, startedAt: iso(startedAtMs), stateDir, crypto, draining }, tunnels: said.tunnels.map(tunnelJson) };
+  const { pid, version, protocol, startedAtMs, stateDir, crypto, draining, predecessors = [] } = said.daemon;
+  return { daemon: { pid, version, protocol, startedAt: iso(startedAtMs), stateDir, crypto, draining, predecessors }, tunnels: said.tunnels.map(tunnelJson) };
 }
 
 function tunnelJson(tunnel: TunnelStatus): TunnelJson {

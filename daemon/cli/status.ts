@@ -36,11 +36,14 @@ function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: 
   const { output } = view;
   const tunnels = said.tunnels.toSorted((a, b) => (a.configPath < b.configPath ? -1 : a.configPath > b.configPath ? 1 : 0));
   const about = `tunneld ${daemon.version}, process ${daemon.pid}${daemon.draining ? ", draining: it opens nothing new" : ""}`;
-  if (tunnels.length === 0) return [output.paint("dim", about), 'no tunnel is open: "tunneld up" opens those of this folder'];
+  const before = (daemon.predecessors ?? []).map(({ pid, version, openConnections }) =>
+    output.paint("dim", `tunneld ${version}, process ${pid}, has handed over and waits for ${openConnections} connections`),
+  );
+  if (tunnels.length === 0) return [output.paint("dim", about), ...before, 'no tunnel is open: "tunneld up" opens those of this folder'];
   const headings = ["NAME", "STATE", "LISTEN", "TARGET", "OPEN", "VERIFIED", "USED BY"];
   const rows = tunnels.map((tunnel) => rowOf(tunnel, view));
   const lines = table([headings.map((text) => ({ text, paint: (shown: string) => output.paint("dim", shown) })), ...rows]);
-  const result = [output.paint("dim", about), lines[0] ?? ""];
+  const result = [output.paint("dim", about), ...before, lines[0] ?? ""];
   let configPath: string | undefined;
   const many = new Set(tunnels.map((tunnel) => tunnel.configPath)).size > 1;
   for (const [index, tunnel] of tunnels.entries()) {

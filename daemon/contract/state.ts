@@ -87,6 +87,10 @@ export const daemonSchema = z.object({
   stateDir: z.string(),
   crypto: z.string().describe("node or noble."),
   draining: z.boolean(),
+  predecessors: z
+    .array(z.object({ pid: count, version: z.string(), openConnections: count }))
+    .optional()
+    .describe("Daemons that have handed over to this one and wait for their last connections."),
 });
 
 /** See {@link tunnelSchema}. */

@@ -77,6 +77,14 @@ describe("an upgrade of the daemon", () => {
     const tunnel = await find(window, configPath, "echo");
     assert.deepEqual([tunnel && portOf(tunnel), tunnel?.users.map(({ name }) => name)], [Number(address.split(":").at(-1)), ["a window"]]);
 
+    // The old one is in sight while its last connection goes on.
+    const { daemon } = await window.daemon.request("tunnels/list", {});
+    assert.deepEqual(
+      daemon.predecessors?.map((one) => [one.pid, one.version]),
+      [[pid, "0.0.9"]],
+    );
+    assert.ok((daemon.predecessors?.[0]?.openConnections ?? 0) > 0);
+
     const soFar = knocking.answered;
     await until(() => knocking.answered > soFar + 50, { what: "connects are answered by the new one" });
     knocking.stop();
@@ -84,6 +92,7 @@ describe("an upgrade of the daemon", () => {
 
     await old.closedByUs();
     await until(() => !isAlive(pid), { what: "the old daemon ended" });
+    assert.deepEqual((await window.daemon.request("tunnels/list", {})).daemon.predecessors, []);
     await after.echoes("still there");
     assert.equal(home.pid, successor.pid);
     assert.ok(existsSync(home.paths.endpoint.socketPath));

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { startEnd, TUNNELD } from "../support/process/ends.ts";
-import { connectTo } from "../support/process/peer.ts";
+import { connectTo, exchange } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { tunneld } from "../support/process/run.ts";
 import { stageForEach } from "../support/process/stage.ts";
@@ -75,11 +75,7 @@ describe("tunneld serve", () => {
 
   /** Whether a whole round trip works. */
   async function works(address: string): Promise<boolean> {
-    const peer = await connectTo(stage, address);
-    return peer.echoes("hello").then(
-      () => peer.closedByUs().then(() => true),
-      () => false,
-    );
+    return (await exchange(stage, address, "hello")).toString() === "hello";
   }
 
   describe("refuses to start, with code 1 and nothing left open,", () => {
@@ -105,19 +101,23 @@ describe("tunneld serve", () => {
       home.key("one");
       const text = write({ one: entry("one"), two: entry("one") });
       const said = await refusal();
-      assert.ok(said.startsWith(`tunneld: ${placeOf(text, '"one"\n', 2)}"one" has the same key at 127.0.0.1:${port}`), said);
+      assert.ok(said.startsWith(`tunneld: ${placeOf(text, '"one"\n', 2)}"one" has the same key at "127.0.0.1:${port}"`), said);
       assert.match(said, /\(CONFIG_INVALID\)$/);
     });
 
-    it("with two key files of the same bytes on one port", async () => {
-      const bytes = randomBytes(32);
-      home.key("one", bytes);
-      home.key("two", bytes);
-      const text = write({ one: entry("one"), two: entry("two") });
-      const said = await refusal();
-      assert.match(said, /have the same key on one port.*\(CONFIG_INVALID\)$/s);
-      assert.ok([placeOf(text, '"one": {'), placeOf(text, '"two": {')].some((place) => said.includes(place)), said);
-    });
+    for (const [what, target] of [["one target", undefined] as const, ["two targets", "127.0.0.1:1"] as const])
+      it(`with two key files of the same bytes on one port, for ${what}`, async () => {
+        const bytes = randomBytes(32);
+        home.key("one", bytes);
+        home.key("two", bytes);
+        const text = write({ one: entry("one"), two: entry("two", target && { target }) });
+        const said = await refusal();
+        assert.match(said, /have the same key on one port.*\(CONFIG_INVALID\)$/s);
+        assert.ok(
+          [placeOf(text, '"one": {'), placeOf(text, '"two": {')].some((place) => said.includes(place)),
+          said,
+        );
+      });
 
     it("with a 65th key on one port", async () => {
       const names = Array.from({ length: 65 }, (_, index) => `key-${index}`);
@@ -244,6 +244,21 @@ describe("tunneld serve", () => {
     await early.echoes("still here");
   });
 
+  it("takes no newcomers for an entry that is removed, lets its connections go on, and opens it again when it is back", async () => {
+    const [one, two] = [home.key("one"), home.key("two")];
+    await serve({ one: entry("one"), two: entry("two") });
+    const [withOne, withTwo] = [await clientWith(one), await clientWith(two)];
+    const early = await connectTo(stage, withOne);
+    await early.echoes("early");
+    write({ two: entry("two") });
+    await until(async () => !(await works(withOne)), { what: "its key was refused" });
+    assert.ok(await works(withTwo));
+    await early.echoes("still here");
+    write({ one: entry("one"), two: entry("two") });
+    await until(() => works(withOne), { what: "it was open again" });
+    await early.echoes("and still");
+  });
+
   it("keeps what runs when the file is edited into a mistake, and says where it is", async () => {
     const key = home.key("one");
     const program = await serve({ one: entry("one") });
@@ -260,7 +275,7 @@ describe("tunneld serve", () => {
     home.key("twin", bytes);
     const program = await serve({ one: entry("one"), two: entry("two") });
     const [withOne, withTwo] = [await clientWith(one), await clientWith(two)];
-    write({ one: entry("one"), two: entry("twin") });
+    write({ one: entry("one"), two: entry("twin", { maxConnections: 7 }) });
     await program.logs(/have the same key on one port/);
     assert.deepEqual([await works(withOne), await works(withTwo), program.isRunning], [true, true, true], program.stderr);
   });
@@ -276,7 +291,7 @@ describe("tunneld serve", () => {
       await until(
         () =>
           connectTo(stage, `[127.0.0.1]:${port}`).then(
-            (peer) => void peer.socket.destroy() ?? false,
+            (peer) => !peer.socket.destroy().destroyed,
             () => true,
           ),
         { what: "the port was closed" },
@@ -297,7 +312,7 @@ describe("tunneld serve", () => {
     await until(
       () =>
         connectTo(stage, `[127.0.0.1]:${port}`).then(
-          (peer) => void peer.socket.destroy() ?? false,
+          (peer) => !peer.socket.destroy().destroyed,
           () => true,
         ),
       { what: "the port was closed" },

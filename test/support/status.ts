@@ -9,7 +9,7 @@ export function tunnelStatus(more: Partial<TunnelStatus> = {}): TunnelStatus {
   return {
     id: "cache@00000000",
     name: "cache",
-    configPath: "/work/app/.vscode/tunnels.json",
+    configPath: "/srv/app/.vscode/tunnels.json",
     role: "client",
     service: "redis",
     state: "listening",
@@ -37,7 +37,7 @@ export function tunnelStatus(more: Partial<TunnelStatus> = {}): TunnelStatus {
 /** What is asked about an entry "cache", with `more` laid over it. */
 export function approvedFacts(more: Partial<ApprovalFacts> = {}): ApprovalFacts {
   return {
-    configPath: "/work/app/.vscode/tunnels.json",
+    configPath: "/srv/app/.vscode/tunnels.json",
     name: "cache",
     digest: "00",
     role: "client",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ParsedConfig, parseTunnelsText } from "../../daemon/contract/config-text.ts";
 import type { Problem } from "../../daemon/contract/methods.ts";
 
-export const CONFIG_PATH = "/work/app/.vscode/tunnels.json";
+export const CONFIG_PATH = "/srv/app/.vscode/tunnels.json";
 
 /** An entry with what it needs and `more`, as JSON text. */
 export function entryText(more: Readonly<Record<string, unknown>> = {}): string {

@@ -20,8 +20,8 @@ import { keyOf } from "../wire/handshakes.ts";
 import type { Scope } from "../wire/scope.ts";
 
 /** Two workspaces. */
-export const APP = "/work/app/.vscode/tunnels.json";
-export const CLONE = "/work/clone/.vscode/tunnels.json";
+export const APP = "/srv/app/.vscode/tunnels.json";
+export const CLONE = "/srv/clone/.vscode/tunnels.json";
 
 /** Entries by name, with what every entry needs filled in. */
 export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -109,11 +109,20 @@ describe("status --json", () => {
       plainOutBytes: 2,
     });
     assert.deepEqual(statusJson({ daemon, tunnels: [tunnel] }), {
-      daemon: { pid: 7, version: "1.2.3", protocol: 1, startedAt: "1970-01-01T00:00:00.000Z", stateDir: "/s", crypto: "node", draining: false },
+      daemon: {
+        pid: 7,
+        version: "1.2.3",
+        protocol: 1,
+        startedAt: "1970-01-01T00:00:00.000Z",
+        stateDir: "/s",
+        crypto: "node",
+        draining: false,
+        predecessors: [],
+      },
       tunnels: [
         {
           name: "cache",
-          configPath: "/work/app/.vscode/tunnels.json",
+          configPath: "/srv/app/.vscode/tunnels.json",
           role: "client",
           service: "redis",
           state: "listening",

@@ -9,7 +9,7 @@ import { SharedPorts } from "../../../daemon/proxy/shared-port.ts";
 import { systemClock } from "../../../daemon/proxy/stats.ts";
 import { until } from "../../support/process/until.ts";
 import { ascii, pattern } from "../../support/wire/bytes.ts";
-import { codeOf, rejectionOf } from "../../support/wire/codes.ts";
+import { rejectionOf } from "../../support/wire/codes.ts";
 import { makeRoute, type SpipedPeer, shakeAsClient } from "../../support/wire/ends.ts";
 import { done, handshake, keyOf } from "../../support/wire/handshakes.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
@@ -69,6 +69,10 @@ describe("a server port with several entries", () => {
 
   async function enter(key: string): Promise<SpipedPeer> {
     return shakeAsClient(await connectTo(scope, { port }), key);
+  }
+
+  function changeKeys({ member, options, route }: Entry, keys: readonly string[], target = backend.port): void {
+    member.reconfigure({ ...options, routes: [makeRoute(scope, { role: "server", target, keys }, route.name)] });
   }
 
   const failures = ({ events }: Entry): string[] => events.flatMap((event) => (event.type === "failure" ? [event.error.code] : []));
@@ -159,15 +163,36 @@ describe("a server port with several entries", () => {
       await assert.rejects(enter("one more"));
     });
 
-    it("refuses a 65th that an open entry wants to add", async () => {
+    it("refuses a 65th that an open entry wants to add, says so once, and goes on with the entry as it was", async () => {
       const first = await open({ name: "many", keys: names.slice(0, 63) });
       await open({ name: "last", keys: ["key 63"] });
-      const wider = makeRoute(scope, { role: "server", target: backend.port, keys: names.slice(0, 63).concat("one more") }, "many");
-      assert.equal(
-        codeOf(() => first.member.reconfigure({ ...first.options, routes: [wider] })),
-        "CONFIG_INVALID",
-      );
+      changeKeys(first, names.slice(0, 63).concat("one more"));
+      assert.deepEqual(failures(first), ["CONFIG_INVALID"]);
+      await isServed(await enter("key 0"), backend);
+      await assert.rejects(enter("one more"));
     });
+  });
+
+  it("goes on with an entry as it was while another has the key it is to get, and changes it when that is free", async () => {
+    const one = await open({ name: "one", keys: ["a"] });
+    const two = await open({ name: "two", keys: ["b"] });
+    changeKeys(one, ["b"]);
+    assert.deepEqual([failures(one), failures(two)], [["CONFIG_INVALID"], []]);
+    await isServed(await enter("a"), backend);
+    two.member.close();
+    await isServed(await enter("b"), backend);
+    assert.equal(one.member.connections.size, 2);
+    await assert.rejects(enter("a"));
+  });
+
+  it("lets two entries exchange their keys", async () => {
+    const other = await startBackend(scope);
+    const one = await open({ name: "one", keys: ["a"] });
+    const two = await open({ name: "two", keys: ["b"], target: other.port });
+    changeKeys(one, ["b"]);
+    changeKeys(two, ["a"], other.port);
+    await isServed(await enter("b"), backend);
+    await isServed(await enter("a"), other);
   });
 
   it("refuses the same key a second time by its content, and names both entries", async () => {

@@ -60,7 +60,7 @@ describe("a configuration on the disk", () => {
   });
 
   it("counts relative paths from the folder that has .vscode, or from its own", () => {
-    assert.equal(workspaceFolderOf("/work/app/.vscode/tunnels.json"), "/work/app");
+    assert.equal(workspaceFolderOf("/srv/app/.vscode/tunnels.json"), "/srv/app");
     assert.equal(workspaceFolderOf("/home/me/.config/tunnels.json"), "/home/me/.config");
   });
 });

@@ -8,7 +8,7 @@ import type { KeyLoader } from "../../../daemon/tunnels/key-loader.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 
-const REF = { configPath: "/work/app/.vscode/tunnels.json", name: "cache" };
+const REF = { configPath: "/srv/app/.vscode/tunnels.json", name: "cache" };
 const BASE = { service: "mysql", listen: 3307, target: "db.example.com:3406", key: "team" };
 
 /** Gives for each name or path a key of its own; "no…" is not there. */
@@ -54,7 +54,7 @@ describe("a definition", () => {
   it("looks for key files from the folder that has .vscode", async () => {
     const seen = { keys: [], folders: [] as string[] };
     await resolve({}, loaderWith(seen));
-    assert.deepEqual(seen.folders, ["/work/app"]);
+    assert.deepEqual(seen.folders, ["/srv/app"]);
   });
 
   it("never has a time limit of 0, which would be none", async () => {
