@@ -67,7 +67,8 @@ ${COMMON}
   "tunnels": [{
     "name", "configPath", "role", "service", "state", "since", "listen", "target", "group",
     "connections" (open now), "totalConnections", "keyVerifiedAt", "backendVerifiedAt",
-    "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }], "lastFailure": null or { "code", "message", "at", "count" },
+    "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }],
+    "lastFailure": null or { "code", "message", "at", "count" },
     "bytesIn", "bytesOut", "pinned", "closedByUser", "users": [{ "kind", "name", "pid" }]
   }]
 }
