@@ -45,9 +45,14 @@ export const nodeSuite: CipherSuite = {
   dhShared(peerPublic, privateValue) {
     // computeSecret refuses 0, 1 and p-1 (and says so in OpenSSL's own words); the protocol allows them.
     if (isDegenerate(peerPublic)) return group14Shared(peerPublic, privateValue);
-    const dh = crypto.createDiffieHellman(prime, 2);
-    dh.setPrivateKey(privateValue);
-    return leftPad(dh.computeSecret(peerPublic));
+    try {
+      const dh = crypto.createDiffieHellman(prime, 2);
+      dh.setPrivateKey(privateValue);
+      return leftPad(dh.computeSecret(peerPublic));
+    } catch {
+      // A library that judges elements more strictly must not let a peer with a key end the process.
+      return group14Shared(peerPublic, privateValue);
+    }
   },
 };
 
@@ -152,7 +157,8 @@ function xorWords(data: Int32Array, stream: Int32Array, { at, from, words }: Wor
  */
 function fillCounters(firstNonce: number, batch: { readonly count: number; readonly blocks: number }): void {
   const high = Math.floor(firstNonce / TWO_POW_32);
-  const crossing = firstNonce % TWO_POW_32 > TWO_POW_32 - batch.count;
+  // The whole layout counts, not this batch: what lies beyond it stays for the next ones.
+  const crossing = firstNonce % TWO_POW_32 > TWO_POW_32 - Math.ceil(BATCH_BLOCKS / batch.blocks);
   if (laidOut.blocks !== batch.blocks || laidOut.high !== high || crossing) {
     layOut(firstNonce, batch.blocks);
     laidOut = { blocks: batch.blocks, high: crossing ? -1 : high };

@@ -73,16 +73,23 @@ export async function takeOverDoor(
   options: DoorOptions,
   handed: { readonly path: string; readonly listen: (server: net.Server) => Promise<void> },
 ): Promise<Door> {
-  const server = net.createServer(options.onClient);
+  const server = createDoorServer(options);
   await handed.listen(server);
   return watched(options, adoptSocket(server, handed.path));
 }
 
 async function openSocket(options: DoorOptions): Promise<Door | undefined> {
   const { paths, instanceId, verify } = options;
-  const server = net.createServer(options.onClient);
+  const server = createDoorServer(options);
   const claim = await claimSocket({ server, ...whereToClaim(paths), instanceId, verify });
   return claim.kind === "ours" ? watched(options, claim.socket) : undefined;
+}
+
+/** A failed accept (out of descriptors, as a rule) is survived and told. */
+function createDoorServer({ onClient, onEvent }: DoorOptions): net.Server {
+  const server = net.createServer(onClient);
+  server.on("error", (error) => onEvent({ kind: "warning", message: `the daemon's socket: ${error.message}` }));
+  return server;
 }
 
 function whereToClaim(paths: DaemonPaths): { readonly socketPath: string; readonly alsoCheck: readonly string[] } {
@@ -139,6 +146,7 @@ async function openPipe(options: DoorOptions): Promise<Door | undefined> {
       server.once("error", reject);
       server.listen({ path: name }, () => resolve());
     });
+    server.on("error", (error) => onEvent({ kind: "warning", message: `the daemon's pipe: ${error.message}` }));
   } catch (error) {
     lock.release();
     throw error;

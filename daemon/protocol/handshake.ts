@@ -19,7 +19,7 @@ import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
 import { DH_MESSAGE_BYTES, DH_PRIVATE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
-import { concat, type DhMacKeys, dhMacKeys, type Nonces, type SharedKey, sessionKeys, WEAK_DH_PUBLIC } from "./keys.ts";
+import { concat, type DhMacKeys, dhMacKeys, isWiped, type Nonces, type SharedKey, sessionKeys, WEAK_DH_PUBLIC } from "./keys.ts";
 import { RecordOpener, RecordSealer } from "./record.ts";
 import type { Channel, Handshake, HandshakeProgress, HandshakeStep, Role } from "./wire.ts";
 
@@ -136,8 +136,10 @@ export class SpipedHandshake implements Handshake {
     const mac = message.subarray(DH_PUBLIC_BYTES);
     let found = -1;
     candidates.forEach((candidate, index) => {
+      // Its tunnel has been closed meanwhile.
+      const wiped = isWiped(this.#options.keys[index] ?? new Uint8Array(0));
       const expected = suite.hmacSha256(role === "server" ? candidate.client : candidate.server, peerPublic);
-      if (suite.equal(expected, mac)) found = index;
+      if (suite.equal(expected, mac) && !wiped) found = index;
     });
     if (found >= 0) return found;
     if (role === "server") throw new TunnelError("KEY_MISMATCH", "the other end does not hold this key: its proof (C4) has a wrong MAC");

@@ -13,6 +13,11 @@ export function sharedKey(suite: CipherSuite, keyFileBytes: Uint8Array): SharedK
   return suite.sha256(keyFileBytes);
 }
 
+/** Whether a key has been overwritten: anybody can prove that one. No file has this K in any lifetime. */
+export function isWiped(key: SharedKey): boolean {
+  return key.every((byte) => byte === 0);
+}
+
 /** nonce_C ‖ nonce_S. */
 export interface Nonces {
   readonly client: Uint8Array;

@@ -27,7 +27,13 @@ export interface BindOptions {
  */
 export async function bind(server: net.Server, options: BindOptions): Promise<ResolvedAddress> {
   const { address } = options;
-  if (address.kind === "unix" && options.isOwnSocket?.(address.path)) await removeDeadSocket(address.path);
+  if (address.kind === "unix" && options.isOwnSocket?.(address.path)) {
+    try {
+      await removeDeadSocket(address.path);
+    } catch (error) {
+      throw explain(error as NodeJS.ErrnoException, address);
+    }
+  }
   await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(explain(error, address));
     server.once("error", onError);

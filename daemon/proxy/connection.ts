@@ -124,7 +124,7 @@ export class Connection {
 
   /** After the machine has slept: probe an idle peer soon, so that a dead flow ends in seconds and a live one stays. */
   rearmKeepAlive(): void {
-    if (this.#phase !== "open") return;
+    if (this.#phase !== "open" || !this.#settings.keepAlive) return;
     this.#wire?.setKeepAlive(true, WAKE_KEEP_ALIVE_MS);
   }
 

@@ -227,7 +227,8 @@ export class Forwarder implements PortUser {
     let handshakes = 0;
     let oldest: Connection | undefined;
     for (const connection of this.#connections) {
-      if (connection.phase !== "handshaking") continue;
+      // One that is being refused reads what its peer sends until that closes: it counts as well.
+      if (connection.phase !== "handshaking" && connection.phase !== "refusing") continue;
       handshakes += 1;
       oldest ??= connection;
     }

@@ -252,6 +252,7 @@ class Member implements PortUser {
   }
 
   #join(port: SharedPort): ResolvedAddress {
+    if (this.#isClosed) throw closedMeanwhile();
     const conflict = conflictOf([...[...port.members].map((member) => member.options), this.#options]);
     if (conflict) throw conflict;
     port.members.add(this);
@@ -261,6 +262,11 @@ class Member implements PortUser {
   }
 
   #opened(port: SharedPort): ResolvedAddress {
+    if (this.#isClosed) {
+      // Its keys may be wiped by now, and anybody can prove a wiped key.
+      port.forwarder.close();
+      throw closedMeanwhile();
+    }
     this.#port = port;
     this.#ports.add(port);
     port.refresh();
@@ -279,6 +285,11 @@ class Member implements PortUser {
     this.#ports.remove(port);
     void port.forwarder.drain({ keepListening: false });
   }
+}
+
+/** Whoever closed it expects nothing more of it. */
+function closedMeanwhile(): TunnelError {
+  return new TunnelError("LISTEN_DENIED", "the tunnel was closed while its port was being opened");
 }
 
 /** CONFIG_INVALID when these can't share a port: two have the same key, there are too many, or what holds for the whole port differs. */

@@ -169,7 +169,11 @@ export class KeyFolder {
   /** Names of files; what isn't called like a key is none. */
   #names(): string[] {
     if (!this.#checkFolder()) return [];
-    return fs.readdirSync(this.folder).filter(isKeyName).toSorted();
+    try {
+      return fs.readdirSync(this.folder).filter(isKeyName).toSorted();
+    } catch (cause) {
+      throw this.#unreadable(cause);
+    }
   }
 
   #makeFolder(): void {
@@ -184,13 +188,22 @@ export class KeyFolder {
   /** Whether the folder is there. Whoever could write to it could put their own key under a known name. */
   #checkFolder(): boolean {
     const shown = plainText(this.folder);
-    const stat = fs.statSync(this.folder, { throwIfNoEntry: false });
+    let stat: fs.Stats | undefined;
+    try {
+      stat = fs.statSync(this.folder, { throwIfNoEntry: false });
+    } catch (cause) {
+      throw this.#unreadable(cause);
+    }
     if (!stat) return false;
     if (!stat.isDirectory()) throw new TunnelError("KEY_PERMISSIONS", `${shown} should be the key folder and is none: move it away`);
     if (this.#owner === undefined) return true; // Windows: see key-file-access.ts
     if (stat.uid !== this.#owner) throw new TunnelError("KEY_PERMISSIONS", `the key folder ${shown} belongs to another user: use one of your own`);
     if ((stat.mode & 0o077) !== 0) throw new TunnelError("KEY_PERMISSIONS", `other users may enter the key folder ${shown}: chmod 700 ${shown}`);
     return true;
+  }
+
+  #unreadable(cause: unknown): TunnelError {
+    return new TunnelError("KEY_PERMISSIONS", `the key folder ${plainText(this.folder)} can't be read: ${(cause as Error).message}`, { cause });
   }
 
   #notFound(name: string, names: readonly string[]): TunnelError {

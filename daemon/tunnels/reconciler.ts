@@ -82,8 +82,10 @@ export class Reconciler {
     try {
       planned = await planner.plan(want.ref, entry);
     } catch (error) {
-      if (!(error instanceof TunnelError)) throw error;
-      this.#setTrouble(want, { state: error.code.startsWith("KEY_") ? "waiting-for-key" : "closed", error });
+      // What the system says of a file or folder is no broken invariant, and must not take the other tunnels along.
+      const trouble =
+        error instanceof TunnelError ? error : new TunnelError("CONFIG_INVALID", `the entry can't be prepared: ${String(error)}`, { cause: error });
+      this.#setTrouble(want, { state: trouble.code.startsWith("KEY_") ? "waiting-for-key" : "closed", error: trouble });
       return;
     }
     // Much may have happened meanwhile.

@@ -185,6 +185,19 @@ describe("a server port with several entries", () => {
     await assert.rejects(enter("a"));
   });
 
+  for (const end of ["close", "drain"] as const) {
+    it(`leaves nothing open for an entry that is told to ${end} while its port is being bound`, async () => {
+      const entry = makeEntry({ name: "short-lived", keys: ["a"] });
+      const opening = rejectionOf(listen(entry));
+      if (end === "close") entry.member.close();
+      else await entry.member.drain({ keepListening: false });
+      assert.equal(((await opening) as { code?: string }).code, "LISTEN_DENIED");
+      const again = await open({ name: "again", keys: ["a"] });
+      assert.ok(again.member.address);
+      await isServed(await enter("a"), backend);
+    });
+  }
+
   it("lets two entries exchange their keys", async () => {
     const other = await startBackend(scope);
     const one = await open({ name: "one", keys: ["a"] });
