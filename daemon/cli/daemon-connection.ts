@@ -6,6 +6,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import type { ClientState, DaemonClient, DaemonClientOptions } from "../client/daemon-client.ts";
+import { proofParts } from "../client/local-daemon.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
 import { findDaemon } from "../lifecycle/discovery.ts";
@@ -54,7 +55,7 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     start,
     stay: options.stay ?? false,
     wallMs: () => context.clock.wallMs(),
-    challenge: loadChallenge,
+    challenge: proofParts,
     ...(options.onState && { onState: options.onState }),
   });
   try {
@@ -66,12 +67,6 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     await client.connect();
   }
   return client;
-}
-
-async function loadChallenge(): ReturnType<NonNullable<DaemonClientOptions["challenge"]>> {
-  const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("../crypto/select-suite.ts"), import("../crypto/random.ts")]);
-  const suite = selectSuite(process.env[CRYPTO_VARIABLE]);
-  return { hmac: suite.hmacSha256, equal: suite.equal, random: systemRandom };
 }
 
 /**

@@ -6,12 +6,12 @@
 import * as path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { DaemonClient } from "../client/daemon-client.ts";
+import { readConfig } from "../contract/config-file.ts";
 import { quote } from "../contract/plain-text.ts";
 import type { TunnelStatus } from "../contract/state.ts";
 import { TunnelError } from "../errors.ts";
 import { childEnvironment } from "../lifecycle/child-environment.ts";
 import { parseAddress } from "../proxy/address.ts";
-import { readConfig } from "../tunnels/config-file.ts";
 import { obtainConsent } from "./consent.ts";
 import type { ProgramContext } from "./context.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
@@ -23,7 +23,7 @@ import { runChild } from "./run-child.ts";
 import { secondsOption } from "./seconds.ts";
 import { type Selection, selectEntries } from "./select-entries.ts";
 import { ownTerminal } from "./terminal.ts";
-import { tunnelEnvironment } from "./tunnel-env.ts";
+import { commandEnvironment } from "./tunnel-env.ts";
 import { TunnelWatch } from "./tunnel-watch.ts";
 import { DEFAULT_WAIT_MS } from "./wait.ts";
 
@@ -102,7 +102,7 @@ function assertUnchanged({ configPath, entries }: Selection): void {
 }
 
 function environmentOf({ entries }: Selection, opened: readonly TunnelStatus[]): Record<string, string> {
-  return tunnelEnvironment(
+  return commandEnvironment(
     opened.flatMap(({ name, listen }) => {
       const entry = entries.get(name);
       return entry ? [{ name, entry, listen: parseAddress(listen) }] : [];

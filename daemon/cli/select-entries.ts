@@ -6,6 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import * as path from "node:path";
+import { readConfig } from "../contract/config-file.ts";
 import type { ParsedConfig } from "../contract/config-text.ts";
 import type { Problem } from "../contract/methods.ts";
 import { nearest } from "../contract/nearest.ts";
@@ -13,7 +14,7 @@ import { plainText, quote } from "../contract/plain-text.ts";
 import type { TunnelEntry } from "../contract/tunnels-file.ts";
 import { TunnelError } from "../errors.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
-import { findConfig, readConfig } from "../tunnels/config-file.ts";
+import { findConfig } from "../tunnels/find-config.ts";
 import type { Output } from "./output.ts";
 import { nameList } from "./tunnel-line.ts";
 

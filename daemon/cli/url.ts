@@ -2,12 +2,12 @@
  * `tunneld url NAME`: the URL with which a client connects to the local end. It
  * never has a password in it. Asks the daemon only for a port that is not in the file.
  */
+import { connectionUrl, type LocalEnd } from "../contract/connection-url.ts";
 import { plainText, quote } from "../contract/plain-text.ts";
 import { TunnelError } from "../errors.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import { parseAddress } from "../proxy/address.ts";
 import { systemLookup } from "../proxy/target.ts";
-import { connectionUrl, type LocalEnd } from "../services/url.ts";
 import { resolveListen } from "../tunnels/listen-address.ts";
 import type { ProgramContext } from "./context.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";

@@ -28,7 +28,7 @@ export const PLACES: Readonly<Record<Place, { readonly means: string; readonly f
   },
   way: { means: "the address behind this end can't be reached", first: "check the target, the VPN and firewalls" },
   "far end": { means: "something answers there, but probably not spiped, or one that is too busy", first: "check that the target is the encrypted port" },
-  key: { means: "the ends don't agree on the key or on forward secrecy", first: "compare the key files (`sha256sum`)" },
+  key: { means: "the ends don't agree on the key or on forward secrecy", first: "compare the keys' fingerprints (`tunneld keys fingerprint FILE`)" },
   service: { means: "the far end is there; probably its Redis, MySQL or other service is not, or refuses", first: "check the service and the far end's `-t`" },
   data: { means: "a connection was changed or cut on its way", first: "look for a proxy or an unstable network between the ends" },
   load: {
@@ -127,7 +127,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
   KEY_MISMATCH: {
     cause:
       "At a server end it is certain that the client holds another key; at a client end the far side closed when it got our proof of the key, so probably it holds another or requires forward secrecy that is off here.",
-    cure: "Compare the key files of both ends, to the last byte (`sha256sum`), and copy the right one; don't use `-f` at one end and `-g` at the other.",
+    cure: "Compare the key files of both ends by their fingerprints (`tunneld keys fingerprint FILE`, or `sha512sum`; never `sha256sum`, which prints the secret that spiped computes), and copy the right one; don't use `-f` at one end and `-g` at the other.",
     seenBy: "both ends",
     place: "key",
   },

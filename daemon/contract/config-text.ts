@@ -4,12 +4,12 @@
  * leaves the others usable. Nothing is thrown, nothing is read from a disk: the
  * same code runs in the daemon, the command line and the extension.
  */
-import { type ConfigDocument, type DocumentEntry, plainValue, propertiesOf, propertyOf, readDocument } from "./config-document.ts";
+import { type ConfigDocument, type ConfigProblem, type DocumentEntry, plainValue, propertiesOf, propertyOf, readDocument } from "./config-document.ts";
 import { quoteListen, sameListen } from "./endpoint-text.ts";
 import { ruleFindings } from "./entry-rules.ts";
 import { shapeFindings } from "./entry-shape.ts";
 import type { Finding, RawEntry } from "./finding.ts";
-import type { Problem } from "./methods.ts";
+import { message } from "./message.ts";
 import { quote } from "./plain-text.ts";
 import type { TextRange } from "./text-position.ts";
 import { entrySchema, type TunnelEntry } from "./tunnels-file.ts";
@@ -41,11 +41,11 @@ export interface ParsedConfig {
   /** Where every entry stands, with or without a fault. */
   readonly places: ReadonlyMap<string, EntryPlace>;
   /** Entries that are there but have a fault, and the first one: what runs under these names keeps running. */
-  readonly faults: ReadonlyMap<string, Problem>;
+  readonly faults: ReadonlyMap<string, ConfigProblem>;
   /** The files can't be read as a whole: a name that is missing may be meant to be there, so what runs keeps running. */
   readonly broken: boolean;
   /** Everything that is wrong, by file and place. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly ConfigProblem[];
 }
 
 /** How to judge. */
@@ -79,7 +79,7 @@ export function mergeConfigs(files: readonly ConfigText[], options: ParseOptions
   };
 }
 
-function inOrder(problems: readonly Problem[], files: readonly ConfigText[]): Problem[] {
+function inOrder(problems: readonly ConfigProblem[], files: readonly ConfigText[]): ConfigProblem[] {
   const order = new Map(files.map(({ path }, index) => [path, index]));
   return problems.toSorted((a, b) => (order.get(a.path) ?? 0) - (order.get(b.path) ?? 0) || a.offset - b.offset);
 }
@@ -93,8 +93,8 @@ interface Part {
 class Merge {
   readonly entries = new Map<string, TunnelEntry>();
   readonly places = new Map<string, EntryPlace>();
-  readonly faults = new Map<string, Problem>();
-  readonly problems: Problem[] = [];
+  readonly faults = new Map<string, ConfigProblem>();
+  readonly problems: ConfigProblem[] = [];
 
   constructor(documents: readonly ConfigDocument[], platform: NodeJS.Platform) {
     const names = new Set(documents.flatMap(({ entries }) => [...entries.keys()]));
@@ -115,7 +115,8 @@ class Merge {
     const notObject = parts.find(({ entry }) => !entry.garbled && entry.value?.type !== "object");
     if (notObject) {
       const { document, entry } = notObject;
-      const problem = document.problemAt(entry.value ?? entry.key, `${quote(name)} must be an object: { "listen": …, "target": …, "key": … }`);
+      const text = message('{0} must be an object: { "listen": …, "target": …, "key": … }', quote(name));
+      const problem = document.problemAt(entry.value ?? entry.key, text);
       // Without any value it is a syntax error, which the document has reported.
       if (entry.value) this.problems.push(problem);
       this.faults.set(name, written ?? problem);
@@ -147,20 +148,17 @@ class Merge {
         const twin = keysOf(raw).find((key) => theirs.includes(key));
         keys += theirs.length;
         if (twin !== undefined) {
-          return [
-            {
-              at: ["key"],
-              on: "value",
-              message: `${quote(other)} has the same key at ${quoteListen(listen)}: the key tells entries of one port apart, give each its own`,
-            },
-          ];
+          const text = message("{0} has the same key at {1}: the key tells entries of one port apart, give each its own", quote(other), quoteListen(listen));
+          return [{ at: ["key"], on: "value", message: text }];
         }
         if (keys > MAX_KEYS_ON_A_PORT) {
-          return [{ at: ["key"], on: "value", message: `${keys} keys share ${quoteListen(listen)}, ${MAX_KEYS_ON_A_PORT} are possible: use a second port` }];
+          const text = message("{0} keys share {1}, {2} are possible: use a second port", keys, quoteListen(listen), MAX_KEYS_ON_A_PORT);
+          return [{ at: ["key"], on: "value", message: text }];
         }
         continue;
       }
-      return [{ at: ["listen"], on: "value", message: `${quoteListen(listen)} is taken by ${quote(other)}: choose another port` }];
+      const text = message("{0} is taken by {1}: choose another port", quoteListen(listen), quote(other));
+      return [{ at: ["listen"], on: "value", message: text }];
     }
     return [];
   }
@@ -182,7 +180,7 @@ function mergeValues(parts: readonly Part[]): RawEntry {
 }
 
 /** The place of a finding: in the last file that has the property; a missing one is shown at the entry's name in the first. */
-function locate(parts: readonly Part[], { at, on, message }: Finding): Problem {
+function locate(parts: readonly Part[], { at, on, message: text }: Finding): ConfigProblem {
   const [property, ...inside] = at;
   for (const { document, entry } of parts.toReversed()) {
     const found = propertyOf(entry.value, String(property));
@@ -194,9 +192,9 @@ function locate(parts: readonly Part[], { at, on, message }: Finding): Problem {
       const isLast = index === inside.length - 1;
       node = "key" in next ? (isLast && on === "key" ? next.key : (next.value ?? next.key)) : next;
     }
-    return document.problemAt(node, message);
+    return document.problemAt(node, text);
   }
   const [first] = parts;
   if (!first) throw new RangeError("an entry stands in a file");
-  return first.document.problemAt(first.entry.key, message);
+  return first.document.problemAt(first.entry.key, text);
 }

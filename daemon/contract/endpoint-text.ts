@@ -5,6 +5,7 @@
  * the daemon's. Pure.
  */
 import { isIP } from "node:net";
+import { type Message, type MessageArgument, message } from "./message.ts";
 import { quote } from "./plain-text.ts";
 
 /** How an address is used. */
@@ -20,12 +21,21 @@ const MAX_PORT = 65_535;
 /** Letters of any script, digits, dot, dash, underscore: nothing that a shell, URL or terminal would act on. */
 const HOST_PATTERN = /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}._-]*$/u;
 
-/** What is wrong with `text`, with its mend, as the rest of a sentence; undefined when nothing is. */
-export function endpointFault(text: string, use: EndpointUse): string | undefined {
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text)) return `is a URL: write ${example(use)} alone`;
-  if (/^[/~.\\]/.test(text)) return use.role === "bind" ? `is not an IP address or host name: write ${example(use)}` : socketFault(text, use);
+/** What is wrong with `text`, with its mend; undefined when nothing is. */
+export function endpointFault(text: string, use: EndpointUse): Message | undefined {
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text)) return message('"{0}" {1} is a URL: write {2} alone', use.role, quote(text), example(use));
+  if (/^[/~.\\]/.test(text)) {
+    if (use.role !== "bind") return socketFault(text, use);
+    return message('"{0}" {1} is not an IP address or host name: write {2}', use.role, quote(text), example(use));
+  }
   const { host, port } = split(text, use);
-  return hostFault(host, use) ?? portFault(port, { text, use });
+  return hostFault(host, { text, use }) ?? portFault(port, { text, use });
+}
+
+/** The whole text an address's part is from, and its use. */
+interface Whole {
+  readonly text: string;
+  readonly use: EndpointUse;
 }
 
 function split(text: string, use: EndpointUse): { host: string; port: string | undefined } {
@@ -36,42 +46,56 @@ function split(text: string, use: EndpointUse): { host: string; port: string | u
   return { host: text.slice(0, colon), port: text.slice(colon + 1) };
 }
 
-function hostFault(host: string, use: EndpointUse): string | undefined {
+function hostFault(host: string, { text, use }: Whole): Message | undefined {
+  const [role, shown] = [use.role, quote(text)];
   if (host.startsWith("[")) {
-    return host.endsWith("]") && isIP(host.slice(1, -1)) !== 0 ? undefined : `has no IP address between its brackets: write ${example(use)}`;
+    if (host.endsWith("]") && isIP(host.slice(1, -1)) !== 0) return undefined;
+    return message('"{0}" {1} has no IP address between its brackets: write {2}', role, shown, example(use));
   }
   if (host === "" || host === "*") {
-    return `has no host: write ${example(use)}${use.role === "listen" ? ', or "0.0.0.0:6579" if other machines are to connect' : ""}`;
+    return role === "listen"
+      ? message('"{0}" {1} has no host: write {2}, or "0.0.0.0:6579" if other machines are to connect', role, shown, example(use))
+      : message('"{0}" {1} has no host: write {2}', role, shown, example(use));
   }
-  if (host.includes(":")) return "has an IPv6 address without brackets: write [address]:port";
-  if (host.length > MAX_HOST_LENGTH) return `has a host longer than ${MAX_HOST_LENGTH} characters: check it`;
-  return HOST_PATTERN.test(host) ? undefined : `has a character that no host name has: write ${example(use)}`;
+  if (host.includes(":")) return message('"{0}" {1} has an IPv6 address without brackets: write [address]:port', role, shown);
+  if (host.length > MAX_HOST_LENGTH) return message('"{0}" {1} has a host longer than {2} characters: check it', role, shown, MAX_HOST_LENGTH);
+  return HOST_PATTERN.test(host) ? undefined : message('"{0}" {1} has a character that no host name has: write {2}', role, shown, example(use));
 }
 
-function portFault(port: string | undefined, { text, use }: { readonly text: string; readonly use: EndpointUse }): string | undefined {
+function portFault(port: string | undefined, { text, use }: Whole): Message | undefined {
+  const [role, shown] = [use.role, quote(text)];
   if (port === undefined) {
-    if (use.role === "bind") return undefined;
-    if (use.role === "listen" && /^\d{1,5}$/.test(text)) return `is in quotation marks: write ${text} without them, or "127.0.0.1:${text}"`;
-    return `has no port: write ${example(use)}`;
+    if (role === "bind") return undefined;
+    if (role === "listen" && /^\d{1,5}$/.test(text)) {
+      return message('"{0}" {1} is in quotation marks: write {2} without them, or "127.0.0.1:{2}"', role, shown, text);
+    }
+    return message('"{0}" {1} has no port: write {2}', role, shown, example(use));
   }
   const number = /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN;
-  if (!(number <= MAX_PORT)) return `needs a port number from ${use.role === "target" ? 1 : 0} to ${MAX_PORT} after its last ":"`;
-  return use.role === "target" && number === 0 ? "has port 0, where nothing can listen: write the real port" : undefined;
+  if (!(number <= MAX_PORT)) {
+    return message('"{0}" {1} needs a port number from {2} to {3} after its last ":"', role, shown, role === "target" ? 1 : 0, MAX_PORT);
+  }
+  return role === "target" && number === 0 ? message('"{0}" {1} has port 0, where nothing can listen: write the real port', role, shown) : undefined;
 }
 
-function socketFault(text: string, use: EndpointUse): string | undefined {
-  if (!text.startsWith("/"))
-    return use.platform === "win32" ? `is no address: write ${example(use)}` : "is not an absolute path: write /absolute/path of the socket";
-  if (use.platform === "win32") return `is a unix socket, which is not supported on Windows: write ${example(use)}`;
-  if (text.endsWith("/")) return "is a folder: add the socket's name";
+function socketFault(text: string, use: EndpointUse): Message | undefined {
+  const [role, shown] = [use.role, quote(text)];
+  if (!text.startsWith("/")) {
+    return use.platform === "win32"
+      ? message('"{0}" {1} is no address: write {2}', role, shown, example(use))
+      : message('"{0}" {1} is not an absolute path: write /absolute/path of the socket', role, shown);
+  }
+  if (use.platform === "win32") return message('"{0}" {1} is a unix socket, which is not supported on Windows: write {2}', role, shown, example(use));
+  if (text.endsWith("/")) return message('"{0}" {1} is a folder: add the socket\'s name', role, shown);
   const most = use.platform === "linux" ? 107 : 103; // sun_path less its NUL, unix(7) and the BSDs' unix(4)
-  return new TextEncoder().encode(text).length > most ? `is longer than the ${most} bytes a socket path may have: choose a shorter one` : undefined;
+  if (new TextEncoder().encode(text).length <= most) return undefined;
+  return message('"{0}" {1} is longer than the {2} bytes a socket path may have: choose a shorter one', role, shown, most);
 }
 
-function example(use: EndpointUse): string {
+function example(use: EndpointUse): MessageArgument {
   switch (use.role) {
     case "listen":
-      return '"127.0.0.1:6579", or a port number';
+      return message("{0}, or a port number", '"127.0.0.1:6579"');
     case "target":
       return '"cache.example.com:6479"';
     case "bind":

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import type { Finding, RawEntry } from "./finding.ts";
+import { type Message, type MessageArgument, message } from "./message.ts";
 import { nearest } from "./nearest.ts";
 import { quote } from "./plain-text.ts";
 import { entrySchema } from "./tunnels-file.ts";
@@ -28,10 +29,10 @@ const leaves: ReadonlyMap<string, LeafSchema> = new Map(
 );
 
 /** Properties that take more than one type, and what they take. */
-const UNIONS: ReadonlyMap<string, string> = new Map([
-  ["listen", 'a port number from 0 to 65535, "host:port" or "/socket/path"'],
-  ["key", 'the name of a key, { "file": "path" }, or on a server a list of up to 8 of them'],
-  ["database", "a name of up to 128 characters, or for Redis a whole number from 0 to 1000000"],
+const UNIONS: ReadonlyMap<string, Message> = new Map([
+  ["listen", message('a port number from 0 to 65535, "host:port" or "/socket/path"')],
+  ["key", message('the name of a key, { "file": "path" }, or on a server a list of up to 8 of them')],
+  ["database", message("a name of up to 128 characters, or for Redis a whole number from 0 to 1000000")],
 ]);
 
 /** Faults of type, range and property names; `key` is judged by `key-rules.ts`. */
@@ -65,53 +66,61 @@ function guessProperty(name: string, raw: RawEntry): string | undefined {
   );
 }
 
-function unknownMessage(name: string, guess: string | undefined): string {
-  return `there is no property ${quote(name)}: ${guess ? `did you mean "${guess}"?` : `remove it; there are ${PROPERTIES.join(", ")}`}`;
+function unknownMessage(name: string, guess: string | undefined): Message {
+  return guess
+    ? message('there is no property {0}: did you mean "{1}"?', quote(name), guess)
+    : message("there is no property {0}: remove it; there are {1}", quote(name), PROPERTIES.join(", "));
 }
 
-function shapeMessage(at: readonly (string | number)[], raw: RawEntry): string {
+function shapeMessage(at: readonly (string | number)[], raw: RawEntry): Message {
   const property = String(at[0]);
-  if (at.length > 1) return `${quote(String(at[1]))} must be text of at most 4096 characters under a name of at most 128`;
+  if (at.length > 1) return message("{0} must be text of at most 4096 characters under a name of at most 128", quote(String(at[1])));
   const expected = expectation(property);
-  if (!(property in raw)) return `"${property}" is missing: add "${property}", ${expected}`;
-  return `"${property}" must be ${expected}, not ${shown(raw[property])}${hint(property, raw[property])}`;
+  if (!(property in raw)) return message('"{0}" is missing: add "{0}", {1}', property, expected);
+  const value = raw[property];
+  const guess = guessWord(property, value);
+  if (guess !== undefined) return message('"{0}" must be {1}, not {2}: did you mean "{3}"?', property, expected, shown(value), guess);
+  if (isQuotedScalar(property, value)) return message('"{0}" must be {1}, not {2}: write it without quotation marks', property, expected, shown(value));
+  return message('"{0}" must be {1}, not {2}', property, expected, shown(value));
 }
 
-/** What `property` takes, as the rest of "must be". */
-function expectation(property: string): string {
+/** What `property` takes: a noun phrase, for behind "must be" and behind "add". */
+function expectation(property: string): Message {
   const leaf = leaves.get(property) ?? {};
-  if (leaf.enum) return `${leaf.enum.slice(0, -1).join(", ")} or ${leaf.enum.at(-1)}`;
+  if (leaf.enum) return message("{0} or {1}", leaf.enum.slice(0, -1).join(", "), leaf.enum.at(-1) ?? "");
   switch (leaf.type) {
     case "boolean":
-      return "true or false";
+      return message("true or false");
     case "integer":
-      return `a whole number from ${leaf.minimum} to ${leaf.maximum}`;
+      return message("a whole number from {0} to {1}", String(leaf.minimum), String(leaf.maximum));
     case "number":
-      return `a number above ${leaf.exclusiveMinimum} and at most ${leaf.maximum}`;
+      return message("a number above {0} and at most {1}", String(leaf.exclusiveMinimum), String(leaf.maximum));
     case "object":
-      return 'an object of names and texts, such as { "DB_NAME": "orders" }';
+      return message('an object of names and texts, such as { "DB_NAME": "orders" }');
     case "string":
-      return leaf.maxLength === undefined ? "text that is not empty" : `text of 1 to ${leaf.maxLength} characters`;
+      return leaf.maxLength === undefined ? message("text that is not empty") : message("text of 1 to {0} characters", leaf.maxLength);
     default:
-      return UNIONS.get(property) ?? "something else";
+      return UNIONS.get(property) ?? message("something else");
   }
 }
 
 /** A value for a message. */
-function shown(value: unknown): string {
-  if (typeof value === "string") return value === "" ? "empty" : quote(value);
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
+function shown(value: unknown): MessageArgument {
+  if (typeof value === "string") return value === "" ? message("empty") : quote(value);
+  if (Array.isArray(value)) return message("a list");
+  return typeof value === "object" && value !== null ? message("an object") : String(value);
 }
 
-/** The usual slips: quoted numbers and booleans, a near miss of a word. */
-function hint(property: string, value: unknown): string {
+/** The word that was probably meant, where only some words are possible. */
+function guessWord(property: string, value: unknown): string | undefined {
+  const words = leaves.get(property)?.enum;
+  return typeof value === "string" && words ? nearest(value, words) : undefined;
+}
+
+/** A usual slip: a number or boolean in quotation marks. */
+function isQuotedScalar(property: string, value: unknown): boolean {
   const leaf = leaves.get(property);
-  if (typeof value === "string" && leaf?.enum) {
-    const guess = nearest(value, leaf.enum);
-    return guess ? `: did you mean "${guess}"?` : "";
-  }
   const unquoted = leaf?.type === "boolean" ? /^(true|false)$/ : /^\d+$/;
   const isScalar = leaf?.type === "boolean" || leaf?.type === "integer" || leaf?.type === "number";
-  return typeof value === "string" && isScalar && unquoted.test(value) ? ": write it without quotation marks" : "";
+  return typeof value === "string" && isScalar && unquoted.test(value);
 }

@@ -3,6 +3,7 @@
  * repository, so it must not be able to make a program that the user runs load
  * code, run another program, or trust another server. Pure.
  */
+import { type Message, message } from "./message.ts";
 import { quote } from "./plain-text.ts";
 
 /** Placeholders in values. */
@@ -35,9 +36,11 @@ const DENIED_PREFIXES = [
 const DENIED_SUFFIXES = ["_OPTIONS", "_OPTS", "PRELOAD", "PAGER", "_PROXY", "EDITOR", "ASKPASS"];
 
 /** What is wrong with a variable's name, with its mend; undefined when nothing is. */
-export function envNameFault(name: string): string | undefined {
-  if (!NAME_PATTERN.test(name)) return `${quote(name)} is no name of an environment variable: use letters, digits and underscores, and no digit first`;
-  return isDenied(name) ? `a tunnel may not set ${quote(name)}, which changes what programs run or trust: use a variable of your own application` : undefined;
+export function envNameFault(name: string): Message | undefined {
+  if (!NAME_PATTERN.test(name))
+    return message("{0} is no name of an environment variable: use letters, digits and underscores, and no digit first", quote(name));
+  if (!isDenied(name)) return undefined;
+  return message("a tunnel may not set {0}, which changes what programs run or trust: use a variable of your own application", quote(name));
 }
 
 function isDenied(name: string): boolean {
@@ -45,12 +48,13 @@ function isDenied(name: string): boolean {
   return DENIED.has(upper) || DENIED_PREFIXES.some((prefix) => upper.startsWith(prefix)) || DENIED_SUFFIXES.some((suffix) => upper.endsWith(suffix));
 }
 
-/** What is wrong with a variable's value, with its mend; undefined when nothing is. */
-export function envValueFault(value: string): string | undefined {
+/** What is wrong with the value of the variable `name`, with its mend; undefined when nothing is. */
+export function envValueFault(name: string, value: string): Message | undefined {
   for (const match of value.matchAll(/\$\{([^}]*)(\}?)/g)) {
     const [, inside = "", end] = match;
-    if (end === "") return `has a "$" and "{" without the "}": there are ${PLACEHOLDER_LIST}`;
-    if (!ENV_PLACEHOLDERS.some((known) => known === inside)) return `has an unknown placeholder ${quote(`\${${inside}}`)}: there are ${PLACEHOLDER_LIST}`;
+    if (end === "") return message('{0} has a "$" and "{" without the "}": there are {1}', quote(name), PLACEHOLDER_LIST);
+    if (ENV_PLACEHOLDERS.some((known) => known === inside)) continue;
+    return message("{0} has an unknown placeholder {1}: there are {2}", quote(name), quote(`\${${inside}}`), PLACEHOLDER_LIST);
   }
   return undefined;
 }

@@ -3,6 +3,7 @@
  * checks work on plain values, so that an entry put together from two files is
  * judged like any other.
  */
+import type { Message } from "./message.ts";
 
 /** One fault of an entry. */
 export interface Finding {
@@ -11,7 +12,7 @@ export interface Finding {
   /** Whether the name of the property is at fault, or its value. A missing value is always shown at the name. */
   readonly on: "key" | "value";
   /** Cause and cure, one sentence. */
-  readonly message: string;
+  readonly message: Message;
 }
 
 /** An entry as plain data; nothing is known of its values yet. */

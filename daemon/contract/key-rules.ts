@@ -4,6 +4,7 @@
  * from. Pure.
  */
 import type { Finding } from "./finding.ts";
+import { type Message, message } from "./message.ts";
 import { nearest } from "./nearest.ts";
 import { hasUnfitCharacters, quote } from "./plain-text.ts";
 import { NAME_PATTERN } from "./tunnels-file.ts";
@@ -19,55 +20,58 @@ const BASE64_SECRET = /^[A-Za-z0-9+/_-]{43,}={0,2}$/;
 /** Faults of the value of `key`. */
 export function keyFindings(key: unknown, role: unknown): Finding[] {
   if (!Array.isArray(key)) return oneKey(key, ["key"]);
-  if (key.length === 0) return [found([], '"key" is an empty list: name at least one key')];
-  if (key.length > MAX_KEYS) return [found([], `"key" lists ${key.length} keys: a server may have ${MAX_KEYS}`)];
+  if (key.length === 0) return [found([], message('"key" is an empty list: name at least one key'))];
+  if (key.length > MAX_KEYS) return [found([], message('"key" lists {0} keys: a server may have {1}', key.length, MAX_KEYS))];
   const findings = key.flatMap((one, index) => oneKey(one, ["key", index]));
   if (role !== "server" && key.length > 1)
-    findings.push(found([], 'a client has one key: name the one the far side uses (only "role": "server" may list several)'));
+    findings.push(found([], message('a client has one key: name the one the far side uses (only "role": "server" may list several)')));
   const texts = key.map((one) => JSON.stringify(one));
   const twice = texts.findIndex((text, index) => texts.indexOf(text) < index);
-  if (twice >= 0) findings.push(found([twice], "this key is there twice: remove one"));
+  if (twice >= 0) findings.push(found([twice], message("this key is there twice: remove one")));
   return findings;
 }
 
 function oneKey(value: unknown, at: Finding["at"]): Finding[] {
-  const fault = (message: string): Finding[] => [{ at, on: "value", message }];
+  const fault = (text: Message): Finding[] => [{ at, on: "value", message: text }];
   if (typeof value === "string") return nameFault(value).flatMap(fault);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fault('"key" must be the name of a key in quotation marks, or { "file": "path" }');
+    return fault(message('"key" must be the name of a key in quotation marks, or { "file": "path" }'));
   }
   const findings = Object.keys(value)
     .filter((name) => name !== "file")
     .map((name): Finding => {
-      const guess = nearest(name, ["file"]);
-      return {
-        at: [...at, name],
-        on: "key",
-        message: `there is no property ${quote(name)} in a key: ${guess ? 'did you mean "file"?' : 'it takes only "file"'}`,
-      };
+      const text = nearest(name, ["file"])
+        ? message('there is no property {0} in a key: did you mean "file"?', quote(name))
+        : message('there is no property {0} in a key: it takes only "file"', quote(name));
+      return { at: [...at, name], on: "key", message: text };
     });
   // A mistyped "file" is one mistake, not a missing one too.
-  if (!Object.hasOwn(value, "file")) return [...findings, ...(findings.length > 0 ? [] : fault('"file" is missing: write { "file": "path of the key file" }'))];
+  if (!Object.hasOwn(value, "file"))
+    return [...findings, ...(findings.length > 0 ? [] : fault(message('"file" is missing: write { "file": "path of the key file" }')))];
   const { file } = value as { readonly file: unknown };
-  const message = fileFault(file);
-  return message === undefined ? findings : [...findings, { at: [...at, "file"], on: "value", message }];
+  const text = fileFault(file);
+  return text === undefined ? findings : [...findings, { at: [...at, "file"], on: "value", message: text }];
 }
 
-function nameFault(name: string): string[] {
+function nameFault(name: string): Message[] {
   if (looksSecret(name))
     return [
-      "this looks like a key itself, and this file is shared: put it in a key file (tunneld keys import) and name that; if it has been shared, make a new one",
+      message(
+        "this looks like a key itself, and this file is shared: put it in a key file (tunneld keys import) and name that; if it has been shared, make a new one",
+      ),
     ];
-  if (/[\\/]/.test(name)) return ['this looks like a path: write { "file": "path" }, or the name of a key in the key folder'];
-  return NAME_PATTERN.test(name) ? [] : ['this is no name of a key: use up to 64 letters, digits, "_", "." and "-", the first a letter or digit'];
+  if (/[\\/]/.test(name)) return [message('this looks like a path: write { "file": "path" }, or the name of a key in the key folder')];
+  return NAME_PATTERN.test(name) ? [] : [message('this is no name of a key: use up to 64 letters, digits, "_", "." and "-", the first a letter or digit')];
 }
 
-function fileFault(file: unknown): string | undefined {
-  if (typeof file !== "string" || file === "") return '"file" must be the path of a key file';
+function fileFault(file: unknown): Message | undefined {
+  if (typeof file !== "string" || file === "") return message('"file" must be the path of a key file');
   if (looksSecretFile(file))
-    return "this looks like a key itself, and this file is shared: put it in a key file and write that file's path; if it has been shared, make a new one";
-  if (file.length > MAX_PATH_LENGTH) return `"file" is longer than ${MAX_PATH_LENGTH} characters: is it a path?`;
-  return hasUnfitCharacters(file) ? '"file" has a control character in it: write the path without it' : undefined;
+    return message(
+      "this looks like a key itself, and this file is shared: put it in a key file and write that file's path; if it has been shared, make a new one",
+    );
+  if (file.length > MAX_PATH_LENGTH) return message('"file" is longer than {0} characters: is it a path?', MAX_PATH_LENGTH);
+  return hasUnfitCharacters(file) ? message('"file" has a control character in it: write the path without it') : undefined;
 }
 
 /** Whether `text` could be 32 bytes or more of key: hexadecimal, or base64 with capitals, small letters and digits mixed. */
@@ -83,6 +87,6 @@ function looksSecretFile(text: string): boolean {
   return looksSecret(text) && (!text.includes("/") || text.endsWith("="));
 }
 
-function found(inside: readonly number[], message: string): Finding {
-  return { at: ["key", ...inside], on: "value", message };
+function found(inside: readonly number[], text: Message): Finding {
+  return { at: ["key", ...inside], on: "value", message: text };
 }

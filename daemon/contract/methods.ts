@@ -32,6 +32,8 @@ const problem = z.object({
   line: z.int().min(1),
   column: z.int().min(1),
 });
+const keyName = z.string().max(64).describe("Name of the key.");
+const namedFault = z.object({ name: z.string(), code: z.string(), message: z.string().describe("One sentence: cause and cure.") });
 const approvalFacts = z.object({
   configPath,
   name,
@@ -97,13 +99,50 @@ export const METHODS = {
   "keys/list": {
     about: "The keys by name and fingerprint; never a key itself.",
     params: none,
-    result: z.object({ keys: z.array(z.object({ name: z.string(), fingerprint: z.string(), stored: z.enum(["folder", "session"]) })) }),
+    result: z.object({
+      keys: z.array(z.object({ name: z.string(), fingerprint: z.string(), stored: z.enum(["folder", "session"]) })),
+      faults: z.array(namedFault).optional().describe("Keys of the folder that can't be used, and why."),
+    }),
   },
-  "keys/forget": { about: "Forgets a key of this session.", params: z.object({ name: z.string().max(64) }), result: z.object({ forgotten: z.boolean() }) },
+  "keys/forget": {
+    about: "Forgets a key of this session, or removes one of the key folder for good.",
+    params: z.object({ name: z.string().max(64), stored: z.enum(["session", "folder"]).optional().describe("Which one; session when left out.") }),
+    result: z.object({ forgotten: z.boolean() }),
+  },
+  "keys/generate": {
+    about: "Makes a key of 32 random bytes in the key folder; refused when there is one of this name.",
+    params: z.object({ name: keyName }),
+    result: z.object({ fingerprint: z.string() }),
+  },
+  "keys/import": {
+    about: "Takes a key into the key folder; refused when there is one of this name.",
+    params: z.object({
+      name: keyName,
+      form: z.enum(["bytes", "base64", "hex"]).describe("bytes: a key file as it is; base64, hex: text that somebody pasted."),
+      data: z
+        .string()
+        .max(160 * 1024)
+        .describe("bytes: the file's bytes, base64; else the text, white space allowed."),
+    }),
+    result: z.object({ fingerprint: z.string() }),
+  },
+  "keys/export": {
+    about: "Writes a key of the key folder to a new file that only the user can read; never overwrites.",
+    params: z.object({ name: keyName, path: z.string().max(4_096).describe("Absolute path of the new file.") }),
+    result: z.object({ path: z.string() }),
+  },
   "approvals/list": {
     about: "What each entry of a file would do, and whether that is approved.",
     params: z.object({ configPath, names: z.array(z.string().max(64)).max(1_000).optional() }),
-    result: z.object({ pending: z.array(approvalFacts), approved: z.array(z.object({ name: z.string(), digest: z.string() })), problems: z.array(problem) }),
+    result: z.object({
+      pending: z.array(approvalFacts),
+      approved: z.array(z.object({ name: z.string(), digest: z.string() })),
+      problems: z.array(problem),
+      unplannable: z
+        .array(namedFault)
+        .optional()
+        .describe("Entries of a right form that can't be opened all the same, and why: their key is missing, for example."),
+    }),
   },
   "approvals/grant": {
     about: "Approves exactly what has this digest; refused when the entry has changed meanwhile.",

@@ -13,6 +13,7 @@ import type { Manager } from "../tunnels/manager.ts";
 import { type Planned, type Planner, wipe } from "../tunnels/planned.ts";
 import type { SessionKeys } from "../tunnels/session-keys.ts";
 import { type DiagnosisMachine, handleDiagnose } from "./diagnose-handler.ts";
+import { keyHandlers } from "./key-handlers.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
 
 /** A line of the log's level. */
@@ -55,7 +56,7 @@ interface Subscriptions {
 
 /** The handlers of every request. */
 export function createHandlers(context: HandlerContext): Handlers {
-  const { manager, configs, keyFolder, sessionKeys, log, control } = context;
+  const { manager, configs, log, control } = context;
   const subscriptions = new WeakMap<ClientHandle, Subscriptions>();
   const of = (client: ClientHandle): Subscriptions => {
     const known = subscriptions.get(client);
@@ -99,21 +100,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     "tunnel/diagnose": (client, ref) => handleDiagnose(context, client, ref),
     "pin/add": (_, ref) => manager.pin(ref),
     "pin/remove": async (_, ref) => ({ removed: await manager.unpin(ref) }),
-    "keys/put": async (_, { name, key }) => {
-      const shown = sessionKeys.put(name, { form: "base64", text: key });
-      await manager.refresh(() => true);
-      return { fingerprint: shown };
-    },
-    "keys/list": () => {
-      const session = sessionKeys.list().map((key) => ({ ...key, stored: "session" as const }));
-      const stored = keyFolder.list().flatMap(({ name, fingerprint }) => (fingerprint === undefined ? [] : [{ name, fingerprint, stored: "folder" as const }]));
-      return { keys: [...session, ...stored] };
-    },
-    "keys/forget": async (_, { name }) => {
-      const forgotten = sessionKeys.forget(name);
-      await manager.refresh(() => true);
-      return { forgotten };
-    },
+    ...keyHandlers(context),
     "approvals/list": (_, params) => listApprovals(context, params),
     "approvals/grant": (_, params) => grant(context, params),
     "approvals/revoke": async (_, ref) => {
@@ -153,7 +140,7 @@ export function createHandlers(context: HandlerContext): Handlers {
   };
 }
 
-/** Entries that can't be planned (no key, a mistake) are left out: their problem is told where they are opened. */
+/** Entries with a mistake are among the problems; ones that can't be planned for another reason (no key) stand apart. */
 async function listApprovals(context: HandlerContext, params: Params<"approvals/list">): Promise<Result<"approvals/list">> {
   const config = context.configs.refresh(params.configPath);
   const names = params.names ?? [...config.entries.keys()];
@@ -162,6 +149,10 @@ async function listApprovals(context: HandlerContext, params: Params<"approvals/
     const ref: TunnelRef = { configPath: params.configPath, name };
     const planned = await tryPlan(context, ref);
     if (!planned) continue;
+    if (planned instanceof TunnelError) {
+      result.unplannable = [...(result.unplannable ?? []), { name, code: planned.code, message: planned.message }];
+      continue;
+    }
     const { facts } = planned;
     if (context.approvals.isApproved(ref, facts.digest)) result.approved.push({ name, digest: facts.digest });
     else result.pending.push(facts);
@@ -170,7 +161,8 @@ async function listApprovals(context: HandlerContext, params: Params<"approvals/
   return result;
 }
 
-async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned | undefined> {
+/** undefined: there is no entry of this name that could be used. */
+async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned | TunnelError | undefined> {
   const entry = context.configs.get(ref.configPath).entries.get(ref.name);
   if (!entry) return undefined;
   try {
@@ -179,7 +171,7 @@ async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned
     wipe(planned.plan);
     return planned;
   } catch (error) {
-    if (error instanceof TunnelError) return undefined;
+    if (error instanceof TunnelError) return error;
     throw error;
   }
 }
@@ -187,7 +179,8 @@ async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned
 async function grant(context: HandlerContext, { digest, ...ref }: Params<"approvals/grant">): Promise<Result<"approvals/grant">> {
   context.configs.refresh(ref.configPath);
   const planned = await tryPlan(context, ref);
-  if (!planned) throw new TunnelError("CONFIG_INVALID", `"${ref.name}" of ${ref.configPath} can't be opened as it stands: see its problem first`);
+  if (!planned || planned instanceof TunnelError)
+    throw new TunnelError("CONFIG_INVALID", `"${ref.name}" of ${ref.configPath} can't be opened as it stands: see its problem first`);
   context.approvals.approve(ref, { digest, currentDigest: planned.facts.digest });
   await context.manager.refresh((other) => other.configPath === ref.configPath && other.name === ref.name);
   return { granted: true };

@@ -5,9 +5,9 @@
  */
 import { homedir } from "node:os";
 import * as path from "node:path";
+import { localConfigPath, readConfig, workspaceFolderOf } from "../contract/config-file.ts";
 import type { ParsedConfig } from "../contract/config-text.ts";
 import type { KeyReference } from "../contract/tunnels-file.ts";
-import { localConfigPath, readConfig, workspaceFolderOf } from "./config-file.ts";
 import { FolderWatch, signatureOf, type WatchFolder } from "./folder-watch.ts";
 import { keyFilePath } from "./key-loader.ts";
 import type { ConfigSource } from "./planned.ts";

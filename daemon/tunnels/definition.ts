@@ -3,12 +3,12 @@
  * judged, keys loaded, seconds turned into milliseconds; and what the user is
  * asked to approve. Nothing is opened here.
  */
+import { workspaceFolderOf } from "../contract/config-file.ts";
 import type { ApprovalFacts } from "../contract/methods.ts";
 import type { KeyReference, TunnelEntry } from "../contract/tunnels-file.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { formatAddress, parseAddress } from "../proxy/address.ts";
 import type { Lookup } from "../proxy/target.ts";
-import { workspaceFolderOf } from "./config-file.ts";
 import type { TunnelRef } from "./daemon-state.ts";
 import { digestOf } from "./digest.ts";
 import type { KeyLoader, LoadedReference } from "./key-loader.ts";

@@ -18,8 +18,13 @@ export type KeyInput =
  */
 export function keyBytes(input: KeyInput, name: string): Uint8Array {
   const bytes = decode(input);
-  checkKeyLength(bytes.length, name);
-  return bytes;
+  try {
+    checkKeyLength(bytes.length, name);
+    return bytes;
+  } catch (error) {
+    bytes.fill(0);
+    throw error;
+  }
 }
 
 function decode(input: KeyInput): Uint8Array {
@@ -41,8 +46,8 @@ function fromBase64(text: string): Uint8Array {
   if (!ofAlphabet || digits.length % 4 === 1 || (padded && text.length !== Math.ceil(digits.length / 4) * 4)) {
     throw invalid("is not base64: copy all of it (A-Z, a-z, 0-9, + and /), or import the key file itself");
   }
-  const bytes = Uint8Array.from(Buffer.from(digits, "base64url"));
-  if (Buffer.from(bytes).toString("base64url") !== digits.replaceAll("+", "-").replaceAll("/", "_")) {
+  const bytes = ownCopy(Buffer.from(digits, "base64url"));
+  if (Buffer.from(bytes.buffer).toString("base64url") !== digits.replaceAll("+", "-").replaceAll("/", "_")) {
     throw invalid("is not whole: its last character can't be the end of base64, copy all of it");
   }
   return bytes;
@@ -51,7 +56,14 @@ function fromBase64(text: string): Uint8Array {
 function fromHex(text: string): Uint8Array {
   if (!/^[0-9a-f]*$/i.test(text)) throw invalid("is not hexadecimal: it has other characters than 0-9 and a-f");
   if (text.length % 2 !== 0) throw invalid(`is not whole: ${text.length} hexadecimal digits is an odd number, copy all of it`);
-  return Uint8Array.from(Buffer.from(text, "hex"));
+  return ownCopy(Buffer.from(text, "hex"));
+}
+
+/** Node takes small buffers from a pool that everything shares: no key stays in it. */
+function ownCopy(decoded: Buffer): Uint8Array<ArrayBuffer> {
+  const bytes = Uint8Array.from(decoded);
+  decoded.fill(0);
+  return bytes;
 }
 
 function invalid(what: string): TunnelError {

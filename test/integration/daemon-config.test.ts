@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
@@ -111,6 +111,33 @@ describe("a daemon whose files change", () => {
     await talkingTo(await listenOf(window, configPath), "secret");
     const written = [JSON.stringify(home.state), home.log].join();
     for (const form of ["base64", "hex"] as const) assert.equal(written.includes(key.toString(form)), false);
+  });
+});
+
+describe("a window that asks what it may approve", () => {
+  const stage = stageForEach();
+
+  it("is told why an entry can't be judged, until the key that is missing comes", async () => {
+    const home = new Home(stage);
+    const configPath = home.workspace("app", { cache: { target: "127.0.0.1:1", listen: 0, key: "later" } });
+    const { daemon } = home.client();
+    const before = await daemon.request("approvals/list", { configPath });
+    assert.deepEqual([before.pending, before.problems, before.unplannable?.map(({ name, code }) => [name, code])], [[], [], [["cache", "KEY_NOT_FOUND"]]]);
+    const { fingerprint } = await daemon.request("keys/generate", { name: "later" });
+    const after = await daemon.request("approvals/list", { configPath });
+    assert.deepEqual([after.pending.map(({ keys }) => keys), after.unplannable], [[[{ source: "later", fingerprint }]], undefined]);
+  });
+
+  it("has its keys taken in and out without a trace in the log", async () => {
+    const home = new Home(stage);
+    const key = randomBytes(32);
+    const { daemon } = home.client();
+    await daemon.request("keys/import", { name: "team", form: "base64", data: key.toString("base64") });
+    await daemon.request("keys/export", { name: "team", path: stage.path("out.key") });
+    assert.deepEqual(readFileSync(stage.path("out.key")), key);
+    await assert.rejects(daemon.request("keys/import", { name: "no name", form: "hex", data: key.toString("hex") }), { code: "CONFIG_INVALID" });
+    assert.deepEqual(await daemon.request("keys/forget", { name: "team", stored: "folder" }), { forgotten: true });
+    for (const form of ["base64", "hex"] as const) assert.equal(home.log.includes(key.toString(form)), false);
   });
 });
 

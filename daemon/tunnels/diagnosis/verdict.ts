@@ -145,7 +145,7 @@ function judgeUnproved(end: BrokenOff, gotBytes: number, { target, verifiedBefor
         code: "KEY_MISMATCH",
         certain: false,
         cause: `${target} closed the connection when it got our proof of the key: probably it holds another key${verifiedBefore ? " now" : ""}.`,
-        cure: "Compare the key files of both ends, to the last byte (sha256sum), and copy the right one.",
+        cure: "Compare the key files of both ends, by their fingerprints (tunneld keys fingerprint FILE, or sha512sum; never sha256sum, which prints the secret itself), and copy the right one.",
       };
   }
 }

@@ -1,20 +1,34 @@
-/** The payloads of protocol 1, as they were sent when it was first released. */
+/** The payloads of protocol 1: as they were sent when it was first released, and what was added to it since. */
 import { readFileSync } from "node:fs";
 import type { MethodName, NotificationName } from "../../../daemon/contract/methods.ts";
 
 /** A JSON object. */
 export type Payload = Readonly<Record<string, unknown>>;
 
-/** What test/vectors/rpc/protocol-1.json holds. */
+interface Exchange {
+  readonly params: Payload;
+  readonly result: Payload;
+}
+
+/** What test/vectors/rpc/ holds. */
 export interface Payloads {
   readonly protocol: number;
-  readonly requests: Readonly<Record<MethodName, { readonly params: Payload; readonly result: Payload }>>;
+  readonly requests: Readonly<Record<MethodName, Exchange>>;
   /** Parameters without any of the optional fields. */
   readonly leastParams: Readonly<Partial<Record<MethodName, Payload>>>;
   readonly notifications: Readonly<Record<NotificationName, Payload>>;
+  /** Requests of the first release with fields that came later. */
+  readonly extended: Readonly<Partial<Record<MethodName, Exchange>>>;
 }
 
-export const PAYLOADS: Payloads = JSON.parse(readFileSync(new URL("../../vectors/rpc/protocol-1.json", import.meta.url), "utf8"));
+const first: Omit<Payloads, "extended"> = vectors("protocol-1.json");
+const additions: Pick<Payloads, "requests" | "extended"> = vectors("protocol-1-additions.json");
+
+export const PAYLOADS: Payloads = { ...first, requests: { ...first.requests, ...additions.requests }, extended: additions.extended };
+
+function vectors<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`../../vectors/rpc/${name}`, import.meta.url), "utf8")) as T;
+}
 
 /** The same with a field nobody knows in every object; keys of a record (env, refused) are data and stay as they are. */
 export function withUnknownFields(value: unknown, key = ""): unknown {

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of tunnels.json are written that way
 import assert from "node:assert/strict";
-import { type OpenTunnel, tunnelEnvironment, variablePrefix } from "../../../daemon/cli/tunnel-env.ts";
+import { commandEnvironment, type OpenTunnel } from "../../../daemon/cli/tunnel-env.ts";
 import { codeOf } from "../../support/wire/codes.ts";
 
 const entry: OpenTunnel["entry"] = { role: "client", service: "redis" };
@@ -8,7 +8,7 @@ const listen: OpenTunnel["listen"] = { kind: "tcp", host: "127.0.0.1", port: 657
 
 describe("the environment of exec", () => {
   it("has URL, host and port of each tunnel", () => {
-    assert.deepEqual(tunnelEnvironment([{ name: "my-cache.2", entry, listen }]), {
+    assert.deepEqual(commandEnvironment([{ name: "my-cache.2", entry, listen }]), {
       TUNNEL_MY_CACHE_2_URL: "redis://127.0.0.1:6579",
       TUNNEL_MY_CACHE_2_HOST: "127.0.0.1",
       TUNNEL_MY_CACHE_2_PORT: "6579",
@@ -17,18 +17,18 @@ describe("the environment of exec", () => {
 
   it("has the variables of the entry, with their placeholders replaced", () => {
     const env = { REDIS_URL: "${url}?x", PLAIN: "$url ${port}" };
-    const result = tunnelEnvironment([{ name: "cache", entry: { ...entry, env }, listen }]);
+    const result = commandEnvironment([{ name: "cache", entry: { ...entry, env }, listen }]);
     assert.equal(result["REDIS_URL"], "redis://127.0.0.1:6579?x");
     assert.equal(result["PLAIN"], "$url 6579");
   });
 
   it("has an empty port for a unix socket", () => {
-    const result = tunnelEnvironment([{ name: "cache", entry, listen: { kind: "unix", path: "/run/c.sock" } }]);
+    const result = commandEnvironment([{ name: "cache", entry, listen: { kind: "unix", path: "/run/c.sock" } }]);
     assert.deepEqual(result, { TUNNEL_CACHE_URL: "unix:///run/c.sock", TUNNEL_CACHE_HOST: "/run/c.sock", TUNNEL_CACHE_PORT: "" });
   });
 
   it("has nothing for a server's end: its port is encrypted", () => {
-    assert.deepEqual(tunnelEnvironment([{ name: "end", entry: { role: "server", service: "tcp" }, listen }]), {});
+    assert.deepEqual(commandEnvironment([{ name: "end", entry: { role: "server", service: "tcp" }, listen }]), {});
   });
 
   for (const [what, tunnels] of [
@@ -49,13 +49,9 @@ describe("the environment of exec", () => {
   ] as const) {
     it(`refuses two tunnels with ${what}: nobody could say which database is reached`, () => {
       assert.equal(
-        codeOf(() => tunnelEnvironment(tunnels)),
+        codeOf(() => commandEnvironment(tunnels)),
         "CONFIG_INVALID",
       );
     });
   }
-
-  it("makes a variable's name of any tunnel's name", () => {
-    for (const name of ["a", "9lives", "x.y-z_1"]) assert.match(variablePrefix(name), /^TUNNEL_[A-Z0-9_]+$/);
-  });
 });

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type EndpointUse, endpointFault, sameListen } from "../../../daemon/contract/endpoint-text.ts";
+import { formatMessage } from "../../../daemon/contract/message.ts";
 import { parseAddress, parseBindAddress } from "../../../daemon/proxy/address.ts";
 
 const use = (role: EndpointUse["role"], platform: NodeJS.Platform = "linux"): EndpointUse => ({ role, platform });
+
+function faultOf(text: string, how: EndpointUse): string {
+  const fault = endpointFault(text, how);
+  return fault ? formatMessage(fault) : "";
+}
 
 describe("forms of addresses in tunnels.json", () => {
   for (const text of ["127.0.0.1:6579", "[::1]:6579", "[::]:0", "localhost:6579", "/run/user/1000/cache.sock", "0:6579", "0x7f.1:80", "büro.example:1"]) {
@@ -35,23 +41,23 @@ describe("forms of addresses in tunnels.json", () => {
     [`${"a".repeat(254)}:1`, /253/],
   ] as const) {
     it(`refuses listen ${text.slice(0, 30)} and says why`, () => {
-      assert.match(endpointFault(text, use("listen")) ?? "", reason);
+      assert.match(faultOf(text, use("listen")), reason);
     });
   }
 
   it("refuses port 0 of a target, where nothing listens", () => {
-    assert.match(endpointFault("h:0", use("target")) ?? "", /port 0/);
+    assert.match(faultOf("h:0", use("target")), /port 0/);
   });
 
   it("refuses a unix socket on Windows", () => {
-    assert.match(endpointFault("/run/x.sock", use("listen", "win32")) ?? "", /Windows/);
-    assert.match(endpointFault("\\\\.\\pipe\\x", use("listen", "win32")) ?? "", /no address/);
+    assert.match(faultOf("/run/x.sock", use("listen", "win32")), /Windows/);
+    assert.match(faultOf("\\\\.\\pipe\\x", use("listen", "win32")), /no address/);
   });
 
   it("takes bind without a port, and no path", () => {
     assert.equal(endpointFault("192.0.2.10", use("bind")), undefined);
     assert.equal(endpointFault("[2001:db8::1]", use("bind")), undefined);
-    assert.match(endpointFault("/x", use("bind")) ?? "", /not an IP address/);
+    assert.match(faultOf("/x", use("bind")), /not an IP address/);
   });
 
   const text = fc.oneof(

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { envNameFault, envValueFault } from "../../../daemon/contract/env-rules.ts";
+import { formatMessage, type Message } from "../../../daemon/contract/message.ts";
+
+const textOf = (fault: Message | undefined): string => (fault ? formatMessage(fault) : "");
 
 describe("environment variables of a tunnel", () => {
   const denied = `PATH Path path LD_PRELOAD LD_LIBRARY_PATH ld_preload DYLD_INSERT_LIBRARIES NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS BASH_ENV ENV
@@ -10,7 +13,7 @@ describe("environment variables of a tunnel", () => {
     REDISCLI_RCFILE MYSQL_TEST_LOGIN_FILE AWS_CONFIG_FILE KUBECONFIG CLASSPATH GOFLAGS MAKEFLAGS TERMINFO __proto__`.split(/\s+/);
   for (const name of denied) {
     it(`may not include ${name}`, () => {
-      assert.match(envNameFault(name) ?? "", /may not set/);
+      assert.match(textOf(envNameFault(name)), /may not set/);
     });
   }
 
@@ -22,18 +25,18 @@ describe("environment variables of a tunnel", () => {
 
   for (const name of ["", "1A", "A-B", "A B", "A=B", "BASH_FUNC_x%%", "Ä", "A\n", "A\u0000"]) {
     it(`may not have the name ${JSON.stringify(name)}`, () => {
-      assert.match(envNameFault(name) ?? "", /no name/);
+      assert.match(textOf(envNameFault(name)), /no name/);
     });
   }
 
   it("take the four placeholders, and a dollar sign without a brace", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: placeholders of tunnels.json
-    assert.equal(envValueFault("${url} ${host}:${port}/${name} $5 $HOME {x}"), undefined);
+    assert.equal(envValueFault("A", "${url} ${host}:${port}/${name} $5 $HOME {x}"), undefined);
   });
 
   for (const value of ["$" + "{env:AWS_SECRET}", "$" + "{}", "$" + "{URL}", "$" + "{url", "$" + "{url$" + "{host}"]) {
     it(`may not have the value ${value}`, () => {
-      assert.notEqual(envValueFault(value), undefined);
+      assert.notEqual(envValueFault("A", value), undefined);
     });
   }
 });

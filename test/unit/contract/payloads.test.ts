@@ -19,6 +19,12 @@ describe("payloads of protocol 1", () => {
     });
   }
 
+  for (const [name, { params, result }] of Object.entries(PAYLOADS.extended) as [MethodName, { params: object; result: object }][]) {
+    it(`${name}: fields that came later are read`, () => {
+      assert.deepEqual([METHODS[name].params.parse(params), METHODS[name].result.parse(result)], [params, result]);
+    });
+  }
+
   for (const [name, params] of Object.entries(PAYLOADS.leastParams) as [MethodName, object][]) {
     it(`${name}: what is optional may be left out`, () => assert.deepEqual(METHODS[name].params.parse(params), params));
   }

@@ -110,6 +110,10 @@ describe("a client's session", () => {
     ["log/subscribe", { replay: 1e9 }],
     ["log/subscribe", { level: "everything" }],
     ["keys/put", { name: "team", key: 5 }],
+    ["keys/import", { name: "team", form: "pem", data: "" }],
+    ["keys/import", { name: "team", form: "hex", data: "0".repeat(160 * 1024 + 1) }],
+    ["keys/export", { name: "team" }],
+    ["keys/forget", { name: "team", stored: "everywhere" }],
     ["daemon/drain", { deadlineMs: -1 }],
     ["daemon/replace", {}],
   ];
@@ -126,9 +130,15 @@ describe("a client's session", () => {
   it("names the field that is wrong, and never its value", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted();
-    const { error } = await client.ask("keys/put", { name: "team", key: ["c2VjcmV0"] });
-    assert.match(error?.message ?? "", /^keys\/put: key: /);
-    assert.doesNotMatch(`${error?.message}${door.warnings.join()}`, /c2Vj/);
+    for (const [method, params] of [
+      ["keys/put", { name: "team", key: ["c2VjcmV0"] }],
+      ["keys/import", { name: "team", form: "c2VjcmV0", data: "c2VjcmV0" }],
+      ["keys/import", { name: "team", form: "base64", data: ["c2VjcmV0"] }],
+    ] as const) {
+      const { error } = await client.ask(method, params);
+      assert.match(error?.message ?? "", new RegExp(`^${method}: (key|form|data): `));
+      assert.doesNotMatch(`${error?.message}${door.warnings.join()}`, /c2Vj/);
+    }
   });
 
   it("takes a request without parameters where none are needed", async () => {

@@ -3,12 +3,30 @@
  * them. What comes from a file is percent-encoded, so that it can't become
  * another part of the URL; a password is never in one. Pure.
  */
-import { isIPv6 } from "node:net";
-import type { ENV_PLACEHOLDERS } from "../contract/env-rules.ts";
-import type { Service } from "../contract/tunnels-file.ts";
+import { isIP, isIPv6 } from "node:net";
+import { TunnelError } from "../errors.ts";
+import type { ENV_PLACEHOLDERS } from "./env-rules.ts";
+import { quote } from "./plain-text.ts";
+import type { Service, TunnelEntry } from "./tunnels-file.ts";
 
 /** Where a tunnel listens, as `proxy/address.ts` has it; for TCP with the real port. */
 export type LocalEnd = { readonly kind: "unix"; readonly path: string } | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/**
+ * What `TunnelStatus.listen` says of a tunnel that is open: `127.0.0.1:6579`, `[::1]:6579` or `/absolute/socket`.
+ * @throws TunnelError CONFIG_INVALID when it is none of these, as it may be before the tunnel listens
+ */
+export function localEndOf(listen: string): LocalEnd {
+  if (listen.startsWith("/")) return { kind: "unix", path: listen };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(listen);
+  const [, bracketed, plain, digits] = match ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) === 0)) {
+    throw new TunnelError("CONFIG_INVALID", `${quote(listen)} is no place to connect to: open the tunnel first`);
+  }
+  return { kind: "tcp", host, port };
+}
 
 /** What a connection URL is made of. */
 export interface UrlParts {
@@ -61,6 +79,25 @@ export function expandEnv(env: Readonly<Record<string, string>>, values: Placeho
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, value.replace(/\$\{([a-z]+)\}/g, (whole, inside: string) => known.get(inside) ?? whole)]),
   );
+}
+
+/** The beginning that a tunnel's own variables have in common: `my-cache.2` becomes `TUNNEL_MY_CACHE_2`. */
+export function variablePrefix(name: string): string {
+  return `TUNNEL_${name.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
+}
+
+/** What of an entry its environment is made of. */
+export type EnvironmentEntry = Pick<TunnelEntry, "role" | "service" | "user" | "database" | "env">;
+
+/**
+ * The variables of the tunnel called `name`: TUNNEL_<NAME>_URL, _HOST and _PORT, then what the entry's `env` says.
+ * A server's end gives none: its port is encrypted. An entry that sets one of the three itself has the last word.
+ */
+export function tunnelEnvironment(name: string, entry: EnvironmentEntry, listen: LocalEnd): Record<string, string> {
+  if (entry.role === "server") return {};
+  const known = placeholdersOf(name, { service: entry.service, listen, user: entry.user, database: entry.database });
+  const prefix = variablePrefix(name);
+  return { [`${prefix}_URL`]: known.url, [`${prefix}_HOST`]: known.host, [`${prefix}_PORT`]: known.port, ...expandEnv(entry.env ?? {}, known) };
 }
 
 /** A host to connect to on this machine; IPv6 in brackets. A listener at all addresses is reached at the loopback one. */

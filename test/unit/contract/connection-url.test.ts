@@ -1,7 +1,16 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of tunnels.json are written that way
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { connectionUrl, expandEnv, type LocalEnd, placeholdersOf } from "../../../daemon/services/url.ts";
+import {
+  connectionUrl,
+  expandEnv,
+  type LocalEnd,
+  localEndOf,
+  placeholdersOf,
+  tunnelEnvironment,
+  variablePrefix,
+} from "../../../daemon/contract/connection-url.ts";
+import { codeOf } from "../../support/wire/codes.ts";
 
 const tcp = (host = "127.0.0.1", port = 6579): LocalEnd => ({ kind: "tcp", host, port });
 const unix: LocalEnd = { kind: "unix", path: "/run/my db/x.sock" };
@@ -72,4 +81,44 @@ describe("the environment of a tunnel", () => {
     const values = placeholdersOf("x", { service: "tcp", listen: tcp() });
     assert.deepEqual(expandEnv({ A: "${constructor}$HOME" }, values), { A: "${constructor}$HOME" });
   });
+});
+
+describe("the environment of one tunnel", () => {
+  it("has its own three variables and those of the entry, which has the last word", () => {
+    const env = { REDIS_URL: "${url}?x", TUNNEL_MY_CACHE_HOST: "else" };
+    assert.deepEqual(tunnelEnvironment("my-cache", { role: "client", service: "redis", env }, tcp()), {
+      TUNNEL_MY_CACHE_URL: "redis://127.0.0.1:6579",
+      TUNNEL_MY_CACHE_HOST: "else",
+      TUNNEL_MY_CACHE_PORT: "6579",
+      REDIS_URL: "redis://127.0.0.1:6579?x",
+    });
+  });
+
+  it("is empty for a server's end: its port is encrypted", () => {
+    assert.deepEqual(tunnelEnvironment("end", { role: "server", service: "redis" }, tcp()), {});
+  });
+
+  it("makes a variable's name of any tunnel's name", () => {
+    for (const name of ["a", "9lives", "x.y-z_1"]) assert.match(variablePrefix(name), /^TUNNEL_[A-Z0-9_]+$/);
+  });
+});
+
+describe("the local end of a tunnel", () => {
+  for (const [text, end] of [
+    ["127.0.0.1:6579", tcp()],
+    ["[::1]:6579", tcp("::1")],
+    ["localhost:1", tcp("localhost", 1)],
+    ["/run/my db/x.sock", unix],
+  ] as const) {
+    it(`is read from ${text}`, () => assert.deepEqual(localEndOf(text), end));
+  }
+
+  for (const text of ["", "6579", "cache", "127.0.0.1:65536", "::1:6579", "[x]:1", "a:b:1", "./sock"]) {
+    it(`is not guessed from "${text}"`, () => {
+      assert.equal(
+        codeOf(() => localEndOf(text)),
+        "CONFIG_INVALID",
+      );
+    });
+  }
 });

@@ -1,0 +1,33 @@
+/**
+ * Where this user's daemon is, for a client outside the command line: what it
+ * needs to make a `DaemonClient` and to copy the program.
+ */
+import { PROTOCOL_VERSION } from "../contract/version.ts";
+import { type DaemonPaths, daemonPaths, type Place, STATE_DIR_VARIABLE, thisPlace } from "../lifecycle/paths.ts";
+import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
+
+/** This user's daemon, running or not. */
+export interface LocalDaemon {
+  readonly paths: DaemonPaths;
+  readonly place: Place;
+}
+
+/**
+ * The paths of this user's daemon. `stateDir` as `--state-dir`: undefined or empty for TUNNELD_STATE_DIR, and without
+ * that for the usual places. Touches no file.
+ */
+export function localDaemon(options: { readonly stateDir?: string | undefined } = {}): LocalDaemon {
+  const place = thisPlace();
+  const stateDir = options.stateDir || process.env[STATE_DIR_VARIABLE] || undefined;
+  return { paths: daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place }), place };
+}
+
+/**
+ * The primitives with which both ends of a Windows pipe prove that they know the discovery file's secret; asked for
+ * only there, and loaded only then.
+ */
+export async function proofParts(): Promise<Omit<ChallengeParts, "secret">> {
+  const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("../crypto/select-suite.ts"), import("../crypto/random.ts")]);
+  const suite = selectSuite(process.env[CRYPTO_VARIABLE]);
+  return { hmac: suite.hmacSha256, equal: suite.equal, random: systemRandom };
+}

@@ -1,0 +1,118 @@
+/**
+ * A copy of tunneld.cjs outside the extension's folder, which an update removes
+ * while the daemon runs: <programDir>/<version>-<checksum>/tunneld.cjs, folders
+ * 0700. The checksum (CRC-32) only tells two builds of one version apart; a copy
+ * is right if every byte is. What is not right is replaced.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { crc32 } from "node:zlib";
+import { TunnelError } from "../errors.ts";
+import { readDiscovery } from "../lifecycle/discovery.ts";
+import type { DaemonPaths } from "../lifecycle/paths.ts";
+import { ensurePrivateFolder, explainFileError } from "../lifecycle/private-folder.ts";
+
+const FILE_NAME = "tunneld.cjs";
+
+/** Our choice: who has not used a version for a month has moved on. */
+const KEEP_MS = 30 * 24 * 3_600_000;
+
+/** What to copy, and where to. */
+export interface ProgramCopyOptions {
+  /** Absolute path of the extension's own tunneld.cjs. */
+  readonly from: string;
+  readonly version: string;
+  /** `DaemonPaths.programDir`. */
+  readonly programDir: string;
+  /** Who must own the copy; undefined where there are no owners (Windows). */
+  readonly uid: number | undefined;
+  /** Where to learn the version of the daemon that runs, whose copy is kept however old. */
+  readonly running?: Pick<DaemonPaths, "endpoint" | "otherEndpoints">;
+  readonly wallMs?: () => number;
+}
+
+/**
+ * Makes the copy unless it is there, removes old ones, and returns the copy's absolute path.
+ * @throws TunnelError DAEMON_UNREACHABLE with cause and cure
+ */
+export function copyProgram(options: ProgramCopyOptions): string {
+  const { from, version, programDir, uid } = options;
+  const nowMs = (options.wallMs ?? Date.now)();
+  const bytes = readOriginal(from);
+  const folder = path.join(programDir, `${inName(version)}-${crc32(bytes).toString(16).padStart(8, "0")}`);
+  // Whoever can write to the folder above can put another one in its place.
+  ensurePrivateFolder({ path: path.dirname(programDir), uid, others: "unwritable" });
+  for (const own of [programDir, folder]) ensurePrivateFolder({ path: own, uid, others: "private" });
+  const copy = path.join(folder, FILE_NAME);
+  try {
+    if (!isCopy(copy, bytes, uid)) write(copy, bytes);
+    // Says when it was last used.
+    fs.utimesSync(copy, nowMs / 1000, nowMs / 1000);
+  } catch (error) {
+    throw explainFileError(error, { doing: "copy the program to", path: copy });
+  }
+  removeOld(options, { current: folder, beforeMs: nowMs - KEEP_MS });
+  return copy;
+}
+
+function readOriginal(from: string): Buffer {
+  try {
+    return fs.readFileSync(from);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw explainFileError(cause, { doing: "read", path: from });
+    throw new TunnelError("DAEMON_UNREACHABLE", "the extension's dist/tunneld.cjs is missing: reinstall the extension", { cause });
+  }
+}
+
+/** A version as a folder may be called. */
+function inName(version: string): string {
+  return version.replace(/[^\w.+-]/g, "_");
+}
+
+/** Whether a regular file of ours, which nobody else can write, has exactly these bytes. */
+function isCopy(file: string, bytes: Buffer, uid: number | undefined): boolean {
+  const stats = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size !== bytes.length) return false;
+  if (uid !== undefined && (stats.uid !== uid || (stats.mode & 0o022) !== 0)) return false;
+  return fs.readFileSync(file).equals(bytes);
+}
+
+/** Whole or not at all; another window may do the same just now. */
+function write(file: string, bytes: Buffer): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  fs.rmSync(temporary, { force: true, recursive: true });
+  try {
+    const handle = fs.openSync(temporary, "wx", 0o600);
+    try {
+      fs.writeFileSync(handle, bytes);
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) fs.rmSync(file, { recursive: true });
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Best effort: a copy too many does no harm. */
+function removeOld({ programDir, running, uid }: ProgramCopyOptions, old: { readonly current: string; readonly beforeMs: number }): void {
+  const files = running ? [running.endpoint, ...running.otherEndpoints].map(({ discoveryFile }) => discoveryFile) : [];
+  const inUse = files.flatMap((file) => {
+    const read = readDiscovery(file, uid);
+    return read.kind === "found" ? [`${inName(read.discovery.version)}-`] : [];
+  });
+  try {
+    for (const name of fs.readdirSync(programDir)) {
+      const folder = path.join(programDir, name);
+      if (folder === old.current || inUse.some((start) => name.startsWith(start))) continue;
+      const stats = fs.lstatSync(path.join(folder, FILE_NAME), { throwIfNoEntry: false }) ?? fs.lstatSync(folder);
+      if (stats.mtimeMs < old.beforeMs) fs.rmSync(folder, { recursive: true, force: true });
+    }
+  } catch {
+    // The next window tries again.
+  }
+}
