@@ -38,23 +38,38 @@ export const nodeSuite: CipherSuite = {
   messageCipher: (key) => new EcbCounterCipher(key),
   sequenceMac: (key, messageBytes) => new TwoHashMac(key, messageBytes),
   dhPublic(privateValue) {
-    const dh = crypto.createDiffieHellman(prime, 2);
-    dh.setPrivateKey(privateValue);
-    return leftPad(dh.generateKeys());
+    return leftPad(group14With(privateValue).generateKeys());
   },
   dhShared(peerPublic, privateValue) {
     // computeSecret refuses 0, 1 and p-1 (and says so in OpenSSL's own words); the protocol allows them.
     if (isDegenerate(peerPublic)) return group14Shared(peerPublic, privateValue);
     try {
-      const dh = crypto.createDiffieHellman(prime, 2);
-      dh.setPrivateKey(privateValue);
-      return leftPad(dh.computeSecret(peerPublic));
+      return leftPad(group14With(privateValue).computeSecret(peerPublic));
     } catch {
       // A library that judges elements more strictly must not let a peer with a key end the process.
       return group14Shared(peerPublic, privateValue);
     }
   },
 };
+
+/** Where the named group can't be had or used: made once, because making it checks the prime. */
+let general: crypto.DiffieHellman | undefined;
+
+/**
+ * Group 14 with this private value. The named group has no setPrivateKey of its own and borrows it from the general
+ * class: there the prime is checked each time an object is made, which costs half a second with OpenSSL 3.5 (Node 24).
+ */
+function group14With(privateValue: Uint8Array): Pick<crypto.DiffieHellman, "generateKeys" | "computeSecret"> {
+  try {
+    const group = crypto.getDiffieHellman("modp14");
+    (crypto.DiffieHellman.prototype.setPrivateKey as (key: Uint8Array) => void).call(group, privateValue);
+    return group;
+  } catch {
+    general ??= crypto.createDiffieHellman(prime, 2);
+    general.setPrivateKey(privateValue);
+    return general;
+  }
+}
 
 /** 0, 1 or p-1: the elements of order 1 and 2, and no element at all. */
 function isDegenerate(element: Uint8Array): boolean {

@@ -36,9 +36,13 @@ switch (process.argv[2]) {
     break;
   case "no-dh":
     refuse("createDiffieHellman");
+    refuse("getDiffieHellman");
+    break;
+  case "no-group":
+    refuse("getDiffieHellman");
     break;
   default:
-    throw new RangeError("boringssl, no-ecb or no-dh");
+    throw new RangeError("boringssl, no-ecb, no-dh or no-group");
 }
 syncBuiltinESMExports();
 

@@ -15,7 +15,7 @@ interface Report {
   readonly replayed: readonly string[];
 }
 
-async function runWith(lack: "boringssl" | "no-ecb" | "no-dh"): Promise<Report> {
+async function runWith(lack: "boringssl" | "no-ecb" | "no-dh" | "no-group"): Promise<Report> {
   const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", CHILD, lack]);
   return JSON.parse(stdout) as Report;
 }
@@ -29,6 +29,12 @@ describe("the suites on a poorer node:crypto", function () {
       { hash: report.oneShotHash, native: report.native, picked: report.picked, forced: report.forced },
       { hash: "undefined", native: true, picked: "node", forced: "node" },
     );
+    assert.equal(report.replayed.length, 2 * TRANSCRIPTS.length);
+  });
+
+  it("the native suite does without the named group, and replays every transcript", async () => {
+    const report = await runWith("no-group");
+    assert.deepEqual({ native: report.native, picked: report.picked }, { native: true, picked: "node" });
     assert.equal(report.replayed.length, 2 * TRANSCRIPTS.length);
   });
 
