@@ -21,6 +21,8 @@ import { startDaemon } from "./start-daemon.ts";
 
 /** Our choice: between attempts to come back; doubled up to the second figure, with up to a quarter of jitter. */
 const BACKOFF_MS = { first: 50, most: 10_000 };
+/** Our choice: how soon a daemon is noticed that somebody has started after one was shut down. */
+const LOOK_MS = 1_000;
 /** Our choice: a daemon that ends (idle, replaced) between being found and being spoken to is looked for again this often. */
 const HELLO_ATTEMPTS = 3;
 
@@ -67,13 +69,13 @@ export class DaemonClient {
   #connecting: Promise<RpcClient> | undefined;
   readonly #closing = new AbortController();
   #daemon: DaemonStatus | undefined;
-  /** The daemon said that it ends on purpose: it is not brought back until somebody asks for something. */
-  #endsOnPurpose = false;
+  /** Why the daemon said that it ends; undefined: it did not. One that ends on purpose is not brought back until somebody asks for something. */
+  #closingReason: NotificationParams<"daemon/closing">["reason"] | undefined;
 
   constructor(options: DaemonClientOptions) {
     this.#options = options;
     this.on("daemon/closing", ({ reason }) => {
-      this.#endsOnPurpose = reason !== "replaced";
+      this.#closingReason = reason;
     });
   }
 
@@ -139,7 +141,7 @@ export class DaemonClient {
       rpc.close();
       throw error;
     }
-    this.#endsOnPurpose = false;
+    this.#closingReason = undefined;
     this.#rpc = rpc;
     void rpc.closed.then(() => this.#onLost(rpc));
     this.#options.onState?.({ at: "connected", daemon: this.#daemon as DaemonStatus });
@@ -224,7 +226,20 @@ export class DaemonClient {
     this.#rpc = undefined;
     if (this.#isClosed) return;
     this.#options.onState?.({ at: "lost", error: undefined });
-    if (this.#options.stay && !this.#endsOnPurpose) void this.#comeBack();
+    if (!this.#options.stay) return;
+    if (this.#closingReason === undefined || this.#closingReason === "replaced") void this.#comeBack();
+    // A restart from another window: what this one wants goes on with the next daemon. One that was drained was to end it all.
+    else if (this.#closingReason === "shutdown") void this.#followNext();
+  }
+
+  /** Starts nothing: comes back when somebody else has started a daemon. */
+  async #followNext(): Promise<void> {
+    const { paths, place } = this.#options;
+    while (!this.#isClosed && !this.#rpc) {
+      await delay(LOOK_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
+      if (this.#isClosed || this.#rpc || !(await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid))) continue;
+      await this.#comeBack();
+    }
   }
 
   async #comeBack(): Promise<void> {

@@ -24,9 +24,13 @@ interface LeafSchema {
 const MAX_UNKNOWN = 50;
 
 const PROPERTIES = Object.keys(entrySchema.shape);
-const leaves: ReadonlyMap<string, LeafSchema> = new Map(
-  Object.entries((z.toJSONSchema(entrySchema, { io: "input" }).properties ?? {}) as Record<string, LeafSchema>),
-);
+let leaves: ReadonlyMap<string, LeafSchema> | undefined;
+
+/** What a property takes. Made when the first mistake is found: most files have none, and a window starts sooner. */
+function leafOf(property: string): LeafSchema | undefined {
+  leaves ??= new Map(Object.entries((z.toJSONSchema(entrySchema, { io: "input" }).properties ?? {}) as Record<string, LeafSchema>));
+  return leaves.get(property);
+}
 
 /** Properties that take more than one type, and what they take. */
 const UNIONS: ReadonlyMap<string, Message> = new Map([
@@ -86,7 +90,7 @@ function shapeMessage(at: readonly (string | number)[], raw: RawEntry): Message 
 
 /** What `property` takes: a noun phrase, for behind "must be" and behind "add". */
 function expectation(property: string): Message {
-  const leaf = leaves.get(property) ?? {};
+  const leaf = leafOf(property) ?? {};
   if (leaf.enum) return message("{0} or {1}", leaf.enum.slice(0, -1).join(", "), leaf.enum.at(-1) ?? "");
   switch (leaf.type) {
     case "boolean":
@@ -113,13 +117,13 @@ function shown(value: unknown): MessageArgument {
 
 /** The word that was probably meant, where only some words are possible. */
 function guessWord(property: string, value: unknown): string | undefined {
-  const words = leaves.get(property)?.enum;
+  const words = leafOf(property)?.enum;
   return typeof value === "string" && words ? nearest(value, words) : undefined;
 }
 
 /** A usual slip: a number or boolean in quotation marks. */
 function isQuotedScalar(property: string, value: unknown): boolean {
-  const leaf = leaves.get(property);
+  const leaf = leafOf(property);
   const unquoted = leaf?.type === "boolean" ? /^(true|false)$/ : /^\d+$/;
   const isScalar = leaf?.type === "boolean" || leaf?.type === "integer" || leaf?.type === "number";
   return typeof value === "string" && isScalar && unquoted.test(value);

@@ -11,7 +11,7 @@
  *     ~/.local/state/encrypted-tunnels/  state  DIR/
  *     ~/.config/encrypted-tunnels/       config DIR/              keys/ and tunnels.json
  */
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
 import * as path from "node:path";
 import { ensurePrivateFolder, isPrivateFolder } from "./private-folder.ts";
 import { canonicalPath, endpointName, fitsSocketPath } from "./socket-path.ts";
@@ -63,7 +63,16 @@ export interface DaemonPaths {
 
 /** This process's user on this machine. */
 export function thisPlace(): Place {
-  return { platform: process.platform, uid: process.geteuid?.(), homeDir: userInfo().homedir, runUserDir: "/run/user", tmpDir: "/tmp" };
+  return { platform: process.platform, uid: process.geteuid?.(), homeDir: homeOfUser(), runUserDir: "/run/user", tmpDir: "/tmp" };
+}
+
+/** A user id without an entry in the user database, as in some containers, has only its environment's home. */
+function homeOfUser(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return homedir();
+  }
 }
 
 /** What to find the paths for. */

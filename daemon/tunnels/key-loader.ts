@@ -50,13 +50,25 @@ export function createKeyLoader(options: KeyLoaderOptions): KeyLoader {
   };
 }
 
+/** Where a key file's path counts from. */
+interface KeyFileContext {
+  readonly workspaceFolder: string;
+  /** What `~` stands for. */
+  readonly home: string;
+  readonly platform?: NodeJS.Platform;
+}
+
 /**
  * The file that an entry names; relative to the workspace folder, which it may not leave.
  * @throws TunnelError KEY_NOT_FOUND or KEY_PERMISSIONS
  */
-export function keyFilePath(file: string, { workspaceFolder, home }: { readonly workspaceFolder: string; readonly home: string }): string {
+export function keyFilePath(file: string, { workspaceFolder, home, platform = process.platform }: KeyFileContext): string {
   if (/^~(?:[\\/]|$)/.test(file)) return resolve(home, `.${sep}${file.slice(2)}`);
   if (file.startsWith("~")) throw new TunnelError("KEY_NOT_FOUND", `the key file ${plainText(file)} is in another user's home: write its full path`);
+  // To open it is to log in to a server of the file's author.
+  if (platform === "win32" && /^[\\/]{2}/.test(file)) {
+    throw new TunnelError("KEY_PERMISSIONS", `the key file ${plainText(file)} is on another machine: copy it to this one, and write its path here`);
+  }
   if (isAbsolute(file)) return resolve(file);
   const path = resolve(workspaceFolder, file);
   if (!isInside(realParent(workspaceFolder, "."), realParent(path, ".."), path)) {

@@ -64,6 +64,25 @@ describe("clients of a real daemon", () => {
     });
   }
 
+  it("are back with what they want when another client has had the daemon shut down and started again", async () => {
+    const home = new Home(stage);
+    const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key: home.key("team") });
+    const configPath = home.workspace("shop", { one: { target: far.address } });
+    const [restarts, stays] = [home.client({ name: "restarts" }), home.client({ stay: true, name: "stays" })];
+    await approveAndWant(stays, configPath, ["one"]);
+    const { pid } = await restarts.daemon.connect();
+    await restarts.daemon.request("daemon/shutdown", {});
+    await home.ended(pid);
+    await until(() => restarts.states.at(-1)?.at === "lost", { what: "it had noticed" });
+    const { daemon } = await restarts.daemon.request("tunnels/list", {});
+    await until(() => isBack(stays), { what: "the other client was back" });
+    assert.equal(pidOf(stays), daemon.pid);
+    assert.deepEqual(
+      (await find(restarts, configPath, "one"))?.users.map((user) => user.name),
+      ["stays"],
+    );
+  });
+
   it("leave no daemon behind when the last has gone", async () => {
     const home = new Home(stage, ["--linger", "0", "--idle", "0.2"]);
     const [one, two] = [home.client(), home.client()];
