@@ -14,10 +14,11 @@ import { endChild, handleSignals, makeFolder } from "./lib/own.mjs";
 import { provision } from "./lib/provision.mjs";
 import { startRelay } from "./lib/relay.mjs";
 
-const HELP = `npm start [-- --mysql] [--once]
+const HELP = `npm start [-- --mysql | --vscode] [--once]
 
   npm start                   Redis through a tunnel; stays until Ctrl-C
   npm start -- --mysql        MariaDB instead
+  npm start -- --vscode       VS Code with the extension in your browser, a Redis and a MariaDB to reach
   npm start -- --once         end after the demonstration
 
 TUNNELS_SPIPED=/usr/bin/spiped runs another spiped at both ends, to compare; TUNNELS_TOOLS=unpack uses databases
@@ -26,12 +27,13 @@ unpacked into the cache folder even if they are installed. NO_COLOR is respected
 await main(async () => {
   const args = process.argv.slice(2);
   if (args.includes("--help") || args.includes("-h")) return say(HELP);
-  const unknown = args.find((arg) => !["--mysql", "--once"].includes(arg));
+  const unknown = args.find((arg) => !["--mysql", "--vscode", "--once"].includes(arg));
   if (unknown !== undefined) throw new Failure(`Unknown option ${unknown}: npm start -- --help lists them.`);
 
   heading(1, "Setting up");
   await step("packages", install);
   await step("build", build);
+  if (args.includes("--vscode")) return (await import("./lib/demo-vscode.mjs")).demonstrateVsCode();
   const service = args.includes("--mysql") ? await import("./lib/demo-mysql.mjs") : await import("./lib/demo-redis.mjs");
   let tools;
   await step(`${service.label} programs`, async () => {

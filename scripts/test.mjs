@@ -1,7 +1,8 @@
 /**
  * npm test: every suite, on a fresh clone with nothing but Node and npm. Installs, builds, puts Redis, MariaDB and
- * spiped there, runs each suite in a mocha process of its own and closes on the line `N passed, N failed`.
- * The exit code is 0 only if every suite ran, at least one test ran and none failed.
+ * spiped there, and VS Code's workbench with a browser, runs each suite in a mocha process of its own and closes on
+ * the line `N passed, N failed`. The exit code is 0 only if every suite ran that can run on this machine, at least one
+ * test ran and none failed.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -10,25 +11,36 @@ import { Failure, main } from "./lib/failure.mjs";
 import { install } from "./lib/install.mjs";
 import { runMocha, testFiles } from "./lib/mocha.mjs";
 import { bold, duration, green, red, say, step, yellow } from "./lib/output.mjs";
+import { packageExtension } from "./lib/package.mjs";
 import { root } from "./lib/project.mjs";
 import { provision } from "./lib/provision.mjs";
+import { NotHere, provisionWorkbench } from "./lib/workbench.mjs";
 
 const HELP = `npm test [-- SUITE|FILE ... [MOCHA OPTIONS]]
 
   npm test                            every suite
-  npm test -- unit property           these suites: unit, property, integration, interop
+  npm test -- unit property           these suites: unit, property, integration, interop, extension
   npm test -- test/unit/record.test.ts
   npm test -- unit --grep "half-close"  anything from the first option on goes to mocha
 
-TUNNELS_TOOLS=unpack uses Redis, MariaDB and spiped unpacked into the cache folder even if they are installed.`;
+TUNNELS_CODE_SERVER=…/out/node/entry.js runs the extension's tests in another code-server, on this Node.js; 4.100.3 is VS
+Code 1.100, the oldest that is supported. TUNNELS_TOOLS=unpack uses Redis, MariaDB and spiped unpacked into the cache folder even if they are installed.`;
 
 /** Real servers and 500 MB streams need longer than a function call: the timeout is for each test. */
 const SUITES = [
-  { name: "unit", timeoutMs: 10_000, needsServers: false },
-  { name: "property", timeoutMs: 120_000, needsServers: false },
-  { name: "integration", timeoutMs: 180_000, needsServers: true },
-  { name: "interop", timeoutMs: 180_000, needsServers: true },
+  { name: "unit", timeoutMs: 10_000, needs: [] },
+  { name: "property", timeoutMs: 120_000, needs: [] },
+  { name: "integration", timeoutMs: 180_000, needs: ["servers"] },
+  { name: "interop", timeoutMs: 180_000, needs: ["servers"] },
+  { name: "extension", timeoutMs: 180_000, needs: ["servers", "workbench", "package"] },
 ];
+
+/** What a suite may need, and how it is put there. Without one, the suites that need none of it run all the same. */
+const NEEDS = {
+  servers: { label: "Redis, MariaDB, spiped", obtain: provision },
+  workbench: { label: "VS Code's workbench, Chromium", obtain: provisionWorkbench },
+  package: { label: "extension package", obtain: packageExtension },
+};
 
 await main(async () => {
   const args = process.argv.slice(2);
@@ -44,7 +56,7 @@ await main(async () => {
   const results = [];
   for (const { suite, files } of runs) {
     say(`\n${bold(suite.name)}  ${files.length} ${files.length === 1 ? "file" : "files"}`);
-    results.push({ suite, files, ...(await runSuite({ suite, files, unready, mochaArgs })) });
+    results.push({ suite, files, ...(await runSuite({ suite, files, obstacle: obstacleOf(suite, unready), mochaArgs })) });
   }
   return summarize(results, start);
 });
@@ -65,28 +77,34 @@ function chosen(name) {
   return { suite: owner, files: testFiles(path) };
 }
 
-/** Returns why suites that need servers can't run, or null: the others run all the same. */
+/** Returns what can't be had, by the name of the need: the errors say why. */
 async function setUp(runs) {
   await step("packages", install);
   await step("build", build);
-  if (!runs.some(({ suite }) => suite.needsServers)) return null;
-  try {
-    await step("Redis, MariaDB, spiped", async () => {
-      await provision();
-    });
-    return null;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    say(red(`  ${error.message}`));
-    return error.message;
+  const unready = new Map();
+  const needed = new Set(runs.flatMap(({ suite, files }) => (files.length === 0 ? [] : suite.needs)));
+  for (const [need, { label, obtain }] of Object.entries(NEEDS).filter(([name]) => needed.has(name))) {
+    try {
+      await step(label, () => obtain());
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      say((error instanceof NotHere ? yellow : red)(`  ${error.message}`));
+      unready.set(need, error);
+    }
   }
+  return unready;
 }
 
-async function runSuite({ suite, files, unready, mochaArgs }) {
+/** Why the suite can't run, or undefined. What failed to be set up weighs more than what can't be here. */
+function obstacleOf(suite, unready) {
+  const errors = suite.needs.map((need) => unready.get(need)).filter((error) => error !== undefined);
+  return errors.find((error) => !(error instanceof NotHere)) ?? errors[0];
+}
+
+async function runSuite({ suite, files, obstacle, mochaArgs }) {
   if (files.length === 0) return { passed: 0, failed: [], skipped: [] };
-  if (suite.needsServers && unready !== null) {
-    return { passed: 0, failed: [{ title: `${suite.name}: not run`, message: unready }], skipped: [] };
-  }
+  if (obstacle instanceof NotHere) return { passed: 0, failed: [], skipped: [`${suite.name}: ${obstacle.message}`] };
+  if (obstacle !== undefined) return { passed: 0, failed: [{ title: `${suite.name}: not run`, message: obstacle.message }], skipped: [] };
   return runMocha({ name: suite.name, files, timeoutMs: suite.timeoutMs, args: mochaArgs });
 }
 

@@ -1,0 +1,108 @@
+/**
+ * Save and remove ad-hoc tunnels: from the file that they are kept in to one of
+ * the workspace's or the user's own, or to nowhere.
+ */
+import * as vscode from "vscode";
+import { TunnelError } from "../../daemon/errors.ts";
+import { type Disposable, Disposables } from "../emitter.ts";
+import { draftFault, draftOf } from "../model/ad-hoc.ts";
+import { type EntryText, readEntry, removeEntry } from "../model/config-edit.ts";
+import { isOn, refOf, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { currentText } from "../ui/config-document.ts";
+import { changeFile } from "../ui/write-config.ts";
+import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "./key-store.ts";
+import { approveAsTyped, writeEntry } from "./new-entry.ts";
+import { pickTunnel } from "./pick-tunnel.ts";
+
+/** Both commands take a tunnel and ask for one otherwise. */
+export function registerAdHocFiles(services: Services): Disposable {
+  const owned = new Disposables();
+  owned.add(vscode.commands.registerCommand(COMMANDS.saveAdHoc, (argument?: unknown) => shownFailures(services, () => save(services, argument))));
+  owned.add(vscode.commands.registerCommand(COMMANDS.removeAdHoc, (argument?: unknown) => shownFailures(services, () => remove(services, argument))));
+  return owned;
+}
+
+async function save(services: Services, argument: unknown): Promise<void> {
+  const { t, actions } = services;
+  const item = await pickAdHoc(services, argument, t("Save Ad-hoc Tunnel"));
+  const source = item && (await pickTarget(services));
+  if (!source) return;
+  const entry = entryOf(services, item);
+  const name = await freeName(services, item.name, source);
+  if (name === undefined) return;
+  const wasOn = isOn(item);
+  const wasApproved = item.approval.at === "approved";
+  const saved = await writeEntry(services, { source, name, entry });
+  // One address can't be listened at twice: the old one makes room, unless others need it.
+  if (wasOn && !(await actions.close(item))) {
+    await drop(services, saved);
+    return;
+  }
+  await drop(services, item);
+  const draft = draftOf(name, entry);
+  if (wasApproved && draft && vscode.workspace.isTrusted) await approveAsTyped(services, refOf(saved), draft);
+  if (wasOn) await actions.open(saved);
+}
+
+async function remove(services: Services, argument: unknown): Promise<void> {
+  const { t, actions } = services;
+  const item = await pickAdHoc(services, argument, t("Remove Ad-hoc Tunnel"));
+  if (!item) return;
+  if (isOn(item) && !(await actions.close(item))) return;
+  await drop(services, item);
+}
+
+async function drop({ t, sources }: Services, { source, name }: TunnelItem): Promise<void> {
+  await changeFile({
+    file: source.configPath,
+    change: (text) => (text === undefined ? undefined : removeEntry(text, name)),
+    isPrivate: source.kind !== "workspace",
+    t,
+  });
+  sources.refresh();
+}
+
+async function pickAdHoc(services: Services, argument: unknown, title: string): Promise<TunnelItem | undefined> {
+  const item = await pickTunnel(services, argument, {
+    title,
+    filter: ({ source }) => source.kind === "ad-hoc",
+    none: services.t("There are no ad-hoc tunnels."),
+  });
+  return item?.source.kind === "ad-hoc" ? item : undefined;
+}
+
+async function pickTarget({ t, sources }: Services): Promise<TunnelSource | undefined> {
+  const rows = sources.configs.flatMap(({ source }) => {
+    if (source.kind === "ad-hoc") return [];
+    const isOwn = source.kind === "personal";
+    return [{ label: isOwn ? `$(account) ${t("My tunnels")}` : `$(folder) ${source.label}`, description: source.configPath, source }];
+  });
+  if (rows.length === 1) return rows[0]?.source;
+  return (await vscode.window.showQuickPick(rows, { title: t("Save Ad-hoc Tunnel"), placeHolder: t("Choose where it is kept") }))?.source;
+}
+
+function entryOf({ t }: Services, { source, name }: TunnelItem): EntryText {
+  const entry = readEntry(currentText(source.configPath) ?? "", name);
+  if (!entry) throw new TunnelError("CONFIG_INVALID", t("The tunnel {0} can't be read from its file: look at the file.", name));
+  return entry;
+}
+
+/** Its own name, unless that file has it already. */
+async function freeName({ t, store }: Services, name: string, { configPath }: TunnelSource): Promise<string | undefined> {
+  const isTaken = (wanted: string): boolean => store.find({ configPath, name: wanted })?.place !== undefined;
+  if (!isTaken(name)) return name;
+  const fault = (typed: string): string | undefined => {
+    const wanted = typed.trim();
+    return isTaken(wanted) ? t("There is a tunnel {0} already: choose another name.", wanted) : draftFault({ name: wanted }, { t, platform: process.platform });
+  };
+  const typed = await vscode.window.showInputBox({
+    title: t("Save Ad-hoc Tunnel"),
+    prompt: t("A name for the tunnel."),
+    value: name,
+    ignoreFocusOut: true,
+    validateInput: fault,
+  });
+  return typed?.trim();
+}

@@ -1,0 +1,59 @@
+/**
+ * Gives a tunnel another key, or the one it lacks: called from the line above its
+ * entry and from quick fixes, for an entry whose key is not on this machine.
+ */
+import * as vscode from "vscode";
+import { localConfigPath } from "../../daemon/contract/config-file.ts";
+import type { Disposable } from "../emitter.ts";
+import { readEntry, setProperty } from "../model/config-edit.ts";
+import { keyNames, missingKey } from "../model/entry-condition.ts";
+import type { TunnelItem } from "../model/tunnel-item.ts";
+import { tunnelName } from "../model/tunnel-row.ts";
+import type { Services } from "../services.ts";
+import { currentText } from "../ui/config-document.ts";
+import { changeFile } from "../ui/write-config.ts";
+import { askKey } from "./ask-key.ts";
+import { PREFIX } from "./ids.ts";
+import { shownFailures } from "./key-store.ts";
+import { tunnelOf } from "./pick-tunnel.ts";
+
+/** Not in the command palette: it is always about one entry. */
+export const CHOOSE_KEY = `${PREFIX}.chooseKey`;
+
+/** The command takes a tunnel and resolves to the key's name; undefined: none was chosen. */
+export function registerChooseKey(services: Services): Disposable {
+  return vscode.commands.registerCommand(CHOOSE_KEY, (argument?: unknown) => shownFailures(services, () => chooseKey(services, argument)));
+}
+
+async function chooseKey(services: Services, argument: unknown): Promise<string | undefined> {
+  const item = tunnelOf(services, argument);
+  if (!item) return undefined;
+  const { keys } = await services.link.request("keys/list", {});
+  const known = new Map(keys.map(({ name, fingerprint }) => [name, fingerprint]));
+  const replaced = missingKey(item, known) ?? keyNames(item.entry)[0];
+  const title = services.t("Choose the Key of {0}", tunnelName(item));
+  const answer = await askKey(services, { title, step: 1, totalSteps: 1, newName: replaced, active: replaced });
+  if (answer.at !== "next") return undefined;
+  if (answer.value !== replaced) await write(services, item, { replaced, key: answer.value });
+  await services.store.refreshApprovals(item.source.configPath);
+  return answer.value;
+}
+
+/** In the file that has the say: the overrides, if they name a key. */
+async function write(
+  { t, sources }: Services,
+  { source, name, entry }: TunnelItem,
+  { replaced, key }: { readonly replaced: string | undefined; readonly key: string },
+): Promise<void> {
+  const overrides = localConfigPath(source.configPath);
+  const text = currentText(overrides);
+  const isOverridden = text !== undefined && readEntry(text, name)?.["key"] !== undefined;
+  const value = Array.isArray(entry?.key) ? entry.key.map((one) => (one === replaced ? key : one)) : key;
+  await changeFile({
+    file: isOverridden ? overrides : source.configPath,
+    change: (before) => (before === undefined ? undefined : setProperty(before, { name, property: "key", value })),
+    isPrivate: source.kind !== "workspace",
+    t,
+  });
+  sources.refresh();
+}

@@ -1,0 +1,80 @@
+/**
+ * Create tunnels.json: a new file from the template, never in place of one that is
+ * there, opened with the placeholder selected.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { localConfigPath } from "../../daemon/contract/config-file.ts";
+import type { Disposable } from "../emitter.ts";
+import { configTemplate } from "../model/config-template.ts";
+import type { TunnelSource } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { showFile } from "../ui/config-document.ts";
+import { ignoreInGit, isShared } from "../ui/git-ignore.ts";
+import { changeFile } from "../ui/write-config.ts";
+import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "./key-store.ts";
+
+/** The command takes a workspace folder's path, asks where there are several, and resolves to the file; undefined: none. */
+export function registerCreateConfig(services: Services): Disposable {
+  return vscode.commands.registerCommand(COMMANDS.createConfig, (argument?: unknown) => shownFailures(services, () => createConfig(services, argument)));
+}
+
+async function createConfig(services: Services, argument: unknown): Promise<string | undefined> {
+  const { t } = services;
+  const source = workspaceSources(services).find(({ folder }) => folder === argument) ?? (await pickSource(services, t("Create tunnels.json")));
+  if (!source) return undefined;
+  await createFile(services, source);
+  if (source.folder !== undefined) void offerIgnore(services, source.configPath, source.folder);
+  return source.configPath;
+}
+
+/**
+ * Writes the template if there is no file, and shows the file.
+ * @throws TunnelError CONFIG_INVALID with cause and cure
+ */
+export async function createFile({ t, sources }: Services, { kind, configPath }: TunnelSource): Promise<void> {
+  const isPrivate = kind !== "workspace";
+  const template = configTemplate(isPrivate ? "personal" : "workspace", t);
+  const isNew = !fs.lstatSync(configPath, { throwIfNoEntry: false });
+  if (isNew) await changeFile({ file: configPath, change: (text) => text ?? template.text, isPrivate, t });
+  sources.refresh();
+  await showFile(configPath, isNew ? template.placeholder : undefined);
+}
+
+/** The workspace folders on this machine, as sources. */
+function workspaceSources({ sources }: Pick<Services, "sources">): TunnelSource[] {
+  return sources.configs.map(({ source }) => source).filter(({ kind }) => kind === "workspace");
+}
+
+/** The workspace folder to work in, picked if there are several; undefined: none, which is said if there is none at all. */
+export async function pickSource(services: Services, title: string): Promise<TunnelSource | undefined> {
+  const { t } = services;
+  const all = workspaceSources(services);
+  if (all.length === 1) return all[0];
+  if (all.length === 0) {
+    const adHoc = t("Open Ad-hoc Tunnel…");
+    const text = t("A tunnels.json belongs to a folder on this machine: open one first, or open a tunnel without a file.");
+    void vscode.window.showInformationMessage(text, adHoc).then((choice) => {
+      if (choice === adHoc) void vscode.commands.executeCommand(COMMANDS.openAdHoc);
+    });
+    return undefined;
+  }
+  const rows = all.map((source) => ({ label: `$(folder) ${source.label}`, description: source.folder ?? "", detail: detailOf(source, t), source }));
+  return (await vscode.window.showQuickPick(rows, { title, placeHolder: t("Choose a folder"), matchOnDescription: true }))?.source;
+}
+
+function detailOf({ configPath }: TunnelSource, t: Services["t"]): string {
+  return fs.existsSync(configPath) ? t("Has a tunnels.json.") : t("Has no tunnels.json yet.");
+}
+
+/** Personal differences have no business in the repository. Never rejects. */
+async function offerIgnore(services: Services, configPath: string, folder: string): Promise<void> {
+  const { t } = services;
+  const file = localConfigPath(configPath);
+  if (!(await isShared(file, folder))) return;
+  const [add, later] = [t("Add to .gitignore"), t("Not Now")];
+  const text = t("Personal differences go to {0} beside it, which should not be in git.", path.basename(file));
+  if ((await vscode.window.showInformationMessage(text, add, later)) === add) await shownFailures(services, () => ignoreInGit(file, folder, t));
+}

@@ -1,0 +1,111 @@
+/**
+ * Restart Daemon and Stop Daemon. Both concern every window and the command line,
+ * so both ask first when somebody would notice.
+ */
+import * as vscode from "vscode";
+import { TunnelError } from "../../daemon/errors.ts";
+import { type Disposable, Disposables } from "../emitter.ts";
+import { isOpenState } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import type { DaemonLink } from "../tunnels/daemon-link.ts";
+import { COMMANDS } from "./ids.ts";
+
+/** Our choice: a daemon that is told to end is gone in far less. */
+const END_TIMEOUT_MS = 10_000;
+
+/** Both commands. */
+export function registerDaemonCommands(services: Services): Disposable {
+  const owned = new Disposables();
+  owned.add(vscode.commands.registerCommand(COMMANDS.restartDaemon, () => shown(services, () => restart(services))));
+  owned.add(vscode.commands.registerCommand(COMMANDS.stopDaemon, () => shown(services, () => stop(services))));
+  return owned;
+}
+
+async function shown({ ui }: Services, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    ui.showFailure(undefined, error);
+  }
+}
+
+async function restart({ t, ui, link }: Services): Promise<void> {
+  if (!(await ui.requireTrust())) return;
+  const running = await link.attach();
+  if (running && !(await mayCut(link, t))) return;
+  const isDone = await ui.withProgress(t("Restarting the daemon"), async (signal) => {
+    const replacing = replace(link, running);
+    // A daemon that hangs answers nothing: then only the user can say when it has been enough.
+    const stopped = new Promise<boolean>((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
+    const first = await Promise.race([replacing, stopped]);
+    replacing.catch(() => {});
+    return first;
+  });
+  if (!isDone) return;
+  vscode.window.setStatusBarMessage(running ? t("The daemon has been restarted.") : t("The daemon has been started."), 5_000);
+}
+
+async function replace(link: DaemonLink, running: boolean): Promise<boolean> {
+  if (running) await endDaemon(link, () => link.request("daemon/shutdown", {}));
+  // What this window wants is stated again with the new connection.
+  link.disconnect();
+  await link.request("tunnels/list", {});
+  return true;
+}
+
+async function mayCut(link: DaemonLink, t: Services["t"]): Promise<boolean> {
+  const connections = openConnections(link);
+  if (connections === 0) return true;
+  const yes = t("Restart Daemon");
+  const detail = t("Programs that use them see their connections end, in all windows. Open connections: {0}", connections);
+  return (await vscode.window.showWarningMessage(t("Restart the daemon and cut open connections?"), { modal: true, detail }, yes)) === yes;
+}
+
+async function stop({ t, link, store }: Services): Promise<void> {
+  if (!(await link.attach())) {
+    void vscode.window.showInformationMessage(t("The daemon is not running."));
+    return;
+  }
+  const connections = openConnections(link);
+  const open = link.statuses.filter(({ state }) => isOpenState(state)).length;
+  const yes = t("Stop Daemon");
+  const lines = [
+    t("The tunnels of all windows close. Open tunnels: {0}", open),
+    ...(connections === 0 ? [] : [t("Connections that are open may go on, and the daemon ends with the last of them. Open connections: {0}", connections)]),
+    t("The daemon starts again by itself when a tunnel is opened."),
+  ];
+  if ((await vscode.window.showWarningMessage(t("Stop the daemon?"), { modal: true, detail: lines.join("\n") }, yes)) !== yes) return;
+  // Or the next request would bring back what is being stopped.
+  await store.setWanted(store.wanted, false);
+  await link.request("daemon/drain", {});
+  vscode.window.setStatusBarMessage(connections === 0 ? t("The daemon has been stopped.") : t("The daemon ends with its last connection."), 5_000);
+}
+
+function openConnections(link: DaemonLink): number {
+  return link.statuses.reduce((sum, { openConnections }) => sum + openConnections, 0);
+}
+
+/** Resolves when the daemon has gone, or has had the time to. */
+async function endDaemon(link: DaemonLink, end: () => Promise<unknown>): Promise<void> {
+  const owned = new Disposables();
+  const gone = new Promise<void>((resolve) => {
+    owned.add(link.onDidChangeState(({ at }) => at !== "connected" && resolve()));
+    const timer = setTimeout(resolve, END_TIMEOUT_MS);
+    owned.add({ dispose: () => clearTimeout(timer) });
+  });
+  const ended = end().then(
+    () => gone,
+    (error: unknown) => {
+      // It went before it could answer.
+      if (!(error instanceof TunnelError) || error.code !== "DAEMON_UNREACHABLE") throw error;
+    },
+  );
+  try {
+    // One that hangs does not answer either, and the time is up for both.
+    await Promise.race([ended, gone]);
+  } finally {
+    ended.catch(() => {});
+    owned.dispose();
+  }
+}

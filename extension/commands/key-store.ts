@@ -1,0 +1,128 @@
+/**
+ * The keys a window can name: those of the daemon's key folder and of its memory,
+ * and those in VS Code's secret storage that this window supplies. What the
+ * commands about keys have in common; the rules stand in `tunnels/secret-keys.ts`.
+ */
+import * as vscode from "vscode";
+import type { Result } from "../../daemon/contract/methods.ts";
+import { plainText } from "../../daemon/contract/plain-text.ts";
+import { TunnelError } from "../../daemon/errors.ts";
+import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { SecretKeys } from "../tunnels/secret-keys.ts";
+import { COMMANDS, PREFIX } from "./ids.ts";
+
+/** What a command about a key may be called with: its name, alone or as `name`; anything else is as good as nothing. */
+type KeyArgument = { readonly name?: string } | string | undefined;
+
+/** A key as the daemon lists it. */
+export type ListedKey = Result<"keys/list">["keys"][number];
+
+const stores = new WeakMap<vscode.ExtensionContext, SecretKeys>();
+
+/** This window's keys of the secret storage; the same object for everybody. */
+export function secretKeysOf({ context, t, log }: Pick<Services, "context" | "t" | "log">): SecretKeys {
+  const known = stores.get(context);
+  if (known) return known;
+  const made = new SecretKeys({
+    secrets: context.secrets,
+    index: context.globalState,
+    onVanished: (name) => void tellVanished(name, t),
+    // A message of the storage or the daemon: neither has the secret in it.
+    onFailure: (name, error) => log.warn(`key ${plainText(name)}: ${plainText(error instanceof Error ? error.message : String(error))}`),
+  });
+  stores.set(context, made);
+  return made;
+}
+
+/** Whether new keys go to the secret storage, by the setting. */
+export function keepsOffDisk(): boolean {
+  return vscode.workspace.getConfiguration(PREFIX).get<string>("keyStorage") === "secretStorage";
+}
+
+/** The key's name in a command's argument. */
+export function keyNameOf(argument: unknown): string | undefined {
+  if (typeof argument === "string") return argument || undefined;
+  if (typeof argument !== "object" || argument === null) return undefined;
+  const { name } = argument as Exclude<KeyArgument, string | undefined>;
+  return typeof name === "string" && name !== "" ? name : undefined;
+}
+
+/** Names that a new key can't have: those that can be used, and those that have a fault. */
+export async function takenNames({ link }: Pick<Services, "link">): Promise<string[]> {
+  const { keys, faults = [] } = await link.request("keys/list", {});
+  return [...keys, ...faults].map(({ name }) => name);
+}
+
+/** The tunnels of this window whose entry names the key. */
+function usersOf(name: string, { store }: Pick<Services, "store">): readonly TunnelItem[] {
+  return store.items.filter(({ entry }) => entry !== undefined && [entry.key].flat().includes(name));
+}
+
+/** Their names for people. */
+export function usersText(name: string, services: Pick<Services, "store" | "t">): string {
+  const names = usersOf(name, services).map((item) => plainText(refOf(item).name));
+  return names.length === 0 ? services.t("No tunnel of this window uses it.") : services.t("Used by: {0}", names.join(", "));
+}
+
+/** Runs a command about keys: a failure that a user can meet is shown, and is undefined. */
+export async function shownFailures<T>({ ui, t, log }: Pick<Services, "ui" | "t" | "log">, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TunnelError) {
+      ui.showFailure(undefined, error);
+      return undefined;
+    }
+    // What VS Code's dialogs, file system and secret storage throw.
+    const message = plainText(error instanceof Error ? error.message : String(error));
+    log.error(message);
+    void vscode.window.showErrorMessage(t("This did not work: {0}", message), t("Show Log")).then((choice) => {
+      if (choice !== undefined) void vscode.commands.executeCommand(COMMANDS.showLog);
+    });
+    return undefined;
+  }
+}
+
+/** The key of `argument`, else the one the user picks; undefined: none. */
+export async function pickKey(services: Services, argument: unknown, { title }: { readonly title: string }): Promise<ListedKey | undefined> {
+  const { t, link } = services;
+  const { keys } = await link.request("keys/list", {});
+  const given = keyNameOf(argument);
+  if (given !== undefined) {
+    const found = keys.find(({ name }) => name === given);
+    if (!found) throw new TunnelError("KEY_NOT_FOUND", `there is no key "${plainText(given, { maxLength: 64 })}": import or generate it`);
+    return found;
+  }
+  if (keys.length === 0) {
+    await offerNewKey(t);
+    return undefined;
+  }
+  const picked = await vscode.window.showQuickPick(
+    keys.map((key) => ({ ...keyRow(key, services), key })),
+    { title, placeHolder: t("Choose a key"), matchOnDescription: true, matchOnDetail: true },
+  );
+  return picked?.key;
+}
+
+/** A key as a row of a quick pick. */
+export function keyRow(key: ListedKey, services: Pick<Services, "store" | "t">): vscode.QuickPickItem {
+  const { t } = services;
+  const where = key.stored === "folder" ? t("In the key folder.") : t("In memory only: supplied by a window.");
+  return { label: `$(key) ${key.name}`, description: key.fingerprint, detail: `${where} ${usersText(key.name, services)}` };
+}
+
+async function offerNewKey(t: Services["t"]): Promise<void> {
+  const [importKey, generate] = [t("Import Key…"), t("Generate Key…")];
+  const choice = await vscode.window.showInformationMessage(t("There are no keys yet."), importKey, generate);
+  if (choice === importKey) void vscode.commands.executeCommand(COMMANDS.importKey);
+  if (choice === generate) void vscode.commands.executeCommand(COMMANDS.generateKey);
+}
+
+async function tellVanished(name: string, t: Services["t"]): Promise<void> {
+  const [again, forget] = [t("Import Key…"), t("Forget Key")];
+  const text = t("The key {0} is no longer in VS Code's secret storage, which some browsers and systems don't keep. Import it again.", plainText(name));
+  const choice = await vscode.window.showWarningMessage(text, again, forget);
+  if (choice === again) void vscode.commands.executeCommand(COMMANDS.importKey, { name });
+  if (choice === forget) void vscode.commands.executeCommand(COMMANDS.forgetKey, { name });
+}

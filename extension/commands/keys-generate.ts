@@ -1,0 +1,69 @@
+/**
+ * Generate Key: 32 random bytes under a name, in the key folder (the daemon makes
+ * them) or, where the setting says so, in VS Code's secret storage.
+ */
+import * as vscode from "vscode";
+import type { Disposable } from "../emitter.ts";
+import { KEY_MIN_BYTES, keyNameFault } from "../model/key-input.ts";
+import type { Services } from "../services.ts";
+import { COMMANDS } from "./ids.ts";
+import { keepsOffDisk, keyNameOf, secretKeysOf, shownFailures, takenNames } from "./key-store.ts";
+
+/** The command takes a {@link KeyArgument} and resolves to the new key's name; undefined: none was made. */
+export function registerGenerateKey(services: Services): Disposable {
+  return vscode.commands.registerCommand(COMMANDS.generateKey, (argument?: unknown) => shownFailures(services, () => generate(services, argument)));
+}
+
+async function generate(services: Services, argument: unknown): Promise<string | undefined> {
+  const { t } = services;
+  const name = await askKeyName(services, { title: t("Generate Key"), suggested: keyNameOf(argument) ?? "", given: keyNameOf(argument) });
+  if (name === undefined) return undefined;
+  const fingerprint = keepsOffDisk() ? await generateSecret(services, name) : (await services.link.request("keys/generate", { name })).fingerprint;
+  await services.store.refreshApprovals();
+  void tell(name, fingerprint, services);
+  return name;
+}
+
+async function generateSecret(services: Services, name: string): Promise<string> {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_MIN_BYTES));
+  try {
+    return await secretKeysOf(services).add(name, bytes, services.link);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+async function tell(name: string, fingerprint: string, { t }: Services): Promise<void> {
+  const [toFile, copy] = [t("Export Key to File…"), t("Copy Fingerprint")];
+  const text = t("The key {0} is there. The far end needs the same: give it to its administrator as a file. Fingerprint: {1}", name, fingerprint);
+  const choice = await vscode.window.showInformationMessage(text, toFile, copy);
+  if (choice === toFile) await vscode.commands.executeCommand(COMMANDS.exportKey, { name });
+  if (choice === copy) await vscode.env.clipboard.writeText(fingerprint);
+}
+
+/** How to ask for a name. */
+export interface KeyNameQuestion {
+  readonly title: string;
+  /** Stands in the box already. */
+  readonly suggested: string;
+  /** The caller's own: taken without a question if it can be. */
+  readonly given: string | undefined;
+}
+
+/**
+ * A name for a new key, judged while it is typed; undefined: the user gave none.
+ * @throws TunnelError as the daemon's keys/list
+ */
+export async function askKeyName(services: Services, { title, suggested, given }: KeyNameQuestion): Promise<string | undefined> {
+  const { t } = services;
+  const taken = await takenNames(services);
+  if (given !== undefined && keyNameFault(given, { taken, t }) === undefined) return given;
+  return await vscode.window.showInputBox({
+    title,
+    prompt: t('Name of the key, as tunnels.json has it under "key". The name is no secret.'),
+    placeHolder: "team-redis",
+    value: suggested,
+    ignoreFocusOut: true,
+    validateInput: (typed) => keyNameFault(typed, { taken, t }),
+  });
+}

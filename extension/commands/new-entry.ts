@@ -1,0 +1,69 @@
+/**
+ * A tunnel that the user has just described: written into a file, found again in
+ * the store, and approved without a second question where what would be approved
+ * is exactly what was typed.
+ */
+
+import { TunnelError } from "../../daemon/errors.ts";
+import { type AdHocDraft, isAsTyped } from "../model/ad-hoc.ts";
+import type { EntryText } from "../model/config-edit.ts";
+import { setEntry } from "../model/config-edit.ts";
+import type { TunnelItem, TunnelRef, TunnelSource } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { changeFile } from "../ui/write-config.ts";
+
+/** Our choice: the store follows a file in tens of milliseconds. */
+const FOUND_WITHIN_MS = 5_000;
+
+/** An entry and where it goes. */
+export interface NewEntry {
+  readonly source: Pick<TunnelSource, "kind" | "configPath">;
+  readonly name: string;
+  readonly entry: EntryText;
+}
+
+/**
+ * Writes the entry and resolves to its tunnel.
+ * @throws TunnelError CONFIG_INVALID with cause and cure
+ */
+export async function writeEntry(services: Services, { source, name, entry }: NewEntry): Promise<TunnelItem> {
+  const { t, sources } = services;
+  const { configPath } = source;
+  await changeFile({ file: configPath, change: (text) => setEntry(text, name, entry), isPrivate: source.kind !== "workspace", t });
+  sources.refresh();
+  return await whenFound(services, { configPath, name });
+}
+
+/**
+ * Approves an entry of the user's own words; does nothing when anything in it is not.
+ * @throws TunnelError as the daemon's approvals
+ */
+export async function approveAsTyped({ link, store }: Services, { configPath, name }: TunnelRef, draft: AdHocDraft): Promise<void> {
+  const { pending } = await link.request("approvals/list", { configPath, names: [name] });
+  const facts = pending.find((one) => one.name === name);
+  if (!facts || !isAsTyped(facts, draft)) return;
+  await link.request("approvals/grant", { configPath, name, digest: facts.digest });
+  await store.refreshApprovals(configPath);
+}
+
+function whenFound({ store, t }: Services, ref: TunnelRef): Promise<TunnelItem> {
+  const found = (): TunnelItem | undefined => {
+    const item = store.find(ref);
+    return item?.place ? item : undefined;
+  };
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const item = found();
+      if (!item) return;
+      clearTimeout(timer);
+      listening.dispose();
+      resolve(item);
+    };
+    const listening = store.onDidChange(look);
+    const timer = setTimeout(() => {
+      listening.dispose();
+      reject(new TunnelError("CONFIG_INVALID", t("The tunnel {0} was saved, and its file can't be read: look at the file.", ref.name)));
+    }, FOUND_WITHIN_MS);
+    look();
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * Open Ad-hoc Tunnel: asks for what a tunnel needs, one thing after another, each
+ * judged while it is typed; keeps it as an ad-hoc tunnel or in a tunnels.json, and
+ * opens it. What is right and what is offered is `model/ad-hoc.ts`.
+ */
+import * as vscode from "vscode";
+import type { Service } from "../../daemon/contract/tunnels-file.ts";
+import type { Disposable } from "../emitter.ts";
+import {
+  AD_HOC_STEPS,
+  type AdHocDraft,
+  type AdHocStep,
+  candidateEntry,
+  candidatePorts,
+  draftFault,
+  exampleTarget,
+  listenRival,
+  nameRival,
+  suggestName,
+} from "../model/ad-hoc.ts";
+import { refOf, type TunnelSource } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { findFreePort, isFreePort } from "../ui/free-port.ts";
+import { askKey } from "./ask-key.ts";
+import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "./key-store.ts";
+import { approveAsTyped, writeEntry } from "./new-entry.ts";
+import { type Answer, askPick, askText, type Choice, type Step } from "./steps.ts";
+
+/** The answers, and where the tunnel is kept. */
+interface Answers extends AdHocDraft {
+  readonly save: TunnelSource;
+}
+
+/** The command resolves to whether a tunnel was opened. */
+export function registerOpenAdHoc(services: Services): Disposable {
+  return vscode.commands.registerCommand(COMMANDS.openAdHoc, () => shownFailures(services, () => openAdHoc(services)));
+}
+
+async function openAdHoc(services: Services): Promise<boolean> {
+  const answers = await ask(services);
+  if (!answers) return false;
+  const { save, ...draft } = answers;
+  const item = await writeEntry(services, { source: save, name: draft.name, entry: candidateEntry(draft) });
+  // In a workspace that is not trusted opening asks for that first, and then for the approval.
+  if (vscode.workspace.isTrusted) await approveAsTyped(services, refOf(item), draft);
+  return (await services.actions.open(item)).at === "open";
+}
+
+async function ask(services: Services): Promise<Answers | undefined> {
+  const title = services.t("Open Ad-hoc Tunnel");
+  let answers: Partial<Answers> = {};
+  for (let index = 0; index < AD_HOC_STEPS.length; ) {
+    const name = AD_HOC_STEPS[index] ?? "save";
+    const answer = await askStep(name, { services, answers, step: { title, step: index + 1, totalSteps: AD_HOC_STEPS.length } });
+    if (answer.at === "cancelled") return undefined;
+    if (answer.at === "next") answers = { ...answers, ...answer.value };
+    index += answer.at === "back" ? -1 : 1;
+  }
+  const { service, target, key, listen, name, save } = answers;
+  return service && target && key && listen && name && save ? { service, target, key, listen, name, save } : undefined;
+}
+
+interface StepContext {
+  readonly services: Services;
+  readonly answers: Partial<Answers>;
+  readonly step: Step;
+}
+
+async function askStep(name: AdHocStep, context: StepContext): Promise<Answer<Partial<Answers>>> {
+  const { services, answers, step } = context;
+  switch (name) {
+    case "service":
+      return named("service", await askService(context));
+    case "target":
+      return named("target", await askTarget(context));
+    case "key":
+      return named("key", await askKey(services, { ...step, active: answers.key }));
+    case "listen":
+      return named("listen", await askListen(context));
+    case "name":
+      return named("name", await askName(context));
+    case "save":
+      return named("save", await askSave(context));
+  }
+}
+
+function named<K extends keyof Answers>(name: K, answer: Answer<Answers[K]>): Answer<Partial<Answers>> {
+  return answer.at === "next" ? { at: "next", value: { [name]: answer.value } } : answer;
+}
+
+function askService({ services: { t }, answers, step }: StepContext): Promise<Answer<Service>> {
+  const choices: Choice<Service>[] = [
+    { label: "$(database) Redis", description: "redis", detail: t("Also Valkey and everything that speaks its protocol."), value: "redis" },
+    { label: "$(database) MySQL", description: "mysql", detail: t("Also MariaDB."), value: "mysql" },
+    { label: `$(plug) ${t("Another service")}`, description: "tcp", detail: t("Any program that talks over TCP."), value: "tcp" },
+  ];
+  return askPick({ ...step, placeholder: t("What is at the far end?"), choices, active: answers.service });
+}
+
+function askTarget({ services: { t }, answers, step }: StepContext): Promise<Answer<string>> {
+  const example = exampleTarget(answers.service ?? "tcp");
+  return askText({
+    ...step,
+    prompt: t("Address of the far end, host:port: the encrypted port, where spiped -d or tunneld listens, not that of the service."),
+    placeholder: example,
+    value: answers.target ?? "",
+    validate: (text) => (text.trim() === "" ? t("Write the address as host:port, such as {0}.", example) : draftFault({ target: text }, judge(t))),
+  });
+}
+
+async function askListen({ services, answers, step }: StepContext): Promise<Answer<string>> {
+  const { t, store } = services;
+  const service = answers.service ?? "tcp";
+  const { target } = answers;
+  const suggested = answers.listen ?? String(await findFreePort(candidatePorts(service, store.items)));
+  return await askText({
+    ...step,
+    prompt: t("The port on this machine that your programs will connect to. 0 picks a free one."),
+    placeholder: suggested,
+    value: suggested,
+    validate: async (text) => {
+      if (text.trim() === "") return t("Write a port, such as {0}.", suggested);
+      const fault = draftFault({ listen: text, ...(target === undefined ? {} : { target }) }, judge(t)) ?? listenRival(text, { items: store.items, t });
+      if (fault !== undefined || !/^\d{1,5}$/.test(text.trim()) || Number(text) === 0) return fault;
+      return (await isFreePort(Number(text))) ? undefined : t("Another program uses port {0}, or the system does not let you: choose another.", text.trim());
+    },
+  });
+}
+
+function askName({ services: { t, store }, answers, step }: StepContext): Promise<Answer<string>> {
+  const suggested = suggestName({ target: answers.target ?? "", service: answers.service ?? "tcp" }, store.items);
+  return askText({
+    ...step,
+    prompt: t("A name for the tunnel."),
+    placeholder: suggested,
+    value: answers.name ?? suggested,
+    validate: (text) =>
+      text.trim() === "" ? t("Write a name, such as {0}.", suggested) : (draftFault({ name: text }, judge(t)) ?? nameRival(text, { items: store.items, t })),
+  });
+}
+
+function askSave({ services: { t, sources }, answers, step }: StepContext): Promise<Answer<TunnelSource>> {
+  const all = sources.configs.map(({ source }) => source);
+  const rows = [
+    ...all.filter(({ kind }) => kind === "ad-hoc"),
+    ...all.filter(({ kind }) => kind === "workspace"),
+    ...all.filter(({ kind }) => kind === "personal"),
+  ];
+  const choices = rows.map((source): Choice<TunnelSource> => ({ ...saveRow(source, t), value: source }));
+  return askPick({ ...step, placeholder: t("Where is {0} kept?", answers.name ?? ""), choices });
+}
+
+function saveRow({ kind, label, configPath }: TunnelSource, t: Services["t"]): vscode.QuickPickItem {
+  switch (kind) {
+    case "ad-hoc":
+      return { label: `$(debug-start) ${t("Open only")}`, detail: t("Kept on this machine as an ad-hoc tunnel, until you remove it.") };
+    case "workspace":
+      return {
+        label: `$(save) ${t("Save to tunnels.json and open")}`,
+        description: label,
+        detail: t("Shared with everybody who has this folder. The key is not in the file."),
+      };
+    case "personal":
+      return { label: `$(account) ${t("Save to my tunnels and open")}`, description: configPath, detail: t("Yours alone, in every workspace.") };
+  }
+}
+
+function judge(t: Services["t"]): { readonly t: Services["t"]; readonly platform: NodeJS.Platform } {
+  return { t, platform: process.platform };
+}

@@ -1,0 +1,70 @@
+/**
+ * Open Encrypted Tunnel: the one it is called with, or one that the user picks. Where
+ * there is none to pick it offers to write a tunnels.json or to do without one.
+ */
+import * as vscode from "vscode";
+import { plainText } from "../../daemon/contract/plain-text.ts";
+import type { Disposable } from "../emitter.ts";
+import { isOpen, type TunnelItem } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import type { OpenResult } from "../tunnels/tunnel-actions.ts";
+import { COMMANDS } from "./ids.ts";
+import { pickItem, tunnelOf } from "./pick-tunnel.ts";
+
+/** The command takes a {@link TunnelArgument} and resolves to "open", "failed" or "cancelled". */
+export function registerOpen(services: Services): Disposable {
+  return vscode.commands.registerCommand(COMMANDS.open, (argument?: unknown) => open(services, argument));
+}
+
+type Choice = vscode.QuickPickItem & ({ readonly item: TunnelItem } | { readonly command: string });
+
+async function open(services: Services, argument: unknown): Promise<OpenResult["at"]> {
+  const given = tunnelOf(services, argument);
+  if (given) return await openOne(services, given);
+  const choice = await choose(services);
+  if (!choice) return "cancelled";
+  if ("item" in choice) return await openOne(services, choice.item);
+  await vscode.commands.executeCommand(choice.command);
+  return "cancelled";
+}
+
+async function choose(services: Services): Promise<Choice | undefined> {
+  const { t, store } = services;
+  const closed = store.items.filter((item) => !isOpen(item) && !item.busy).map((item): Choice => pickItem(item, services));
+  const adHoc: Choice = {
+    label: `$(add) ${t("Ad-hoc tunnel…")}`,
+    detail: t("Asks for service, target and key. No file is needed."),
+    command: COMMANDS.openAdHoc,
+  };
+  const create: Choice = {
+    label: `$(new-file) ${t("Create tunnels.json")}`,
+    detail: t("Tunnels of this folder, shared with everybody who works on it."),
+    command: COMMANDS.createConfig,
+  };
+  const hasFolder = (vscode.workspace.workspaceFolders ?? []).length > 0;
+  const rest: Choice[] = store.items.length === 0 && hasFolder ? [create, adHoc] : [adHoc];
+  const placeHolder =
+    store.items.length === 0
+      ? t("There are no tunnels here yet")
+      : closed.length === 0
+        ? t("All tunnels are open: choose how to open another")
+        : t("Choose a tunnel to open");
+  return await vscode.window.showQuickPick([...closed, ...rest], {
+    title: t("Open Encrypted Tunnel"),
+    placeHolder,
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+}
+
+async function openOne(services: Services, item: TunnelItem): Promise<OpenResult["at"]> {
+  const result = await services.actions.open(item);
+  sayOpen(result, item, services);
+  return result.at;
+}
+
+/** Says in the status bar that a tunnel is open; of anything else the actions have told. */
+export function sayOpen(result: OpenResult, item: TunnelItem, { t }: Pick<Services, "t">): void {
+  if (result.at !== "open") return;
+  vscode.window.setStatusBarMessage(t("{0} is open at {1}", plainText(item.name), plainText(result.status.listen)), 5_000);
+}

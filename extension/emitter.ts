@@ -1,0 +1,51 @@
+/**
+ * The smallest event source, in the shape of vscode.Event, so that what has no
+ * business with VS Code can tell of changes and be tested without it.
+ */
+
+/** Ends something. */
+export interface Disposable {
+  dispose(): void;
+}
+
+/** Registers a listener, until the result is disposed of. */
+export type Event<T> = (listener: (value: T) => void) => Disposable;
+
+/** Owns its listeners: `dispose`. Listeners must not throw. */
+export class Emitter<T> implements Disposable {
+  readonly #listeners = new Set<(value: T) => void>();
+  #disposed = false;
+
+  /** Where to listen. */
+  readonly event: Event<T> = (listener) => {
+    const own = (value: T): void => listener(value);
+    if (!this.#disposed) this.#listeners.add(own);
+    return { dispose: () => void this.#listeners.delete(own) };
+  };
+
+  fire(value: T): void {
+    for (const listener of [...this.#listeners]) listener(value);
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#listeners.clear();
+  }
+}
+
+/** Several as one; what is added after the end is disposed of at once. */
+export class Disposables implements Disposable {
+  readonly #owned: Disposable[] = [];
+  #disposed = false;
+
+  add<T extends Disposable>(one: T): T {
+    if (this.#disposed) one.dispose();
+    else this.#owned.push(one);
+    return one;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const one of this.#owned.splice(0).reverse()) one.dispose();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The extension's wiring: makes the parts, hands them to the features and frees
+ * them at the end. No logic of its own. What a feature does stands in its file;
+ * how the parts hang together, in docs/ARCHITECTURE.md.
+ */
+// First: what is loaded after it makes schemas.
+import "./schema-settings.ts";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { localDaemon } from "../daemon/client/local-daemon.ts";
+import { plainText } from "../daemon/contract/plain-text.ts";
+import { VERSION } from "../daemon/contract/version.ts";
+import { createApi, type TunnelsApi } from "./api.ts";
+import { registerAdHocFiles } from "./commands/ad-hoc-files.ts";
+import { registerApprove } from "./commands/approve.ts";
+import { registerChooseKey } from "./commands/choose-key.ts";
+import { registerClose } from "./commands/close.ts";
+import { registerCopy } from "./commands/copy.ts";
+import { registerCopyServerCommand } from "./commands/copy-server-command.ts";
+import { registerCreateConfig } from "./commands/create-config.ts";
+import { registerDaemonCommands } from "./commands/daemon.ts";
+import { registerDiagnose } from "./commands/diagnose.ts";
+import { registerEditConfig } from "./commands/edit-config.ts";
+import { PREFIX } from "./commands/ids.ts";
+import { secretKeysOf } from "./commands/key-store.ts";
+import { registerExportKey } from "./commands/keys-export.ts";
+import { registerForgetKey } from "./commands/keys-forget.ts";
+import { registerGenerateKey } from "./commands/keys-generate.ts";
+import { registerImportKey } from "./commands/keys-import.ts";
+import { registerShowKeys } from "./commands/keys-show.ts";
+import { registerOpen } from "./commands/open.ts";
+import { registerOpenAdHoc } from "./commands/open-ad-hoc.ts";
+import { registerOpenAll } from "./commands/open-all.ts";
+import { registerOpenClient } from "./commands/open-client.ts";
+import { registerRestart } from "./commands/restart.ts";
+import { registerRows } from "./commands/rows.ts";
+import { registerShowTunnels } from "./commands/show-tunnels.ts";
+import { Disposables } from "./emitter.ts";
+import { registerDebugging } from "./integration/debugging.ts";
+import { registerTasks } from "./integration/tasks.ts";
+import { registerTerminalEnvironment } from "./integration/terminal-environment.ts";
+import { registerVariables } from "./integration/variables.ts";
+import type { Translate } from "./model/translate.ts";
+import type { TunnelRef } from "./model/tunnel-item.ts";
+import type { Services } from "./services.ts";
+import { ConfigSources } from "./tunnels/config-sources.ts";
+import { clientFactory, daemonMayRun } from "./tunnels/create-client.ts";
+import { DaemonLink } from "./tunnels/daemon-link.ts";
+import { StartTime } from "./tunnels/start-time.ts";
+import { TunnelActions } from "./tunnels/tunnel-actions.ts";
+import { TunnelStore } from "./tunnels/tunnel-store.ts";
+import { createActionsUi } from "./ui/actions-ui.ts";
+import { registerAutoOpen } from "./ui/auto-open.ts";
+import { registerCodeLens } from "./ui/code-lens.ts";
+import { registerDiagnostics } from "./ui/diagnostics.ts";
+import { registerFailureNotices } from "./ui/failure-notices.ts";
+import { registerHover } from "./ui/hover.ts";
+import { registerLog } from "./ui/log.ts";
+import { registerQuickFixes } from "./ui/quick-fixes.ts";
+import { registerStatusBar } from "./ui/status-bar.ts";
+import { registerTreeView } from "./ui/tree-view.ts";
+
+/** Everything that users meet; automatic opening last, when all of it can be seen. */
+const FEATURES = [
+  ...[registerLog, registerTreeView, registerStatusBar, registerDiagnostics, registerCodeLens, registerHover, registerQuickFixes, registerFailureNotices],
+  ...[registerOpen, registerOpenAdHoc, registerAdHocFiles, registerOpenAll, registerClose, registerRestart, registerApprove, registerDiagnose],
+  ...[registerGenerateKey, registerImportKey, registerExportKey, registerForgetKey, registerShowKeys, registerChooseKey],
+  ...[registerCopy, registerCopyServerCommand, registerOpenClient, registerCreateConfig, registerEditConfig, registerRows, registerShowTunnels],
+  ...[registerDaemonCommands, registerTerminalEnvironment, registerDebugging, registerTasks, registerVariables, registerAutoOpen],
+];
+
+/** Where a window remembers what it had open. */
+const WANTED_KEY = "wanted";
+
+/** Called by VS Code; what it returns is for other extensions: docs/API.md. */
+export function activate(context: vscode.ExtensionContext): TunnelsApi {
+  const startMs = performance.now();
+  const owned = new Disposables();
+  context.subscriptions.push(owned);
+  const t: Translate = (text, ...args) => vscode.l10n.t(text, ...args);
+  const log = owned.add(vscode.window.createOutputChannel("Encrypted Tunnels", { log: true }));
+  const settings = vscode.workspace.getConfiguration(PREFIX);
+  const local = localDaemon({ stateDir: settings.get<string>("stateDir") });
+  const adHocFile = path.join(local.paths.stateDir, "ad-hoc", "tunnels.json");
+  const sources = owned.add(new ConfigSources({ personal: local.paths.userTunnelsFile, adHoc: adHocFile }, t));
+  const createClient = clientFactory({
+    local,
+    program: context.asAbsolutePath(path.join("dist", "tunneld.cjs")),
+    nodePath: () => vscode.workspace.getConfiguration(PREFIX).get<string>("nodePath") ?? "",
+    name: plainText(vscode.workspace.name ?? t("a window without a folder"), { maxLength: 200 }),
+    wallMs: Date.now,
+  });
+  const startTime = new StartTime(() => performance.now());
+  const secrets = secretKeysOf({ context, t, log });
+  const link = owned.add(
+    new DaemonLink({
+      createClient: startTime.from(createClient),
+      mayRun: () => Promise.resolve(daemonMayRun(local)),
+      onHello: (client) => secrets.supplyAll(client),
+    }),
+  );
+  owned.add(startTime.report(link, (ms) => log.info(`first tunnel listens ${ms.toFixed(0)} ms after the daemon was asked for`)));
+  const memory = {
+    load: () => context.workspaceState.get<readonly TunnelRef[]>(WANTED_KEY, []),
+    save: (refs: readonly TunnelRef[]) => void context.workspaceState.update(WANTED_KEY, refs),
+  };
+  const store = owned.add(new TunnelStore({ configs: sources, link, memory, isTrusted: () => vscode.workspace.isTrusted }));
+  owned.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void store.refreshApprovals()));
+  const ui = createActionsUi({ t, log, store });
+  const actions = new TunnelActions({ link, store, ui, t, wallMs: Date.now });
+  const services: Services = { context, t, log, local, adHocFile, sources, link, store, actions, ui };
+  for (const register of FEATURES) owned.add(register(services));
+  const { api } = owned.add(createApi({ ...services, onListenerError: (error) => log.error(error instanceof Error ? error : String(error)) }));
+  log.info(`version ${VERSION}, active after ${(performance.now() - startMs).toFixed(1)} ms`);
+  return api;
+}

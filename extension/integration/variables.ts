@@ -1,0 +1,71 @@
+/**
+ * `${command:encryptedTunnels.url}`, `.host` and `.port` for launch.json and
+ * tasks.json, and the same as `${input:…}` with `"args": { "name": "cache" }`.
+ * Each opens the tunnel first, so that what it gives is true.
+ */
+import * as vscode from "vscode";
+import { TunnelError } from "../../daemon/errors.ts";
+import { PREFIX } from "../commands/ids.ts";
+import { pickTunnel } from "../commands/pick-tunnel.ts";
+import { type Disposable, Disposables } from "../emitter.ts";
+import { needsOpening } from "../model/debug-launch.ts";
+import { valuesOf } from "../model/environment.ts";
+import { findTunnel, unknownTunnelText } from "../model/find-tunnel.ts";
+import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
+import type { Services } from "../services.ts";
+import { freshItems, itemOf } from "./fresh-items.ts";
+
+/** Not commands for the palette: they have no title in package.json. */
+const VARIABLES = ["url", "host", "port"] as const;
+
+/** Registers the commands. */
+export function registerVariables(services: Services): Disposable {
+  const owned = new Disposables();
+  for (const variable of VARIABLES) {
+    const command = `${PREFIX}.${variable}`;
+    owned.add(
+      vscode.commands.registerCommand(command, async (argument: unknown) => {
+        const item = await tunnelFor(argument, services);
+        return item && (await opened(item, services))?.[variable];
+      }),
+    );
+  }
+  return owned;
+}
+
+/** @throws TunnelError CONFIG_INVALID when a name is given that no tunnel has: VS Code shows it and starts nothing */
+async function tunnelFor(argument: unknown, services: Services): Promise<TunnelItem | undefined> {
+  const { store, t } = services;
+  const name = nameIn(argument);
+  if (name === undefined) {
+    const clients = store.items.filter(isClient);
+    const [only, ...others] = clients;
+    if (only && others.length === 0) return only;
+    return await pickTunnel(services, undefined, { title: t("The tunnel whose address is used"), filter: isClient, none: t("There is no tunnel here.") });
+  }
+  const found = findTunnel(store.items, name, undefined);
+  if (found.at === "unknown") throw new TunnelError("CONFIG_INVALID", unknownTunnelText(found, t));
+  if (!isClient(found.item)) throw new TunnelError("CONFIG_INVALID", t("The tunnel {0} is a server's end: programs don't connect to it.", name));
+  return found.item;
+}
+
+function isClient({ entry }: TunnelItem): boolean {
+  return entry?.role === "client";
+}
+
+/** What stands in "args"; without "args" VS Code hands over the launch configuration, whose name is none of ours. */
+function nameIn(argument: unknown): string | undefined {
+  if (typeof argument === "string") return argument;
+  if (typeof argument !== "object" || argument === null || "request" in argument || "type" in argument) return undefined;
+  return "name" in argument && typeof argument.name === "string" ? argument.name : undefined;
+}
+
+/** The values of the tunnel, open; undefined when it is not, which has been shown. */
+async function opened(item: TunnelItem, services: Services): Promise<ReturnType<typeof valuesOf>> {
+  if (needsOpening(item, Date.now())) {
+    const result = await services.actions.open(item);
+    if (result.at !== "open") return undefined;
+  }
+  const fresh = itemOf(await freshItems(services), refOf(item));
+  return fresh && valuesOf(fresh);
+}

@@ -1,0 +1,48 @@
+/**
+ * Makes the client of the daemon as this window needs it: from a copy of the
+ * program outside the extension folder, which an update removes, run by VS Code's
+ * own Node or by the one the user names.
+ */
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import { type LocalDaemon, proofParts } from "../../daemon/client/local-daemon.ts";
+import { copyProgram } from "../../daemon/client/program-copy.ts";
+import { VERSION } from "../../daemon/contract/version.ts";
+import { TunnelError } from "../../daemon/errors.ts";
+import type { CreateClient } from "./daemon-link.ts";
+
+/** What the client is made from. */
+export interface ClientSettings {
+  readonly local: LocalDaemon;
+  /** Absolute path of the extension's own dist/tunneld.cjs. */
+  readonly program: string;
+  /** The setting `nodePath`; empty: this process's own. Read each time. */
+  readonly nodePath: () => string;
+  /** For people: the window's workspace. */
+  readonly name: string;
+  readonly wallMs: () => number;
+}
+
+/** See the file's header. The client throws TunnelError DAEMON_UNREACHABLE when there is nothing to start or to run it. */
+export function clientFactory({ local, program, nodePath, name, wallMs }: ClientSettings): CreateClient {
+  const { paths, place } = local;
+  return async ({ start, onState }) => {
+    // Also one that only looks may find an older daemon and hand it our program.
+    const copy = copyProgram({ from: program, version: VERSION, programDir: paths.programDir, uid: place.uid, running: paths, wallMs });
+    const execPath = start ? usableNode(nodePath()) : process.execPath;
+    // Loaded when it is needed: a window without open tunnels never is a client.
+    const { DaemonClient } = await import("../../daemon/client/daemon-client.ts");
+    return new DaemonClient({ paths, place, execPath, program: copy, kind: "vscode", name, start, stay: true, wallMs, challenge: proofParts, onState });
+  };
+}
+
+/** Whether a daemon seems to run: a look at the disk, no connection. */
+export function daemonMayRun({ paths }: LocalDaemon): boolean {
+  return [paths.endpoint, ...paths.otherEndpoints].some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
+}
+
+function usableNode(nodePath: string): string {
+  if (nodePath === "") return process.execPath;
+  if (path.isAbsolute(nodePath) && existsSync(nodePath)) return nodePath;
+  throw new TunnelError("DAEMON_UNREACHABLE", `the setting encryptedTunnels.nodePath is not the absolute path of a program: ${nodePath}: correct or clear it`);
+}

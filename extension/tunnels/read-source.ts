@@ -1,0 +1,43 @@
+/**
+ * Reads one of the window's tunnels.json files, with its overrides. In a workspace
+ * the file is a stranger's: no link is followed out of the folder, and nothing that
+ * stands in the file's place makes this fail.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { localConfigPath, readConfig } from "../../daemon/contract/config-file.ts";
+import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
+import type { Translate } from "../model/translate.ts";
+import type { TunnelSource } from "../model/tunnel-item.ts";
+
+/** What the file says; undefined: it is not there. Never throws. */
+export function readSource({ configPath, folder }: Pick<TunnelSource, "configPath" | "folder">, t: Translate): ParsedConfig | undefined {
+  if (!isThere(configPath)) return undefined;
+  const strayed = folder === undefined ? undefined : [configPath, localConfigPath(configPath)].find((file) => leavesFolder(file, folder));
+  return strayed === undefined ? readConfig(configPath) : refused(strayed, t);
+}
+
+/** A link to nowhere is there, and so is what can't be looked at (links in a circle, a folder that is closed): reading says what is wrong. */
+function isThere(file: string): boolean {
+  try {
+    return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+/** A repository may hold a link to any file of the user's: it is not followed out of the folder. */
+function leavesFolder(file: string, folder: string): boolean {
+  try {
+    const relative = path.relative(fs.realpathSync(folder), fs.realpathSync(file));
+    return relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
+  } catch {
+    return false;
+  }
+}
+
+function refused(file: string, t: Translate): ParsedConfig {
+  const message = t("this file is a link that leads out of the workspace folder, so it is not used: put the file itself here");
+  const problem = { code: "CONFIG_INVALID", message, path: file, offset: 0, length: 0, line: 1, column: 1 };
+  return { entries: new Map(), places: new Map(), faults: new Map(), broken: true, problems: [problem] };
+}

@@ -1,0 +1,39 @@
+/**
+ * How long it takes from asking for the daemon until the first tunnel listens, for
+ * the log: the figure that a user feels when a window opens.
+ */
+import { type Disposable, Disposables } from "../emitter.ts";
+import { isOpenState } from "../model/tunnel-item.ts";
+import type { CreateClient, DaemonLink } from "./daemon-link.ts";
+
+/** Measures from the first client that is made to the first tunnel that listens. */
+export class StartTime {
+  readonly #nowMs: () => number;
+  #askedMs: number | undefined;
+
+  /** `nowMs` is monotonic. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** The same factory; its first call starts the clock. */
+  from(createClient: CreateClient): CreateClient {
+    return (options) => {
+      this.#askedMs ??= this.#nowMs();
+      return createClient(options);
+    };
+  }
+
+  /** Tells once, in milliseconds. */
+  report(link: DaemonLink, tell: (elapsedMs: number) => void): Disposable {
+    const owned = new Disposables();
+    owned.add(
+      link.onDidChange(() => {
+        if (this.#askedMs === undefined || !link.statuses.some(({ state }) => isOpenState(state))) return;
+        tell(this.#nowMs() - this.#askedMs);
+        owned.dispose();
+      }),
+    );
+    return owned;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A workspace file is input from a stranger: what an untrusted workspace, an unapproved or a changed entry can't do.
+ */
+import assert from "node:assert/strict";
+import * as net from "node:net";
+import { stageForAll } from "../support/process/stage.ts";
+import { freePort } from "../support/servers.ts";
+import { openByPalette, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
+import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
+
+describe("trust and approval in VS Code", function () {
+  this.timeout(180_000);
+  const stage = stageForAll();
+
+  it("an untrusted workspace opens nothing, whatever its file says, and no daemon is started", async () => {
+    const project = new Project(stage, "stranger");
+    const port = await freePort();
+    project.key("team");
+    project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:1", key: "team", autoOpen: true } });
+    const workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir, trust: "restricted" });
+    await workbench.tree.open(VIEW);
+    await workbench.screenshot("untrusted workspace");
+    await workbench.command("Open Encrypted Tunnel…");
+    await workbench.palette.pick("cache");
+    assert.deepEqual(await workbench.notices.buttons(/trust/i), ["Manage Workspace Trust"]);
+    assert.equal(await isOpen(port), false);
+    assert.match((await project.tunneld("status")).stdout.toString(), /no daemon/);
+    await workbench.dispose();
+  });
+
+  describe("in a trusted workspace", () => {
+    let project: Project;
+    let workbench: Workbench;
+    let port: number;
+    let target: string;
+
+    before(async () => {
+      project = new Project(stage, "team");
+      target = (await startRedisFarAway(stage, project.key("team"))).redisTarget;
+      port = await freePort();
+      project.write({ cache: { service: "redis", listen: port, target, key: "team", autoOpen: true } });
+      workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
+      await workbench.tree.open(VIEW);
+    });
+
+    it("an entry with autoOpen is asked about before it opens", async () => {
+      assert.deepEqual(await workbench.notices.buttons("cache wants to open"), ["Review"]);
+      assert.equal(await isOpen(port), false);
+      await workbench.notices.click("cache wants to open", "Review");
+      assert.match(await workbench.notices.dialogText(), /Approve the tunnel cache/);
+      await workbench.notices.dialog("Cancel");
+      assert.equal(await isOpen(port), false, "no is no");
+      await openByPalette(workbench, "cache", { approve: true });
+      await rowSays(workbench, "cache", /verified/);
+      assert.equal(await isOpen(port), true);
+    });
+
+    it("a pulled change of the target keeps the approved tunnel, and asks for the new one", async () => {
+      project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:9", key: "team", autoOpen: true } });
+      await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
+      await workbench.tree.row("cache").choose(/Review and Approve/);
+      const text = await workbench.notices.dialogText();
+      assert.match(text, /has changed since you approved it/);
+      assert.ok(text.includes("127.0.0.1:9"));
+      await workbench.screenshot("changed entry");
+      await workbench.notices.dialog("Cancel");
+      await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
+    });
+
+    it("control characters and links of a file reach no question", async () => {
+      project.write({
+        cache: { service: "redis", listen: port, target, key: "team" },
+        other: { service: "redis", listen: 0, target, key: "team", env: { NOTE: "[click](command:workbench.action.closeWindow) $(trash)" } },
+      });
+      await workbench.tree.row("other").locator();
+      await openByPalette(workbench, "other", { approve: false });
+      const text = await workbench.notices.dialogText();
+      assert.ok(text.includes("NOTE="), text);
+      assert.doesNotMatch(text, /\]\(command:/);
+      await workbench.notices.dialog("Cancel");
+    });
+
+    it("a variable that could make programs run something is refused where it stands", async () => {
+      project.write({ cache: { service: "redis", listen: port, target, key: "team", env: { LD_PRELOAD: "/tmp/x.so" } } });
+      await workbench.editor.problem(/LD_PRELOAD/);
+      await rowSays(workbench, "cache", /verified|mistake/);
+    });
+  });
+});
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,189 @@
+/**
+ * The text editor: opening files, typing, and what extensions put into it (markers, code lenses, hovers, completions).
+ * Only the lines in sight are in the page: keep the files of a test short.
+ */
+import { readFileSync } from "node:fs";
+import type { Locator, Page } from "playwright-core";
+import { until } from "../process/until.ts";
+import { find, findText, PATIENCE_MS, plain, textsOf, type Wanted } from "./locators.ts";
+import type { Palette } from "./palette.ts";
+
+/** An element as the page knows it: the tests are compiled without the browser's types. */
+interface ShownLine {
+  readonly style: { readonly top: string };
+  readonly textContent: string;
+}
+
+/** See the file's header. */
+export class Editor {
+  readonly #page: Page;
+  readonly #palette: Palette;
+  #path = "";
+
+  constructor(page: Page, palette: Palette) {
+    this.#page = page;
+    this.#palette = palette;
+  }
+
+  get #active(): Locator {
+    return this.#page.locator(".editor-group-container.active .editor-instance .monaco-editor").first();
+  }
+
+  get #tab(): Locator {
+    return this.#page.locator(".editor-group-container.active .tab.active");
+  }
+
+  /** Opens a file by its absolute path and waits for its text. */
+  async open(path: string): Promise<void> {
+    this.#path = path;
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    await this.#palette.open(path);
+    await this.#palette.pick(name);
+    await until(async () => (await this.title()).startsWith(name), { what: `an editor showed ${name}` });
+    await this.#active.locator(".view-line").first().waitFor({ timeout: PATIENCE_MS });
+  }
+
+  /** What the active tab says: the name, and more when it has problems or is not saved. */
+  async title(): Promise<string> {
+    if ((await this.#tab.count()) === 0) return "";
+    return plain((await this.#tab.getAttribute("aria-label")) ?? "");
+  }
+
+  /** The lines in sight, from top to bottom. */
+  async lines(): Promise<string[]> {
+    // At once: while it is being edited, lines move and are drawn anew.
+    const placed = await this.#active
+      .locator(".view-lines .view-line")
+      .evaluateAll((elements) =>
+        (elements as unknown as readonly ShownLine[]).map(({ style, textContent }) => ({ top: Number.parseFloat(style.top), text: textContent })),
+      );
+    return placed.sort((one, other) => one.top - other.top).map(({ text }) => text.replaceAll("\u00a0", " "));
+  }
+
+  /** Puts the cursor there; both count from 1. */
+  async goTo(line: number, column = 1): Promise<void> {
+    await this.#palette.open(`:${line}:${column}`);
+    await this.#page.keyboard.press("Enter");
+    await this.#palette.widget.waitFor({ state: "hidden", timeout: PATIENCE_MS });
+    await this.focus();
+  }
+
+  async focus(): Promise<void> {
+    await this.#active.locator(".native-edit-context, textarea.inputarea").first().focus();
+  }
+
+  /** Types at the cursor, key by key: brackets close themselves, completions open. */
+  async type(text: string): Promise<void> {
+    await this.focus();
+    await this.#page.keyboard.type(text);
+  }
+
+  /** Replaces all of the text, through the clipboard: nothing is indented or closed by the editor. */
+  async replaceAll(text: string): Promise<void> {
+    await this.#page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
+    await this.focus();
+    await this.#page.keyboard.press("Control+A");
+    await this.#page.keyboard.press("Control+V");
+  }
+
+  /** Saves the file that was opened last; waits until the disk has what is in sight. */
+  async save(): Promise<void> {
+    await this.focus();
+    await this.#page.keyboard.press("Control+S");
+    // What was typed is in sight one frame later.
+    await this.#page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+    const isSaved = async (): Promise<boolean> => {
+      const isDirty = ((await this.#tab.getAttribute("class")) ?? "").includes("dirty");
+      return !isDirty && readFileSync(this.#path, "utf8").includes((await this.lines()).join("\n"));
+    };
+    await until(isSaved, { what: `${this.#path} was saved` });
+  }
+
+  /** Texts of the code lenses in sight, those without a command too. */
+  async codeLenses(): Promise<string[]> {
+    const texts = await textsOf(this.#active.locator(".codelens-decoration > :is(a, span)"));
+    return texts.filter((text) => text !== "" && text !== "|");
+  }
+
+  async clickCodeLens(wanted: Wanted): Promise<void> {
+    await (await find(this.#active.locator(".codelens-decoration a"), wanted, { what: "there was a code lens" })).click();
+  }
+
+  /** Number of underlined places in sight. */
+  squiggles(severity: "error" | "warning" | "info" | "hint"): Promise<number> {
+    return this.#active.locator(`.view-overlays .squiggly-${severity}`).count();
+  }
+
+  /** Rows of the Problems panel, which it opens: a row for each file and below it one for each problem. */
+  async problems(): Promise<string[]> {
+    const panel = this.#page.locator(".markers-panel");
+    if (!(await panel.isVisible())) {
+      await this.#palette.command("Problems: Focus on Problems View");
+      await panel.waitFor({ timeout: PATIENCE_MS });
+    }
+    return textsOf(panel.locator(".monaco-list-row"));
+  }
+
+  /** Waits for a problem. */
+  async problem(wanted: Wanted): Promise<string> {
+    await this.problems();
+    return findText(this.#page.locator(".markers-panel .monaco-list-row"), wanted, { what: "there was a problem" });
+  }
+
+  /** Moves the mouse over a text that is coloured as one piece (a JSON string, a key); returns what the hover says. */
+  async hover(text: string): Promise<string> {
+    const hover = this.#page.locator(".monaco-hover:not(.hidden) .hover-row");
+    const piece = this.#active.locator(".view-line > span > span", { hasText: text }).first();
+    const attempt = async (): Promise<boolean> => {
+      await this.#page.mouse.move(0, 0);
+      await piece.hover();
+      return hover
+        .first()
+        .waitFor({ timeout: 3000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    };
+    await until(attempt, { what: `the editor had a hover at ${text}` });
+    // A hover fills in as providers answer: it is read once it stands still.
+    let last = "";
+    await until(
+      async () => {
+        const before = last;
+        last = plain((await hover.allInnerTexts()).join("\n"));
+        return last !== "" && last === before && !last.includes("Loading...");
+      },
+      { what: "the hover was complete" },
+    );
+    return last;
+  }
+
+  /** Asks for completions at the cursor; labels of those in sight. */
+  async completions(): Promise<string[]> {
+    const rows = this.#page.locator(".suggest-widget.visible .monaco-list-row");
+    await this.focus();
+    await this.#page.keyboard.press("Control+Space");
+    await rows.first().waitFor({ timeout: PATIENCE_MS });
+    return textsOf(rows.locator(".label-name"));
+  }
+
+  async pickCompletion(wanted: Wanted): Promise<void> {
+    await (await find(this.#page.locator(".suggest-widget.visible .monaco-list-row"), wanted, { what: "there was a completion" })).click();
+  }
+
+  /** Picks one of the quick fixes at the cursor; by keyboard, as older workbenches take no clicks there. */
+  async quickFix(wanted: Wanted): Promise<void> {
+    await this.focus();
+    await this.#page.keyboard.press("Control+Period");
+    const rows = this.#page.locator(".action-widget .monaco-list-row.action");
+    const row = await find(rows, wanted, { what: "there was a quick fix" });
+    const isFocused = async (): Promise<boolean> => {
+      if (((await row.getAttribute("class")) ?? "").includes("focused")) return true;
+      await this.#page.keyboard.press("ArrowDown");
+      return false;
+    };
+    await until(isFocused, { what: `the quick fix ${wanted} was in focus` });
+    await this.#page.keyboard.press("Enter");
+  }
+}

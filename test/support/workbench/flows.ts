@@ -1,0 +1,34 @@
+/** What a person does again and again in these tests, as one step each. */
+import { Redis } from "ioredis";
+import type { Stage } from "../process/stage.ts";
+import type { Window } from "./window.ts";
+
+/** The view container's title. */
+export const VIEW = "Encrypted Tunnels";
+
+/** The status bar's entry. */
+export const STATUS = "#encrypted-tunnels.encrypted-tunnels.tunnels";
+
+/** Opens a tunnel by the command palette, and approves it where it is asked for. */
+export async function openByPalette(window: Window, name: string, { approve }: { readonly approve: boolean }): Promise<void> {
+  await window.command("Open Encrypted Tunnel…");
+  await window.palette.pick(name);
+  if (approve) await window.notices.dialog("Approve");
+}
+
+/** Waits for a tunnel's row to say this. */
+export async function rowSays(window: Window, name: string, wanted: RegExp): Promise<void> {
+  await window
+    .until(async () => wanted.test(await window.tree.row(name).label()), `${name} was ${wanted}`)
+    .catch(async (error: Error) => {
+      throw new Error(`${error.message}; it is ${JSON.stringify(await window.tree.row(name).label())}`);
+    });
+}
+
+/** A Redis client that is closed with the stage; it comes back by itself. */
+export function redisClient(stage: Stage, port: number): Redis {
+  const client = new Redis({ host: "127.0.0.1", port, retryStrategy: (attempt) => Math.min(200, attempt * 50), maxRetriesPerRequest: null });
+  client.on("error", () => {});
+  stage.own(() => client.disconnect());
+  return client;
+}

@@ -1,0 +1,196 @@
+/**
+ * One window of VS Code, with its parts. Every call waits for what it needs and says in its error what there was
+ * instead; none sleeps. `page` is there for what the parts don't cover.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import type { WorkbenchServer } from "../../../scripts/lib/workbench-server.mjs";
+import { until } from "../process/until.ts";
+import { artefactPath, writeArtefact } from "./artefacts.ts";
+import { Editor } from "./editor.ts";
+import { find, matches, PATIENCE_MS, plain, textOf, textsOf, type Wanted } from "./locators.ts";
+import { Notices } from "./notices.ts";
+import { Palette } from "./palette.ts";
+import { Terminals } from "./terminals.ts";
+import { Tree } from "./tree.ts";
+
+const SHOWN_WITHIN_MS = 60_000;
+
+/** An entry of the status bar. */
+export interface StatusEntry {
+  readonly text: string;
+  /** What a screen reader is told. */
+  readonly label: string;
+  readonly background: "error" | "warning" | "none";
+}
+
+/** What the keyboard acts on. */
+export interface Focus {
+  readonly role: string;
+  readonly label: string;
+  readonly text: string;
+}
+
+/** See the file's header. */
+export class Window {
+  readonly page: Page;
+  readonly server: WorkbenchServer;
+  readonly workspace: string;
+  readonly palette: Palette;
+  readonly tree: Tree;
+  readonly notices: Notices;
+  readonly editor: Editor;
+  readonly terminals: Terminals;
+  /** What the page has complained of: errors of scripts and of the console. */
+  readonly errors: string[] = [];
+
+  constructor(page: Page, options: { readonly server: WorkbenchServer; readonly workspace: string }) {
+    this.page = page;
+    this.server = options.server;
+    this.workspace = options.workspace;
+    this.palette = new Palette(page);
+    this.tree = new Tree(page);
+    this.notices = new Notices(page);
+    this.editor = new Editor(page, this.palette);
+    this.terminals = new Terminals(page, this.palette);
+    page.on("pageerror", (error) => this.errors.push(error.message));
+    page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
+  }
+
+  /** Opens the workspace folder and waits for the workbench. */
+  async show(): Promise<void> {
+    await this.page.goto(this.server.urlOf(this.workspace));
+    await this.#shown();
+  }
+
+  /** Reloads the window: the extension host starts anew. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.#shown();
+  }
+
+  /** Runs a command of the palette by its title. */
+  command(title: string): Promise<void> {
+    return this.palette.command(title);
+  }
+
+  /** Opens a file of the workspace. */
+  openFile(relative: string): Promise<void> {
+    return this.editor.open(join(this.workspace, relative));
+  }
+
+  /** Waits for an entry of the status bar with this text, or, as "#…", with this id ("#publisher.name.item"). */
+  async statusItem(wanted: Wanted): Promise<StatusEntry> {
+    const item = await this.statusLocator(wanted);
+    const classes = (await item.getAttribute("class")) ?? "";
+    const text = await textOf(item);
+    const label = (await item.locator("a").first().getAttribute("aria-label")) ?? (await item.getAttribute("aria-label")) ?? text;
+    const background = classes.includes("error-kind") ? "error" : classes.includes("warning-kind") ? "warning" : "none";
+    return { text, label: plain(label), background };
+  }
+
+  async statusLocator(wanted: Wanted): Promise<Locator> {
+    if (typeof wanted !== "string" || !wanted.startsWith("#")) {
+      return find(this.page.locator(".statusbar-item"), wanted, { what: "the status bar had" });
+    }
+    const item = this.page.locator(`.statusbar-item[id=${JSON.stringify(wanted.slice(1))}]`);
+    await item.waitFor({ timeout: PATIENCE_MS });
+    return item;
+  }
+
+  async clickStatusItem(wanted: Wanted): Promise<void> {
+    await (await this.statusLocator(wanted)).click();
+  }
+
+  /** Texts of all entries of the status bar. */
+  async statusItems(): Promise<string[]> {
+    return (await textsOf(this.page.locator(".statusbar-item:visible"))).filter((text) => text !== "");
+  }
+
+  /** Presses keys one after the other: "Tab", "Shift+F10", "Control+K". */
+  async press(...keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  /** What the keyboard acts on now; in a list, the row. */
+  focus(): Promise<Focus> {
+    return this.page.evaluate<Focus>(`(() => {
+      let element = document.activeElement;
+      while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+      const active = element?.getAttribute("aria-activedescendant");
+      element = (active && document.getElementById(active)) || element?.querySelector(".monaco-list-row.focused") || element;
+      const text = (element?.innerText ?? "").replace(/\\s+/gu, " ").trim();
+      return { role: element?.getAttribute("role") ?? element?.tagName.toLowerCase() ?? "", label: element?.getAttribute("aria-label") ?? "", text };
+    })()`);
+  }
+
+  /** Presses a key again and again until what it leads to is in focus. */
+  async pressUntil(key: string, wanted: Wanted, atMost = 60): Promise<Focus> {
+    const seen: string[] = [];
+    for (let count = 0; count < atMost; count += 1) {
+      await this.page.keyboard.press(key);
+      const focus = await this.focus();
+      if (matches(`${focus.role} ${focus.label} ${focus.text}`, wanted)) return focus;
+      seen.push(focus.label || focus.role);
+    }
+    throw new Error(`${key} does not lead to ${wanted}: ${seen.join(" > ")}`);
+  }
+
+  /** Role and name of everything below, as a screen reader finds it: the lines of an ARIA snapshot. */
+  async accessible(selector: string): Promise<string> {
+    return this.page.locator(selector).first().ariaSnapshot();
+  }
+
+  /** Accessible names of all elements that match; empty texts are elements without a name. */
+  async accessibleNames(selector: string): Promise<string[]> {
+    const found = await this.page.locator(selector).all();
+    return Promise.all(
+      found.map(async (one) => plain((await one.getAttribute("aria-label")) ?? (await one.getAttribute("title")) ?? (await one.textContent()) ?? "")),
+    );
+  }
+
+  /** Waits for a condition of the test's own. */
+  until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
+    return until(condition, { what, timeoutMs });
+  }
+
+  /** Writes a picture to the artefacts; returns where. */
+  async screenshot(name: string): Promise<string> {
+    const path = `${artefactPath(name)}.png`;
+    await this.page.screenshot({ path });
+    return path;
+  }
+
+  /** What the webviews show: their pages are frames of their own. Those that are just being loaded have no text yet. */
+  async frameTexts(): Promise<string[]> {
+    const texts = this.page.frames().map((frame) => frame.evaluate<string>("document.body?.innerText ?? ''").catch(() => ""));
+    return (await Promise.all(texts)).map(plain);
+  }
+
+  /** The clipboard's text. */
+  clipboard(): Promise<string> {
+    return this.page.evaluate<string>("navigator.clipboard.readText()");
+  }
+
+  /** What the extension hosts of this server and the extensions' output channels have logged. */
+  logs(): string {
+    const folder = join(this.server.userDir, "logs");
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile() && entry.parentPath.includes("exthost")).map((entry) => join(entry.parentPath, entry.name));
+    return files
+      .sort()
+      .map((file) => `== ${file.slice(folder.length + 1)}\n${readFileSync(file, "utf8")}`)
+      .join("\n");
+  }
+
+  /** A picture, and beside it what was logged. */
+  async testify(path: string): Promise<void> {
+    writeArtefact(`${path}.log`, `${this.logs()}\n== page\n${this.errors.join("\n")}\n`);
+    await this.page.screenshot({ path: `${path}.png` });
+  }
+
+  async #shown(): Promise<void> {
+    await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: SHOWN_WITHIN_MS });
+  }
+}
