@@ -195,7 +195,7 @@ class Daemon {
     if (this.#draining) return;
     this.#draining = true;
     const { manager, logger } = this.#parts;
-    logger.log("info", `draining: ${manager.openConnections} connections are open`);
+    logger.log("info", `draining: open connections: ${manager.openConnections}`);
     const deadline = deadlineMs === undefined ? undefined : setTimeout(() => manager.shutdown(), deadlineMs);
     await manager.drain();
     clearTimeout(deadline);

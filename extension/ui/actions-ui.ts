@@ -73,7 +73,7 @@ async function confirmClose(item: TunnelItem, others: readonly TunnelUser[], t: 
 function showFailure(ref: TunnelRef | undefined, failure: TunnelError, { t, log, store }: ActionsUiParts): void {
   const help = failureHelp(failure, { t, isOfTunnel: ref !== undefined });
   const name = ref === undefined ? undefined : plainText(ref.name, { maxLength: 64 });
-  log.warn(`${name === undefined ? "" : `${name}: `}${plainText(failure.message)} [${help.code}]`);
+  log.warn(`${name === undefined ? "" : `${name}: `}${plainText(failure.message) || "see its state"} [${help.code}]`);
   const text = failureText(help, name);
   const actions = help.actions.map((action) => ({ title: failureActionLabel(action, t), action }));
   const shown = help.severity === "error" ? vscode.window.showErrorMessage(text, ...actions) : vscode.window.showWarningMessage(text, ...actions);

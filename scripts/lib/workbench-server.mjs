@@ -23,6 +23,8 @@ const SETTINGS = {
   "extensions.autoCheckUpdates": false,
   "extensions.ignoreRecommendations": true,
   "workbench.startupEditor": "none",
+  // A click on the icon of a view that is shown would hide it.
+  "workbench.activityBar.iconClickBehavior": "focus",
   "workbench.reduceMotion": "on",
   "workbench.tips.enabled": false,
   "workbench.secondarySideBar.defaultVisibility": "hidden",

@@ -125,9 +125,10 @@ async function npmInstall(one, { flags, env = {}, node = process.execPath }) {
   }
 }
 
-/** Without what an npm that started us says of our own project. */
+/** Without what an npm that started us says of our own project and of its Node.js: code-server reads the user agent's version. */
 function environment() {
-  const foreign = /^(npm_package_|npm_lifecycle_|npm_config_local_prefix$|npm_command$|INIT_CWD$|NODE_OPTIONS$|NODE_ENV$)/i;
+  const foreign =
+    /^(npm_package_|npm_lifecycle_|npm_command$|npm_execpath$|npm_node_execpath$|npm_config_(user_agent|local_prefix|node_gyp|npm_version|call)$|INIT_CWD$|NODE$|NODE_OPTIONS$|NODE_ENV$)/i;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

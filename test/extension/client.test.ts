@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { stageForAll } from "../support/process/stage.ts";
 import { freePort, tools } from "../support/servers.ts";
-import { openByPalette, redisClient, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { openByPalette, pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { find } from "../support/workbench/locators.ts";
 import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { TERMINAL_SETTINGS } from "../support/workbench/terminals.ts";
@@ -130,12 +130,10 @@ describe("clients, keys and the daemon in VS Code", function () {
   });
 
   it("restarts the daemon and has the tunnel again", async () => {
-    const before = await daemonPid();
+    const before = await project.daemonPid();
     await workbench.command("Restart Daemon");
-    await workbench.until(async () => ![before, undefined].includes(await daemonPid()), "another daemon was there");
-    const client = redisClient(stage, port);
-    assert.equal(await client.ping(), "PONG");
-    client.disconnect();
+    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "another daemon was there");
+    assert.equal(await pingOnce(stage, port), "PONG");
     await rowSays(workbench, "cache", /verified/);
   });
 
@@ -145,7 +143,7 @@ describe("clients, keys and the daemon in VS Code", function () {
     await workbench.screenshot("stop the daemon");
     await workbench.notices.dialog("Stop Daemon");
     await rowSays(workbench, "cache", /closed/);
-    await workbench.until(async () => (await daemonPid()) === undefined, "the daemon had ended");
+    await workbench.until(async () => (await project.daemonPid()) === undefined, "the daemon had ended");
   });
 
   describe("the tour", () => {
@@ -174,11 +172,5 @@ describe("clients, keys and the daemon in VS Code", function () {
 
   function keyFile(name: string): string {
     return join(project.stateDir, "keys", name);
-  }
-
-  /** undefined: there is none. */
-  async function daemonPid(): Promise<number | undefined> {
-    const { stdout } = await project.tunneld("status", "--json");
-    return (JSON.parse(stdout.toString()) as { readonly daemon?: { readonly pid: number } | null }).daemon?.pid;
   }
 });

@@ -72,6 +72,8 @@ describe("terminals, tasks and debugging in VS Code", function () {
 
   it("a new terminal has the tunnel's variables and those of its entry", async () => {
     assert.deepEqual(ours(await terminalEnvironment()), expected());
+    await workbench.terminals.type("env | grep -e TUNNEL -e SHOP");
+    await workbench.terminals.says(`TUNNEL_CACHE_URL=${url}`);
     await workbench.screenshot("terminal with variables");
   });
 

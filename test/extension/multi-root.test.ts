@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { stageForAll } from "../support/process/stage.ts";
 import { freePort } from "../support/servers.ts";
-import { redisClient, VIEW } from "../support/workbench/flows.ts";
+import { pingOnce, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
@@ -57,7 +57,7 @@ describe("a workspace of two folders in VS Code", function () {
       assert.ok(text.includes(`127.0.0.1:${ports.get(folder)}`), text);
       await workbench.notices.dialog("Approve");
       await workbench.until(async () => /verified/.test(await (await rowOf(folder)).label()), "it was verified");
-      assert.equal(await ping(folder), "PONG");
+      assert.equal(await pingOnce(stage, ports.get(folder) as number), "PONG");
     });
   }
 
@@ -66,7 +66,7 @@ describe("a workspace of two folders in VS Code", function () {
     await (await rowOf("shop")).action("Close Tunnel");
     await workbench.until(async () => /closed/.test(await (await rowOf("shop")).label()), "it was closed");
     assert.match(await (await rowOf("stock")).label(), /verified/);
-    assert.equal(await ping("stock"), "PONG");
+    assert.equal(await pingOnce(stage, ports.get("stock") as number), "PONG");
   });
 
   /** The row of a folder's tunnel: both have the same name. */
@@ -74,14 +74,6 @@ describe("a workspace of two folders in VS Code", function () {
     const row = workbench.tree.row(new RegExp(`cache 127\\.0\\.0\\.1:${ports.get(folder)} `));
     await row.locator();
     return row;
-  }
-
-  async function ping(folder: string): Promise<string> {
-    const client = redisClient(stage, ports.get(folder) as number);
-    const answer = await client.ping();
-    // A connection that stays would keep a closed tunnel draining.
-    client.disconnect();
-    return answer;
   }
 
   function projectOf(folder: (typeof FOLDERS)[number]): Project {

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stageForAll } from "../support/process/stage.ts";
 import { freePort } from "../support/servers.ts";
-import { openByPalette, redisClient, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { openByPalette, pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
@@ -44,7 +44,7 @@ describe("keys in VS Code's secret storage", function () {
     assert.deepEqual(keyFiles(), []);
     await openByPalette(workbench, "cache", { approve: true });
     await rowSays(workbench, "cache", /verified/);
-    assert.equal(await ping(), "PONG");
+    assert.equal(await pingOnce(stage, port), "PONG");
     await workbench.notices.clear();
   });
 
@@ -59,26 +59,27 @@ describe("keys in VS Code's secret storage", function () {
     await workbench.reload();
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
-    const before = await daemonPid();
+    const before = await project.daemonPid();
     assert.ok(before !== undefined);
     process.kill(before, "SIGKILL");
-    await workbench.until(async () => ![before, undefined].includes(await daemonPid()), "a new daemon was there");
-    assert.equal(await ping(), "PONG");
+    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "a new daemon was there");
+    assert.equal(await pingOnce(stage, port), "PONG");
     await rowSays(workbench, "cache", /verified/);
     assert.deepEqual(keyFiles(), []);
   });
 
   it("after a restart of the daemon by command, too", async () => {
-    const before = await daemonPid();
+    const before = await project.daemonPid();
     await workbench.command("Restart Daemon");
-    await workbench.until(async () => ![before, undefined].includes(await daemonPid()), "another daemon was there");
-    assert.equal(await ping(), "PONG");
+    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "another daemon was there");
+    assert.equal(await pingOnce(stage, port), "PONG");
   });
 
   it("is in no log and in no file of the extension's state", () => {
     const logs = workbench.logs();
     const state = readdirSync(project.stateDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const texts = [logs, ...state.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"))];
+    assert.ok(texts.some((text) => text.includes("cache: listens at")));
     for (const form of [key.toString("hex"), key.toString("base64"), key.toString("latin1")]) {
       assert.equal(texts.filter((text) => text.includes(form)).length, 0);
     }
@@ -101,19 +102,5 @@ describe("keys in VS Code's secret storage", function () {
 
   function keyFiles(): string[] {
     return readdirSync(join(project.stateDir, "keys"));
-  }
-
-  /** Through a connection that does not stay. */
-  async function ping(): Promise<string> {
-    const client = redisClient(stage, port);
-    const answer = await client.ping();
-    client.disconnect();
-    return answer;
-  }
-
-  /** undefined: there is none. */
-  async function daemonPid(): Promise<number | undefined> {
-    const { stdout } = await project.tunneld("status", "--json");
-    return (JSON.parse(stdout.toString()) as { readonly daemon?: { readonly pid: number } | null }).daemon?.pid;
   }
 });

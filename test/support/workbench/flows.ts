@@ -32,3 +32,11 @@ export function redisClient(stage: Stage, port: number): Redis {
   stage.own(() => client.disconnect());
   return client;
 }
+
+/** What Redis says to PING, over a connection that does not stay: one that does would keep a closed tunnel draining. */
+export async function pingOnce(stage: Stage, port: number): Promise<string> {
+  const client = redisClient(stage, port);
+  const answer = await client.ping();
+  client.disconnect();
+  return answer;
+}

@@ -75,6 +75,12 @@ export class Project {
   tunneld(...args: readonly string[]): Promise<Result> {
     return tunneld(this.#stage, args, { cwd: this.folder, env: { ...process.env, TUNNELD_STATE_DIR: this.stateDir } });
   }
+
+  /** The daemon's process id; undefined when there is none. */
+  async daemonPid(): Promise<number | undefined> {
+    const { stdout } = await this.tunneld("status", "--json");
+    return (JSON.parse(stdout.toString()) as { readonly daemon?: { readonly pid: number } | null }).daemon?.pid;
+  }
 }
 
 /** Servers far away; the addresses are what an entry's "target" takes. */

@@ -4,6 +4,9 @@ import { until } from "../process/until.ts";
 import { find, findText, PATIENCE_MS, plain, textOf, textsOf, type Wanted } from "./locators.ts";
 
 const MENU_CLOSES_WITHIN_MS = 1_000;
+/** A row that has moved takes no clicks. */
+const ACTED_WITHIN_MS = 2_000;
+
 const ROWS = '.pane-body .monaco-list-row[role="treeitem"]';
 
 /** A row, found again by its text for every call. */
@@ -50,11 +53,11 @@ export class TreeRow {
   }
 
   async click(): Promise<void> {
-    await (await this.locator()).click();
+    await this.#act("was clicked", async (row) => row.click({ timeout: ACTED_WITHIN_MS }));
   }
 
   async doubleClick(): Promise<void> {
-    await (await this.locator()).dblclick();
+    await this.#act("was double-clicked", async (row) => row.dblclick({ timeout: ACTED_WITHIN_MS }));
   }
 
   /** Tooltips of the inline actions. */
@@ -67,9 +70,10 @@ export class TreeRow {
 
   /** Clicks an inline action. */
   async action(label: string): Promise<void> {
-    const row = await this.locator();
-    await row.hover();
-    await row.locator(`.actions .action-label[aria-label^=${JSON.stringify(label)}]`).click();
+    await this.#act(`had the action ${label}`, async (row) => {
+      await row.hover({ timeout: ACTED_WITHIN_MS });
+      await row.locator(`.actions .action-label[aria-label^=${JSON.stringify(label)}]`).click({ timeout: ACTED_WITHIN_MS });
+    });
   }
 
   /** Texts of the context menu; closes it again. */
@@ -103,10 +107,22 @@ export class TreeRow {
   }
 
   async #openMenu(): Promise<Locator> {
-    await (await this.locator()).click({ button: "right" });
     const items = this.#page.locator(".monaco-menu .action-item:not(.disabled) .action-menu-item");
-    await items.first().waitFor({ timeout: PATIENCE_MS });
+    await this.#act("had a context menu", async (row) => {
+      await row.click({ button: "right", timeout: ACTED_WITHIN_MS });
+      await items.first().waitFor({ timeout: ACTED_WITHIN_MS });
+    });
     return items;
+  }
+
+  /** Rows come and go above it: what is tried on a row that has moved meanwhile is tried again. */
+  async #act(what: string, action: (row: Locator) => Promise<void>): Promise<void> {
+    const attempt = async (): Promise<boolean> =>
+      action(await this.locator()).then(
+        () => true,
+        () => false,
+      );
+    await until(attempt, { what: `the row ${this.#wanted} ${what}` });
   }
 
   async #toggle(open: boolean): Promise<void> {
