@@ -68,9 +68,11 @@ export async function runServe(args: readonly string[], context: CommandContext)
         list: () => server.manager.list(),
       });
     for (const tunnel of opened) warn(`${tunnel.name} listens at ${tunnel.listen} for ${tunnel.target}`);
+    // Before the word is out: who waits for it may send the signal at once.
+    const ended = untilEnded(server.manager, secondsOption(values, "--drain") ?? DRAIN_MS);
     const trouble = await notifyManager(process.env, "ready", `${opened.length} entries`);
     if (trouble !== undefined) warn(trouble);
-    await untilEnded(server.manager, secondsOption(values, "--drain") ?? DRAIN_MS);
+    await ended;
     return 0;
   } finally {
     metrics?.close();
