@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { endProcessesOf, killProcessesOf } from "./daemon-processes.mjs";
 import { NONCE_BYTES, plainClient } from "./ends.mjs";
 import { Failure } from "./failure.mjs";
 import { startMariaDb } from "./mariadb.mjs";
@@ -15,7 +16,7 @@ import { tunneld } from "./project.mjs";
 import { locate, provision } from "./provision.mjs";
 import { startRedis } from "./redis.mjs";
 import { provisionWorkbench } from "./workbench.mjs";
-import { endProcessesOf, installExtension, killProcessesOf, startWorkbenchServer } from "./workbench-server.mjs";
+import { installExtension, startWorkbenchServer } from "./workbench-server.mjs";
 
 const KEY = "demo";
 

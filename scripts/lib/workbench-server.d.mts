@@ -31,6 +31,3 @@ export function installExtension(vsix: string): Promise<string>;
 
 /** Starts a server; resolves when it listens. */
 export function startWorkbenchServer(options: WorkbenchServerOptions): Promise<WorkbenchServer>;
-
-/** Ends the daemon with this state folder and whatever is just starting one. */
-export function endProcessesOf(stateDir: string): Promise<void>;

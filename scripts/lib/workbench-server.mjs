@@ -3,9 +3,10 @@
  * extensions of its own. Nothing of the user's VS Code is read or changed, and nothing is asked of the network.
  * The extension's daemon outlives the server by design: it is found by the state folder it was given, and ended too.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { endProcessesOf, killProcessesOf } from "./daemon-processes.mjs";
 import { Failure } from "./failure.mjs";
 import { endChild, lastLine, makeFolder, removeFolder, run, spawnOwned, undoLater } from "./own.mjs";
 import { locateWorkbench } from "./workbench.mjs";
@@ -128,43 +129,4 @@ async function listeningPort(child, log) {
     await delay(20);
   }
   throw new Failure(`code-server does not start (${lastLine(log())}).`);
-}
-
-/** Ends the daemon with this state folder and whatever is just starting one; resolves when they are gone. */
-export async function endProcessesOf(stateDir) {
-  for (let pids = processesOf(stateDir); pids.length > 0; pids = processesOf(stateDir)) {
-    killAll(...pids);
-    await delay(20);
-  }
-}
-
-/** The same for an exit handler: does not wait. */
-export function killProcessesOf(stateDir) {
-  killAll(...processesOf(stateDir));
-}
-
-function killAll(...pids) {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // Gone already.
-    }
-  }
-}
-
-/** Ids of the processes that were given this very folder, as an argument or in the environment. */
-function processesOf(stateDir) {
-  const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  const has = (id, file, field) => fieldsOf(id, file).includes(field);
-  return ids.filter((id) => has(id, "environ", `TUNNELD_STATE_DIR=${stateDir}`) || has(id, "cmdline", stateDir)).map(Number);
-}
-
-/** A process that has ended, even one that nobody has waited for yet, has no fields. */
-function fieldsOf(id, file) {
-  try {
-    return readFileSync(`/proc/${id}/${file}`, "utf8").split("\0");
-  } catch {
-    return [];
-  }
 }

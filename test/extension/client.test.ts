@@ -130,9 +130,9 @@ describe("clients, keys and the daemon in VS Code", function () {
   });
 
   it("restarts the daemon and has the tunnel again", async () => {
-    const before = await project.daemonPid();
+    const before = project.daemonPid;
     await workbench.command("Restart Daemon");
-    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "another daemon was there");
+    await workbench.until(() => ![before, undefined].includes(project.daemonPid), "another daemon was there");
     assert.equal(await pingOnce(stage, port), "PONG");
     await rowSays(workbench, "cache", /verified/);
   });
@@ -143,7 +143,7 @@ describe("clients, keys and the daemon in VS Code", function () {
     await workbench.screenshot("stop the daemon");
     await workbench.notices.dialog("Stop Daemon");
     await rowSays(workbench, "cache", /closed/);
-    await workbench.until(async () => (await project.daemonPid()) === undefined, "the daemon had ended");
+    await workbench.until(() => project.daemonPid === undefined, "the daemon had ended");
   });
 
   describe("the tour", () => {

@@ -4,9 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { stageForAll } from "../support/process/stage.ts";
+import type { Entries } from "../support/process/tunneld.ts";
 import { freePort } from "../support/servers.ts";
 import { rowSays, VIEW } from "../support/workbench/flows.ts";
-import { type Entries, Project, startRedisFarAway } from "../support/workbench/stage.ts";
+import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { TERMINAL_SETTINGS } from "../support/workbench/terminals.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 

@@ -43,7 +43,7 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
   it("shows both tunnels closed, and starts no daemon for that", async () => {
     assert.match(await workbench.tree.row("cache").text(), new RegExp(`cache.*127\\.0\\.0\\.1:${redisPort} → ${redisTarget}`));
     assert.match(await workbench.tree.row("orders").label(), /orders, MySQL tunnel, closed/);
-    const { code, stdout } = await project.tunneld("status");
+    const { code, stdout } = await project.run(["status"]);
     assert.equal(code, 0);
     assert.match(stdout.toString(), /no daemon/i);
   });

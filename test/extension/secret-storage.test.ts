@@ -60,19 +60,19 @@ describe("keys in VS Code's secret storage", function () {
     await workbench.reload();
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
-    const before = await project.daemonPid();
+    const before = project.daemonPid;
     assert.ok(before !== undefined);
     process.kill(before, "SIGKILL");
-    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "a new daemon was there");
+    await workbench.until(() => ![before, undefined].includes(project.daemonPid), "a new daemon was there");
     assert.equal(await pingOnce(stage, port), "PONG");
     await rowSays(workbench, "cache", /verified/);
     assert.deepEqual(keyFiles(), []);
   });
 
   it("after a restart of the daemon by command, too", async () => {
-    const before = await project.daemonPid();
+    const before = project.daemonPid;
     await workbench.command("Restart Daemon");
-    await workbench.until(async () => ![before, undefined].includes(await project.daemonPid()), "another daemon was there");
+    await workbench.until(() => ![before, undefined].includes(project.daemonPid), "another daemon was there");
     assert.equal(await pingOnce(stage, port), "PONG");
   });
 

@@ -25,8 +25,8 @@ describe("the extension's start in VS Code", function () {
       const project = new Project(stage, "timed");
       const { redisTarget } = await startRedisFarAway(stage, project.key("team"));
       project.write({ cache: { service: "redis", listen: await freePort(), target: redisTarget, key: "team", autoOpen } });
-      assert.equal((await project.tunneld("approve", "cache", "--yes")).code, 0);
-      await project.tunneld("stop", "--now");
+      assert.equal((await project.run(["approve", "cache", "--yes"])).code, 0);
+      await project.run(["stop", "--now"]);
       const workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
       await workbench.tree.open(VIEW);
       if (!autoOpen) await openByPalette(workbench, "cache", { approve: false });
@@ -95,7 +95,7 @@ describe("the extension's start in VS Code", function () {
     await first.tree.open(VIEW);
     await rowSays(first, "cache", /verified/);
     await first.dispose();
-    await project.tunneld("stop", "--now");
+    await project.run(["stop", "--now"]);
     const folder = join(project.stateDir, "program");
     const [version = ""] = readdirSync(folder);
     const copy = join(folder, version, "tunneld.cjs");

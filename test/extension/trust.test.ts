@@ -25,7 +25,7 @@ describe("trust and approval in VS Code", function () {
     await workbench.palette.pick("cache");
     assert.deepEqual(await workbench.notices.buttons(/trust/i), ["Manage Workspace Trust"]);
     assert.equal(await isOpen(port), false);
-    assert.match((await project.tunneld("status")).stdout.toString(), /no daemon/);
+    assert.match((await project.run(["status"])).stdout.toString(), /no daemon/);
     await workbench.dispose();
   });
 

@@ -3,7 +3,7 @@
  * that share one tunnel.
  */
 import assert from "node:assert/strict";
-import * as net from "node:net";
+import { connectTo, type Peer } from "../support/process/peer.ts";
 import { stageForAll } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
@@ -30,15 +30,14 @@ describe("windows, reloads and the daemon's death in VS Code", function () {
   });
 
   it("a client's connection survives a reload of the window, and the window keeps the tunnel", async () => {
-    const talk = await connectTo(port);
-    stage.own(() => talk.socket.destroy());
-    assert.equal(await talk.ask("PING\r\n"), "+PONG\r\n");
+    const client = await connectTo(stage, `[127.0.0.1]:${port}`);
+    assert.equal(await ping(client), "+PONG\r\n");
     await workbench.reload();
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
-    assert.equal(await talk.ask("PING\r\n"), "+PONG\r\n", "the same TCP connection");
+    assert.equal(await ping(client), "+PONG\r\n", "the same TCP connection");
     // Kept by the new window and not only by the old one's linger: the daemon names it as a user.
-    await until(async () => (await users(project)).length === 1, { what: "the reloaded window used the tunnel" });
+    await until(async () => (await project.status()).tunnels[0]?.users.length === 1, { what: "the reloaded window used the tunnel" });
   });
 
   it("a second window shares the tunnel, and closing it there asks", async () => {
@@ -57,46 +56,17 @@ describe("windows, reloads and the daemon's death in VS Code", function () {
   it("a daemon that is killed comes back with the same port, and clients reconnect", async () => {
     const client = redisClient(stage, port);
     assert.equal(await client.ping(), "PONG");
-    const before = await daemonPid(project);
-    process.kill(before, "SIGKILL");
-    await until(async () => ![before, undefined].includes(await daemonPid(project).catch(() => undefined)), {
-      what: "a new daemon was there",
-      timeoutMs: 20_000,
-    });
+    const before = project.daemonPid;
+    await project.killDaemon();
+    await until(() => ![before, undefined].includes(project.daemonPid), { what: "a new daemon was there", timeoutMs: 20_000 });
     assert.equal(await client.ping(), "PONG");
     await rowSays(workbench, "cache", /verified/);
   });
 });
 
-interface StatusJson {
-  readonly daemon: { readonly pid: number };
-  readonly tunnels: readonly { readonly users?: readonly unknown[] }[];
-}
-
-async function status(project: Project): Promise<StatusJson> {
-  const { stdout } = await project.tunneld("status", "--json");
-  return JSON.parse(stdout.toString()) as StatusJson;
-}
-
-async function daemonPid(project: Project): Promise<number> {
-  return (await status(project)).daemon.pid;
-}
-
-async function users(project: Project): Promise<readonly unknown[]> {
-  return (await status(project)).tunnels[0]?.users ?? [];
-}
-
-/** A plain connection, kept open. */
-function connectTo(port: number): Promise<{ readonly socket: net.Socket; ask(text: string): Promise<string> }> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(port, "127.0.0.1");
-    socket.once("error", reject);
-    const ask = (text: string): Promise<string> =>
-      new Promise((answered, failed) => {
-        socket.once("data", (data) => answered(data.toString("latin1")));
-        socket.once("close", () => failed(new Error("the connection was closed")));
-        socket.write(text);
-      });
-    socket.once("connect", () => resolve({ socket, ask }));
-  });
+/** Redis's answer on a plain connection. */
+async function ping(client: Peer): Promise<string> {
+  const before = client.receivedBytes;
+  client.send("PING\r\n");
+  return (await client.has(before + "+PONG\r\n".length)).toString("latin1", before);
 }

@@ -28,7 +28,7 @@ describe("tunneld exec", () => {
 
   beforeEach(async () => {
     workspace = new Workspace(stage);
-    key = workspace.makeKey();
+    key = workspace.key();
     listen = await freeAddress();
     const target = await startFarEnd(stage, { port: redisPort, key });
     workspace.write({ cache: { service: "redis", listen, target, key: "team", database: 0, env: { REDIS_URL: URL_TEMPLATE } } });

@@ -86,7 +86,7 @@ describe("tunneld keys", () => {
   });
 
   it("shows a key that can't be used, and why", async () => {
-    workspace.makeKey("team");
+    workspace.key("team");
     writeFileSync(keyFile("short"), "x", { mode: 0o600 });
     const { code, stdout } = await keys("list");
     assert.equal(code, 0);
@@ -94,7 +94,7 @@ describe("tunneld keys", () => {
   });
 
   it("never prints a key", async () => {
-    const file = workspace.makeKey("team");
+    const file = workspace.key("team");
     const said = await Promise.all([keys("list"), keys("fingerprint", "team"), keys("export", "team", stage.path("out")), keys("export", "team", "-")]);
     const bytes = readFileSync(file);
     for (const { stdout, stderr } of said) {
@@ -112,7 +112,7 @@ describe("tunneld url", () => {
   let workspace: Workspace;
   beforeEach(() => {
     workspace = new Workspace(stage);
-    workspace.makeKey();
+    workspace.key();
     workspace.write({
       cache: { service: "redis", listen: 6579, target: "cache.example.com:6479", key: "team", database: 2 },
       orders: { service: "mysql", listen: "127.0.0.1:3307", target: "db.example.com:3406", key: "team", user: "app@x", database: "orders" },
@@ -151,7 +151,7 @@ describe("tunneld logs and stop", () => {
   let workspace: Workspace;
   beforeEach(() => {
     workspace = new Workspace(stage);
-    workspace.makeKey();
+    workspace.key();
     workspace.write({ cache: { listen: 0, target: "127.0.0.1:9", key: "team" } });
   });
 

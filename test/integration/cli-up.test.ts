@@ -28,7 +28,7 @@ describe("tunneld up", () => {
 
   beforeEach(() => {
     workspace = new Workspace(stage);
-    key = workspace.makeKey();
+    key = workspace.key();
   });
 
   async function cacheEntry(more: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {

@@ -8,11 +8,9 @@ import { connectTo, exchange } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { tunneld } from "../support/process/run.ts";
 import { stageForEach } from "../support/process/stage.ts";
-import { Home } from "../support/process/tunneld.ts";
+import { type Entries, Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
-
-type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 describe("tunneld serve", () => {
   const stage = stageForEach();

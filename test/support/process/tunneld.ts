@@ -10,6 +10,7 @@ import type { TunnelState, TunnelStatus } from "../../../daemon/contract/state.t
 import { PROTOCOL_VERSION } from "../../../daemon/contract/version.ts";
 import { type DaemonPaths, daemonPaths, thisPlace } from "../../../daemon/lifecycle/paths.ts";
 import { type DaemonState, daemonStateSchema } from "../../../daemon/tunnels/daemon-state.ts";
+import { endProcessesOf } from "../../../scripts/lib/daemon-processes.mjs";
 import { fileText } from "../tunnels-json.ts";
 import { TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
@@ -17,7 +18,7 @@ import type { Stage } from "./stage.ts";
 import { until } from "./until.ts";
 
 /** Entries by name, with what every entry needs filled in. */
-type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A client that is closed with its stage. */
 export interface TestClient {
@@ -39,7 +40,7 @@ export class Home {
     this.paths = daemonPaths({ stateDir: stage.path("home"), protocol: PROTOCOL_VERSION, place: thisPlace() });
     mkdirSync(this.paths.stateDir, { mode: 0o700 });
     mkdirSync(this.paths.keyDir, { mode: 0o700 });
-    stage.own(() => this.kill());
+    stage.own(() => endProcessesOf(this.paths.stateDir));
   }
 
   /** A client; it starts a daemon when there is none, and comes back when that is told. */

@@ -3,18 +3,17 @@
  * in a project. The daemon ends with the stage, whatever the test left.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { StatusJson } from "../../../daemon/cli/status-json.ts";
+import { endProcessesOf } from "../../../scripts/lib/daemon-processes.mjs";
 import { type Maker, startEnd, TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
 import type { Program } from "./program.ts";
 import { type Result, type RunOptions, tunneld } from "./run.ts";
 import type { Stage } from "./stage.ts";
+import type { Entries } from "./tunneld.ts";
 import { until } from "./until.ts";
-
-/** Entries of a tunnels.json. */
-export type Entries = Readonly<Record<string, unknown>>;
 
 /** See the file's header. */
 export class Workspace {
@@ -23,29 +22,44 @@ export class Workspace {
   readonly configPath: string;
   readonly #stage: Stage;
 
-  constructor(stage: Stage, name = "ws") {
+  /** `stateDir` lies beside the folder, as a user's does, and has a short path: the daemon's socket comes to lie in it. */
+  constructor(stage: Stage, name = "ws", stateDir = stage.path(`${name}-state`)) {
     this.#stage = stage;
     this.folder = stage.path(name);
-    this.stateDir = join(this.folder, "state");
+    this.stateDir = stateDir;
     this.configPath = join(this.folder, ".vscode", "tunnels.json");
-    mkdirSync(join(this.folder, ".vscode"), { recursive: true, mode: 0o700 });
-    stage.own(() => this.killDaemon());
+    mkdirSync(this.folder, { recursive: true });
+    stage.own(() => endProcessesOf(this.stateDir));
   }
 
   /** Writes the tunnels.json. */
   write(entries: Entries): void {
-    this.writeText(JSON.stringify({ version: 1, tunnels: entries }, undefined, 2));
+    this.writeText(`${JSON.stringify({ version: 1, tunnels: entries }, undefined, 2)}\n`);
   }
 
   writeText(text: string): void {
-    writeFileSync(this.configPath, text);
+    this.file(".vscode/tunnels.json", text);
   }
 
-  /** Puts a new key into the key folder; returns its file, for the other end. */
-  makeKey(name = "team"): string {
+  /** Writes a file of the folder; returns its path. */
+  file(relative: string, text: string): string {
+    const path = join(this.folder, relative);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Text of a file of the folder; undefined when there is none. */
+  read(relative: string): string | undefined {
+    const path = join(this.folder, relative);
+    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  }
+
+  /** Puts a key into the user's key folder, a new one by default; returns its file, for the other end. */
+  key(name = "team", bytes: Uint8Array = randomBytes(32)): string {
     const folder = join(this.stateDir, "keys");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, name), randomBytes(32), { mode: 0o600 });
+    writeFileSync(join(folder, name), bytes, { mode: 0o600 });
     return join(folder, name);
   }
 
@@ -69,11 +83,12 @@ export class Workspace {
     return JSON.parse(stdout.toString()) as StatusJson;
   }
 
-  /** The daemon's process id, as its discovery file says; undefined when there is none. */
+  /** The running daemon's process id, as its discovery file says; undefined when there is none. */
   get daemonPid(): number | undefined {
     try {
-      const [file] = readdirSync(join(this.stateDir, "run")).filter((name) => name.endsWith(".json"));
-      return file === undefined ? undefined : (JSON.parse(readFileSync(join(this.stateDir, "run", file), "utf8")) as { readonly pid: number }).pid;
+      const [file = ""] = readdirSync(join(this.stateDir, "run")).filter((name) => name.endsWith(".json"));
+      const { pid } = JSON.parse(readFileSync(join(this.stateDir, "run", file), "utf8")) as { readonly pid: number };
+      return isAlive(pid) ? pid : undefined;
     } catch {
       return undefined;
     }
@@ -82,7 +97,7 @@ export class Workspace {
   /** SIGKILL; resolves when it is gone. */
   async killDaemon(): Promise<void> {
     const pid = this.daemonPid;
-    if (pid === undefined || !isAlive(pid)) return;
+    if (pid === undefined) return;
     process.kill(pid, "SIGKILL");
     await until(() => !isAlive(pid), { what: "the daemon was gone" });
   }
