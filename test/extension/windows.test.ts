@@ -32,7 +32,7 @@ describe("windows, reloads and the daemon's death in VS Code", function () {
   it("a client's connection survives a reload of the window, and the window keeps the tunnel", async () => {
     const client = await connectTo(stage, `[127.0.0.1]:${port}`);
     assert.equal(await ping(client), "+PONG\r\n");
-    await workbench.reload();
+    await workbench.reload({ stored: /"wanted":\[.*"cache"/ });
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
     assert.equal(await ping(client), "+PONG\r\n", "the same TCP connection");

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
 import { until } from "../process/until.ts";
-import { find, findText, PATIENCE_MS, plain, textsOf, type Wanted } from "./locators.ts";
+import { comesSoon, find, findText, PATIENCE_MS, plain, textsOf, type Wanted } from "./locators.ts";
 import type { Palette } from "./palette.ts";
 
 /** An element as the page knows it: the tests are compiled without the browser's types. */
@@ -137,13 +137,7 @@ export class Editor {
     const attempt = async (): Promise<boolean> => {
       await this.#page.mouse.move(0, 0);
       await piece.hover();
-      return hover
-        .first()
-        .waitFor({ timeout: 3000 })
-        .then(
-          () => true,
-          () => false,
-        );
+      return comesSoon(hover.first());
     };
     await until(attempt, { what: `the editor had a hover at ${text}` });
     // A hover fills in as providers answer: it is read once it stands still.
@@ -174,9 +168,14 @@ export class Editor {
 
   /** Picks one of the quick fixes at the cursor; by keyboard, as older workbenches take no clicks there. */
   async quickFix(wanted: Wanted): Promise<void> {
-    await this.focus();
-    await this.#page.keyboard.press("Control+Period");
     const rows = this.#page.locator(".action-widget .monaco-list-row.action");
+    // The list closes by itself when something else takes the focus, such as a panel that has just opened.
+    const isShown = async (): Promise<boolean> => {
+      await this.focus();
+      await this.#page.keyboard.press("Control+Period");
+      return await comesSoon(rows.first());
+    };
+    await until(isShown, { what: "the editor offered quick fixes" });
     const row = await find(rows, wanted, { what: "there was a quick fix" });
     const isFocused = async (): Promise<boolean> => {
       if (((await row.getAttribute("class")) ?? "").includes("focused")) return true;

@@ -62,6 +62,14 @@ export async function findText(locator: Locator, wanted: Wanted, options: FindOp
   return (await search(locator, wanted, options)).text;
 }
 
+/** Whether it is shown within three seconds: for an action that is tried again when it is not. */
+export function comesSoon(locator: Locator): Promise<boolean> {
+  return locator.waitFor({ timeout: 3000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function search(
   locator: Locator,
   wanted: Wanted,

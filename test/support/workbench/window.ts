@@ -64,8 +64,13 @@ export class Window {
     await this.#shown();
   }
 
-  /** Reloads the window: the extension host starts anew. */
-  async reload(): Promise<void> {
+  /**
+   * Reloads the window: the extension host starts anew. VS Code in a browser writes its state down a moment after it has
+   * changed, and loses what a reload overtakes; `stored` is what must have been written first.
+   */
+  async reload({ stored }: { readonly stored?: RegExp } = {}): Promise<void> {
+    const isStored = async (text: RegExp): Promise<boolean> => (await this.page.evaluate<string[]>(STORED_VALUES)).some((value) => text.test(value));
+    if (stored) await until(() => isStored(stored), { what: `VS Code had stored ${stored}` });
     await this.page.reload();
     await this.#shown();
   }
@@ -194,3 +199,21 @@ export class Window {
     await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: SHOWN_WITHIN_MS });
   }
 }
+
+/** Runs in the page, hence as text: the values that VS Code keeps in the browser, of the workspace and of the user. */
+const STORED_VALUES = `(async () => {
+  const done = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const names = (await indexedDB.databases()).map(({ name }) => name).filter((name) => name.startsWith("vscode-web-state-db-"));
+  const values = names.map(async (name) => {
+    const database = await done(indexedDB.open(name));
+    try {
+      return await done(database.transaction("ItemTable").objectStore("ItemTable").getAll());
+    } finally {
+      database.close();
+    }
+  });
+  return (await Promise.all(values)).flat().map(String);
+})()`;
