@@ -7,7 +7,7 @@
 import "./schema-settings.ts";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { localDaemon } from "../daemon/client/local-daemon.ts";
+import { daemonMayRun, localDaemon } from "../daemon/client/local-daemon.ts";
 import { plainText } from "../daemon/contract/plain-text.ts";
 import { VERSION } from "../daemon/contract/version.ts";
 import { createApi, type TunnelsApi } from "./api.ts";
@@ -44,7 +44,7 @@ import type { Translate } from "./model/translate.ts";
 import type { TunnelRef } from "./model/tunnel-item.ts";
 import type { Services } from "./services.ts";
 import { ConfigSources } from "./tunnels/config-sources.ts";
-import { clientFactory, daemonMayRun } from "./tunnels/create-client.ts";
+import { clientFactory } from "./tunnels/create-client.ts";
 import { DaemonLink } from "./tunnels/daemon-link.ts";
 import { StartTime } from "./tunnels/start-time.ts";
 import { TunnelActions } from "./tunnels/tunnel-actions.ts";
@@ -95,7 +95,7 @@ export function activate(context: vscode.ExtensionContext): TunnelsApi {
   const link = owned.add(
     new DaemonLink({
       createClient: startTime.from(createClient),
-      mayRun: () => Promise.resolve(daemonMayRun(local)),
+      mayRun: () => Promise.resolve(daemonMayRun(local.paths)),
       onHello: (client) => secrets.supplyAll(client),
     }),
   );

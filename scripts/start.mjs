@@ -9,10 +9,11 @@ import { makeKey, NONCE_BYTES, plainClient, startClientEnd, startServerEnd } fro
 import { Failure, main } from "./lib/failure.mjs";
 import { sideBySide } from "./lib/hexdump.mjs";
 import { install } from "./lib/install.mjs";
-import { bold, cyan, dim, duration, green, say, step } from "./lib/output.mjs";
-import { endChild, handleSignals, makeFolder } from "./lib/own.mjs";
+import { bold, cyan, dim, green, say, step } from "./lib/output.mjs";
+import { endChild, makeFolder } from "./lib/own.mjs";
 import { provision } from "./lib/provision.mjs";
 import { startRelay } from "./lib/relay.mjs";
+import { untilStopped } from "./lib/until-stopped.mjs";
 
 const HELP = `npm start [-- --mysql | --vscode] [--once]
 
@@ -125,22 +126,11 @@ async function showStranger(service, tunnel) {
 async function stay(service, tunnel) {
   const [command, how] = [service.tryCommand(tunnel.near.port, tunnel), "Ctrl-C ends it and removes everything."];
   say(`\n${bold("The tunnel is open.")} Try it:\n\n    ${cyan(command)}\n\n${how}`);
-  const start = performance.now();
   const ends = { "The server end": tunnel.far, "The client end": tunnel.near, [service.label]: tunnel.server };
-  await new Promise((resolve, reject) => {
-    handleSignals(resolve);
-    for (const [name, { child }] of Object.entries(ends)) {
-      child.once("exit", (code, signal) => {
-        reject(new Failure(`${name} ended by itself (${signal ?? `exit code ${code}`}): run npm start again.`));
-      });
-    }
-  });
-  say(`\nOpen for ${duration(performance.now() - start)}.`);
+  await untilStopped(ends);
 }
 
 async function stop(service, tunnel) {
-  // Ctrl-C reaches us twice, from the terminal and through npm: what is under way already needs no other answer.
-  handleSignals(() => {});
   await step("everything stopped and removed", async () => {
     await service.close(tunnel.client);
     await Promise.all([endChild(tunnel.near.child, 2000), endChild(tunnel.far.child, 2000)]);

@@ -4,9 +4,9 @@
  * there is something to re-open, a pin; some always do. Loads the client only when there
  * is somebody to talk to.
  */
-import { existsSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import type { ClientState, DaemonClient, DaemonClientOptions } from "../client/daemon-client.ts";
-import { proofParts } from "../client/local-daemon.ts";
+import { daemonMayRun, proofParts } from "../client/local-daemon.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
 import { findDaemon } from "../lifecycle/discovery.ts";
@@ -40,9 +40,8 @@ export async function connectDaemon(context: ProgramContext, options: Connection
   const { paths } = options;
   const place = thisPlace();
   const start = options.start === "always" || (options.start === "pinned" && hasPins(paths, place));
-  const endpoints = [paths.endpoint, ...paths.otherEndpoints];
-  // A look, no connection: the client makes sure, and a command that only asks makes no folder.
-  const mayRun = endpoints.some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
+  // The client makes sure; a command that only asks makes no folder.
+  const mayRun = daemonMayRun(paths);
   if (!mayRun && !start) return undefined;
   const { DaemonClient } = await import("../client/daemon-client.ts");
   const client = new DaemonClient({
@@ -63,7 +62,7 @@ export async function connectDaemon(context: ProgramContext, options: Connection
   } catch (error) {
     if (!mayRun || !(error instanceof TunnelError)) throw error;
     // It has left its socket behind, or was about to end just when we came.
-    if (!start && (await findDaemon(endpoints, place.uid)) === undefined) return undefined;
+    if (!start && (await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid)) === undefined) return undefined;
     await client.connect();
   }
   return client;

@@ -1,6 +1,8 @@
 /**
  * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut.
  */
+
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import type { ProgramContext } from "./context.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
@@ -10,7 +12,7 @@ import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnels } from "./select-tunnels.ts";
-import { failureOf, isListening, tunnelLines } from "./tunnel-line.ts";
+import { failureOf, tunnelLines } from "./tunnel-line.ts";
 
 /**
  * Runs the command; 1 when one of them does not listen again.

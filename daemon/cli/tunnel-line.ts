@@ -3,6 +3,7 @@
  */
 import { plainText } from "../contract/plain-text.ts";
 import type { TunnelState, TunnelStatus } from "../contract/state.ts";
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import type { Output, Style } from "./output.ts";
 import { type Cell, table } from "./table.ts";
@@ -24,24 +25,6 @@ export function styleOf(state: TunnelState): Style {
       return "yellow";
     case "closed":
       return "dim";
-  }
-}
-
-/** Whether its port takes connections. */
-export function isListening(state: TunnelState): boolean {
-  switch (state) {
-    case "listening":
-    case "key-verified":
-    case "verified":
-    case "degraded":
-      return true;
-    case "closed":
-    case "waiting-for-key":
-    case "not-approved":
-    case "port-busy":
-    case "opening":
-    case "draining":
-      return false;
   }
 }
 

@@ -4,8 +4,9 @@
  */
 import type { DaemonClient } from "../client/daemon-client.ts";
 import type { TunnelStatus } from "../contract/state.ts";
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
-import { failureOf, isListening } from "./tunnel-line.ts";
+import { failureOf } from "./tunnel-line.ts";
 
 /** See the file's header. */
 export class TunnelWatch {

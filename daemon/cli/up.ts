@@ -4,6 +4,7 @@
  */
 import { quote } from "../contract/plain-text.ts";
 import type { TunnelStatus } from "../contract/state.ts";
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import { obtainConsent } from "./consent.ts";
 import type { ProgramContext } from "./context.ts";
@@ -15,7 +16,7 @@ import { ownOutput } from "./output.ts";
 import { secondsOption } from "./seconds.ts";
 import { selectEntries } from "./select-entries.ts";
 import { ownTerminal } from "./terminal.ts";
-import { failureOf, isListening, nameList, tunnelLines } from "./tunnel-line.ts";
+import { failureOf, nameList, tunnelLines } from "./tunnel-line.ts";
 import { TunnelWatch } from "./tunnel-watch.ts";
 
 /**

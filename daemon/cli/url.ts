@@ -4,6 +4,7 @@
  */
 import { connectionUrl, type LocalEnd } from "../contract/connection-url.ts";
 import { plainText, quote } from "../contract/plain-text.ts";
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import { parseAddress } from "../proxy/address.ts";
@@ -15,7 +16,6 @@ import { stateDirOf } from "./daemon-options.ts";
 import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { selectEntries } from "./select-entries.ts";
-import { isListening } from "./tunnel-line.ts";
 
 /**
  * Prints the URL.

@@ -2,6 +2,7 @@
  * Where this user's daemon is, for a client outside the command line: what it
  * needs to make a `DaemonClient` and to copy the program.
  */
+import { existsSync } from "node:fs";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { type DaemonPaths, daemonPaths, type Place, STATE_DIR_VARIABLE, thisPlace } from "../lifecycle/paths.ts";
 import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
@@ -20,6 +21,11 @@ export function localDaemon(options: { readonly stateDir?: string | undefined } 
   const place = thisPlace();
   const stateDir = options.stateDir || process.env[STATE_DIR_VARIABLE] || undefined;
   return { paths: daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place }), place };
+}
+
+/** Whether a daemon seems to run: a look at the disk, no connection. */
+export function daemonMayRun({ endpoint, otherEndpoints }: Pick<DaemonPaths, "endpoint" | "otherEndpoints">): boolean {
+  return [endpoint, ...otherEndpoints].some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
 }
 
 /**

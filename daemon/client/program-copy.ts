@@ -10,6 +10,7 @@ import { crc32 } from "node:zlib";
 import { TunnelError } from "../errors.ts";
 import { readDiscovery } from "../lifecycle/discovery.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
+import { writePrivateFile } from "../lifecycle/private-file.ts";
 import { ensurePrivateFolder, explainFileError } from "../lifecycle/private-folder.ts";
 
 const FILE_NAME = "tunneld.cjs";
@@ -45,7 +46,11 @@ export function copyProgram(options: ProgramCopyOptions): string {
   for (const own of [programDir, folder]) ensurePrivateFolder({ path: own, uid, others: "private" });
   const copy = path.join(folder, FILE_NAME);
   try {
-    if (!isCopy(copy, bytes, uid)) write(copy, bytes);
+    if (!isCopy(copy, bytes, uid)) {
+      if (fs.lstatSync(copy, { throwIfNoEntry: false })?.isDirectory()) fs.rmSync(copy, { recursive: true });
+      // Whole or not at all: another window may do the same just now.
+      writePrivateFile(copy, bytes);
+    }
     // Says when it was last used.
     fs.utimesSync(copy, nowMs / 1000, nowMs / 1000);
   } catch (error) {
@@ -76,26 +81,6 @@ function isCopy(file: string, bytes: Buffer, uid: number | undefined): boolean {
   if (!stats?.isFile() || stats.size !== bytes.length) return false;
   if (uid !== undefined && (stats.uid !== uid || (stats.mode & 0o022) !== 0)) return false;
   return fs.readFileSync(file).equals(bytes);
-}
-
-/** Whole or not at all; another window may do the same just now. */
-function write(file: string, bytes: Buffer): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  fs.rmSync(temporary, { force: true, recursive: true });
-  try {
-    const handle = fs.openSync(temporary, "wx", 0o600);
-    try {
-      fs.writeFileSync(handle, bytes);
-      fs.fsyncSync(handle);
-    } finally {
-      fs.closeSync(handle);
-    }
-    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) fs.rmSync(file, { recursive: true });
-    fs.renameSync(temporary, file);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw error;
-  }
 }
 
 /** Best effort: a copy too many does no harm. */

@@ -7,15 +7,15 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, ren
 /** Our choice: no file of ours is near this long. */
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
-/** Writes `text` to `path` with mode 0600. A file error of node:fs is passed on; the old content then stands. */
-export function writePrivateFile(path: string, text: string): void {
+/** Writes `content` to `path` with mode 0600. A file error of node:fs is passed on; the old content then stands. */
+export function writePrivateFile(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
   // A killed process with our recycled id may have left one.
-  rmSync(temporary, { force: true });
+  rmSync(temporary, { force: true, recursive: true });
   const file = openSync(temporary, "wx", 0o600);
   try {
     try {
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);

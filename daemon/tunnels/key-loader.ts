@@ -4,7 +4,8 @@
  * leave it: whoever approves an entry must see where its file really is.
  */
 import { realpathSync } from "node:fs";
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { isAbsolute, resolve, sep } from "node:path";
+import { isInside } from "../contract/path-inside.ts";
 import { plainText } from "../contract/plain-text.ts";
 import type { KeyReference } from "../contract/tunnels-file.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
@@ -71,7 +72,8 @@ export function keyFilePath(file: string, { workspaceFolder, home, platform = pr
   }
   if (isAbsolute(file)) return resolve(file);
   const path = resolve(workspaceFolder, file);
-  if (!isInside(realParent(workspaceFolder, "."), realParent(path, ".."), path)) {
+  const folder = realParent(workspaceFolder, ".");
+  if (path === folder || !isInside(realParent(path, ".."), folder)) {
     throw new TunnelError(
       "KEY_PERMISSIONS",
       `the key file ${plainText(file)} leads out of the workspace folder: write its full path, so that everybody sees where it is`,
@@ -87,9 +89,4 @@ function realParent(path: string, up: "." | ".."): string {
   } catch {
     return resolve(path, up);
   }
-}
-
-function isInside(workspace: string, parent: string, path: string): boolean {
-  const way = relative(workspace, parent);
-  return path !== workspace && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

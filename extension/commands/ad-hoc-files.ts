@@ -10,9 +10,9 @@ import { type EntryText, readEntry, removeEntry } from "../model/config-edit.ts"
 import { isOn, refOf, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { currentText } from "../ui/config-document.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { changeFile } from "../ui/write-config.ts";
 import { COMMANDS } from "./ids.ts";
-import { shownFailures } from "./key-store.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 

@@ -11,10 +11,10 @@ import type { TunnelItem } from "../model/tunnel-item.ts";
 import { tunnelName } from "../model/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { currentText } from "../ui/config-document.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { changeFile } from "../ui/write-config.ts";
 import { askKey } from "./ask-key.ts";
 import { PREFIX } from "./ids.ts";
-import { shownFailures } from "./key-store.ts";
 import { tunnelOf } from "./pick-tunnel.ts";
 
 /** Not in the command palette: it is always about one entry. */

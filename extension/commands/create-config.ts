@@ -12,9 +12,9 @@ import type { TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { showFile } from "../ui/config-document.ts";
 import { ignoreInGit, isShared } from "../ui/git-ignore.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { changeFile } from "../ui/write-config.ts";
 import { COMMANDS } from "./ids.ts";
-import { shownFailures } from "./key-store.ts";
 
 /** The command takes a workspace folder's path, asks where there are several, and resolves to the file; undefined: none. */
 export function registerCreateConfig(services: Services): Disposable {

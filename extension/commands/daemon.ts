@@ -3,11 +3,12 @@
  * so both ask first when somebody would notice.
  */
 import * as vscode from "vscode";
+import { isListening } from "../../daemon/contract/tunnel-state.ts";
 import { TunnelError } from "../../daemon/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { isOpenState } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { DaemonLink } from "../tunnels/daemon-link.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { COMMANDS } from "./ids.ts";
 
 /** Our choice: a daemon that is told to end is gone in far less. */
@@ -16,18 +17,9 @@ const END_TIMEOUT_MS = 10_000;
 /** Both commands. */
 export function registerDaemonCommands(services: Services): Disposable {
   const owned = new Disposables();
-  owned.add(vscode.commands.registerCommand(COMMANDS.restartDaemon, () => shown(services, () => restart(services))));
-  owned.add(vscode.commands.registerCommand(COMMANDS.stopDaemon, () => shown(services, () => stop(services))));
+  owned.add(vscode.commands.registerCommand(COMMANDS.restartDaemon, () => shownFailures(services, () => restart(services))));
+  owned.add(vscode.commands.registerCommand(COMMANDS.stopDaemon, () => shownFailures(services, () => stop(services))));
   return owned;
-}
-
-async function shown({ ui }: Services, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof TunnelError)) throw error;
-    ui.showFailure(undefined, error);
-  }
 }
 
 async function restart({ t, ui, link }: Services): Promise<void> {
@@ -68,7 +60,7 @@ async function stop({ t, link, store }: Services): Promise<void> {
     return;
   }
   const connections = openConnections(link);
-  const open = link.statuses.filter(({ state }) => isOpenState(state)).length;
+  const open = link.statuses.filter(({ state }) => isListening(state)).length;
   const yes = t("Stop Daemon");
   const lines = [
     t("The tunnels of all windows close. Open tunnels: {0}", open),

@@ -7,9 +7,9 @@ import * as vscode from "vscode";
 import { type Disposable, Disposables } from "../emitter.ts";
 import type { Services } from "../services.ts";
 import { showFile } from "../ui/config-document.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { createFile, pickSource } from "./create-config.ts";
 import { COMMANDS } from "./ids.ts";
-import { shownFailures } from "./key-store.ts";
 
 /** Both commands; neither takes anything. */
 export function registerEditConfig(services: Services): Disposable {

@@ -65,25 +65,6 @@ export function usersText(name: string, services: Pick<Services, "store" | "t">)
   return names.length === 0 ? services.t("No tunnel of this window uses it.") : services.t("Used by: {0}", names.join(", "));
 }
 
-/** Runs a command about keys: a failure that a user can meet is shown, and is undefined. */
-export async function shownFailures<T>({ ui, t, log }: Pick<Services, "ui" | "t" | "log">, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof TunnelError) {
-      ui.showFailure(undefined, error);
-      return undefined;
-    }
-    // What VS Code's dialogs, file system and secret storage throw.
-    const message = plainText(error instanceof Error ? error.message : String(error));
-    log.error(message);
-    void vscode.window.showErrorMessage(t("This did not work: {0}", message), t("Show Log")).then((choice) => {
-      if (choice !== undefined) void vscode.commands.executeCommand(COMMANDS.showLog);
-    });
-    return undefined;
-  }
-}
-
 /** The key of `argument`, else the one the user picks; undefined: none. */
 export async function pickKey(services: Services, argument: unknown, { title }: { readonly title: string }): Promise<ListedKey | undefined> {
   const { t, link } = services;

@@ -10,8 +10,9 @@ import { plainText } from "../../daemon/contract/plain-text.ts";
 import { TunnelError } from "../../daemon/errors.ts";
 import type { Disposable } from "../emitter.ts";
 import type { Services } from "../services.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { COMMANDS } from "./ids.ts";
-import { pickKey, secretKeysOf, shownFailures } from "./key-store.ts";
+import { pickKey, secretKeysOf } from "./key-store.ts";
 
 /** The command takes a {@link KeyArgument}. */
 export function registerExportKey(services: Services): Disposable {

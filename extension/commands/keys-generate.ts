@@ -6,8 +6,9 @@ import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
 import { KEY_MIN_BYTES, keyNameFault } from "../model/key-input.ts";
 import type { Services } from "../services.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { COMMANDS } from "./ids.ts";
-import { keepsOffDisk, keyNameOf, secretKeysOf, shownFailures, takenNames } from "./key-store.ts";
+import { keepsOffDisk, keyNameOf, secretKeysOf, takenNames } from "./key-store.ts";
 
 /** The command takes a {@link KeyArgument} and resolves to the new key's name; undefined: none was made. */
 export function registerGenerateKey(services: Services): Disposable {

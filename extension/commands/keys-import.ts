@@ -8,8 +8,9 @@ import { plainText } from "../../daemon/contract/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
 import { bytesOfKeyText, KEY_MAX_BYTES, type KeyTextForm, keyFileFault, readKeyText, suggestKeyName, textFormOf } from "../model/key-input.ts";
 import type { Services } from "../services.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { COMMANDS } from "./ids.ts";
-import { keepsOffDisk, keyNameOf, secretKeysOf, shownFailures } from "./key-store.ts";
+import { keepsOffDisk, keyNameOf, secretKeysOf } from "./key-store.ts";
 import { askKeyName } from "./keys-generate.ts";
 
 /** A key in hand. `bytes` are the key file's; wiped when done. */

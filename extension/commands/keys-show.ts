@@ -7,8 +7,9 @@ import * as vscode from "vscode";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import type { Services } from "../services.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { COMMANDS } from "./ids.ts";
-import { keyRow, type ListedKey, pickKey, shownFailures } from "./key-store.ts";
+import { keyRow, type ListedKey, pickKey } from "./key-store.ts";
 
 /** Both commands; the first takes a {@link KeyArgument}. */
 export function registerShowKeys(services: Services): Disposable {

@@ -21,9 +21,9 @@ import {
 import { refOf, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { findFreePort, isFreePort } from "../ui/free-port.ts";
+import { shownFailures } from "../ui/shown-failures.ts";
 import { askKey } from "./ask-key.ts";
 import { COMMANDS } from "./ids.ts";
-import { shownFailures } from "./key-store.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { type Answer, askPick, askText, type Choice, type Step } from "./steps.ts";
 

@@ -4,6 +4,7 @@
  */
 import type { ApprovalFacts, Problem } from "../../daemon/contract/methods.ts";
 import type { TunnelState, TunnelStatus } from "../../daemon/contract/state.ts";
+import { isListening } from "../../daemon/contract/tunnel-state.ts";
 import type { TunnelEntry } from "../../daemon/contract/tunnels-file.ts";
 
 /** Where tunnels come from. */
@@ -63,12 +64,7 @@ export function stateOf(item: TunnelItem): TunnelState {
 
 /** Whether clients can connect. */
 export function isOpen(item: TunnelItem): boolean {
-  return isOpenState(stateOf(item));
-}
-
-/** See {@link isOpen}. */
-export function isOpenState(state: TunnelState): boolean {
-  return state === "listening" || state === "key-verified" || state === "verified" || state === "degraded";
+  return isListening(stateOf(item));
 }
 
 /** Whether the user would say that it is on: open, or on its way, or hindered. */

@@ -36,11 +36,6 @@ export function clientFactory({ local, program, nodePath, name, wallMs }: Client
   };
 }
 
-/** Whether a daemon seems to run: a look at the disk, no connection. */
-export function daemonMayRun({ paths }: LocalDaemon): boolean {
-  return [paths.endpoint, ...paths.otherEndpoints].some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
-}
-
 function usableNode(nodePath: string): string {
   if (nodePath === "") return process.execPath;
   if (path.isAbsolute(nodePath) && existsSync(nodePath)) return nodePath;

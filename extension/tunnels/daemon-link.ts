@@ -71,6 +71,7 @@ export class DaemonLink {
   get state(): LinkState {
     return this.#state;
   }
+
   /** What the daemon said last of a tunnel. */
   statusOf(ref: TunnelRef): TunnelStatus | undefined {
     return this.#statuses.get(refKey(ref));

@@ -4,9 +4,9 @@
  * stands in the file's place makes this fail.
  */
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { localConfigPath, readConfig } from "../../daemon/contract/config-file.ts";
 import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
+import { isInside } from "../../daemon/contract/path-inside.ts";
 import type { Translate } from "../model/translate.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 
@@ -29,8 +29,7 @@ function isThere(file: string): boolean {
 /** A repository may hold a link to any file of the user's: it is not followed out of the folder. */
 function leavesFolder(file: string, folder: string): boolean {
   try {
-    const relative = path.relative(fs.realpathSync(folder), fs.realpathSync(file));
-    return relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
+    return !isInside(fs.realpathSync(file), fs.realpathSync(folder));
   } catch {
     return false;
   }

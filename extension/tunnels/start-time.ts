@@ -2,8 +2,8 @@
  * How long it takes from asking for the daemon until the first tunnel listens, for
  * the log: the figure that a user feels when a window opens.
  */
+import { isListening } from "../../daemon/contract/tunnel-state.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { isOpenState } from "../model/tunnel-item.ts";
 import type { CreateClient, DaemonLink } from "./daemon-link.ts";
 
 /** Measures from the first client that is made to the first tunnel that listens. */
@@ -29,7 +29,7 @@ export class StartTime {
     const owned = new Disposables();
     owned.add(
       link.onDidChange(() => {
-        if (this.#askedMs === undefined || !link.statuses.some(({ state }) => isOpenState(state))) return;
+        if (this.#askedMs === undefined || !link.statuses.some(({ state }) => isListening(state))) return;
         tell(this.#nowMs() - this.#askedMs);
         owned.dispose();
       }),

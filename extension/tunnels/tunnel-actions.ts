@@ -7,9 +7,10 @@
 import type { ApprovalFacts } from "../../daemon/contract/methods.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import type { TunnelStatus, TunnelUser } from "../../daemon/contract/state.ts";
+import { isListening } from "../../daemon/contract/tunnel-state.ts";
 import { type ErrorCode, TunnelError } from "../../daemon/errors.ts";
 import type { Translate } from "../model/translate.ts";
-import { isOpenState, refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
+import { refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
 import type { DaemonLink } from "./daemon-link.ts";
 import type { TunnelStore } from "./tunnel-store.ts";
 
@@ -172,7 +173,7 @@ export class TunnelActions {
     const ref = refOf(item);
     const sinceMs = this.#wallMs();
     // Of one that was open before, only this look at it is stopped.
-    const wasWanted = this.#store.find(ref)?.wanted ?? false;
+    const wasWanted = this.#store.isWanted(ref);
     return await this.#store.whileBusy(ref, async () => {
       const opening = this.#wantAndOpen(ref, signal);
       const status = await Promise.race([opening, aborted(signal)]);
@@ -220,7 +221,7 @@ function isFailure(result: unknown): result is Extract<OpenResult, { readonly at
 function verdict(status: TunnelStatus, sinceMs: number): OpenResult {
   const { lastFailure, state } = status;
   const isFresh = lastFailure !== undefined && lastFailure.atMs >= sinceMs;
-  if (isOpenState(state) && state !== "degraded" && !isFresh) return { at: "open", status };
+  if (isListening(state) && state !== "degraded" && !isFresh) return { at: "open", status };
   // Somebody else has closed it meanwhile: nothing has failed.
   if (!lastFailure) return state === "closed" || state === "draining" ? { at: "cancelled" } : { at: "failed", error: unexplained(status) };
   return { at: "failed", error: new TunnelError(lastFailure.code, lastFailure.message) };

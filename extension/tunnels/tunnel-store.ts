@@ -55,8 +55,11 @@ export class TunnelStore {
   /** The newest answer about approvals, come or on its way, by file; undefined: there was none. */
   readonly #answers = new Map<string, Promise<Map<string, Judged> | undefined>>();
   readonly #wanted = new Map<string, TunnelRef>();
+  /** What is about to be told to the daemon, by file. */
+  readonly #telling = new Map<string, Promise<void>>();
   readonly #busy = new Map<string, number>();
-  #items: readonly TunnelItem[] = [];
+  /** undefined: put together when somebody looks next. */
+  #items: readonly TunnelItem[] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
 
@@ -81,23 +84,27 @@ export class TunnelStore {
     );
     this.#owned.add(link.on("approval/needed", (facts) => this.#setApproval(facts, { at: "pending", facts })));
     this.#owned.add(link.on("tunnel/changed", (status) => void (status.state === "not-approved" && this.refreshApprovals(status.configPath))));
-    this.#build();
   }
 
   readonly onDidChange = this.#changed.event;
 
   /** All tunnels, by file in the files' order. */
   get items(): readonly TunnelItem[] {
+    this.#items ??= this.#configs.configs.flatMap(({ source, config }) => this.#itemsOf(source, config));
     return this.#items;
   }
 
   find(ref: TunnelRef): TunnelItem | undefined {
-    return this.#items.find((item) => item.name === ref.name && item.source.configPath === ref.configPath);
+    return this.items.find((item) => item.name === ref.name && item.source.configPath === ref.configPath);
   }
 
   /** What this window keeps open. */
   get wanted(): readonly TunnelRef[] {
     return [...this.#wanted.values()];
+  }
+
+  isWanted(ref: TunnelRef): boolean {
+    return this.#wanted.has(refKey(ref));
   }
 
   /** What this window kept open before it was reloaded, and the daemon still has open for it. */
@@ -114,31 +121,43 @@ export class TunnelStore {
       if (wanted) this.#wanted.set(refKey(ref), ref);
       else this.#wanted.delete(refKey(ref));
     }
-    this.#memory.save(this.wanted);
-    this.#build();
+    this.#soon();
     let failure: unknown;
     for (const configPath of new Set(refs.map((ref) => ref.configPath))) {
-      const names = this.wanted.filter((ref) => ref.configPath === configPath).map(({ name }) => name);
       // One file that is refused leaves the others stated.
-      await this.#link.want(configPath, { configPath, names }).catch((error: unknown) => {
+      await this.#tell(configPath).catch((error: unknown) => {
         failure ??= error;
       });
     }
     if (failure !== undefined) throw failure;
   }
 
+  /** What is wanted of a file in one turn, by however many, is told once. */
+  #tell(configPath: string): Promise<void> {
+    const told = this.#telling.get(configPath) ?? Promise.resolve().then(() => this.#tellNow(configPath));
+    this.#telling.set(configPath, told);
+    return told;
+  }
+
+  async #tellNow(configPath: string): Promise<void> {
+    this.#telling.delete(configPath);
+    this.#memory.save(this.wanted);
+    const names = this.wanted.filter((ref) => ref.configPath === configPath).map(({ name }) => name);
+    await this.#link.want(configPath, { configPath, names });
+  }
+
   /** Shows a tunnel as busy while `work` runs. */
   async whileBusy<T>(ref: TunnelRef, work: () => Promise<T>): Promise<T> {
     const key = refKey(ref);
     this.#busy.set(key, (this.#busy.get(key) ?? 0) + 1);
-    this.#build();
+    this.#soon();
     try {
       return await work();
     } finally {
       const left = (this.#busy.get(key) ?? 1) - 1;
       if (left === 0) this.#busy.delete(key);
       else this.#busy.set(key, left);
-      this.#build();
+      this.#soon();
     }
   }
 
@@ -151,8 +170,7 @@ export class TunnelStore {
       if (source.kind === "workspace" && !this.#isTrusted()) continue;
       if (config && (only === undefined || only === source.configPath)) await this.#askApprovals(source.configPath);
     }
-    // Whoever waited for it looks at the items next.
-    this.#build();
+    this.#soon();
   }
 
   /** Resolves when what is known is of the newest question: an answer that was overtaken is old. */
@@ -210,14 +228,14 @@ export class TunnelStore {
     return this.#configs.configs.find(({ source }) => source.configPath === configPath)?.config?.entries;
   }
 
+  /** Something has changed: whoever looks sees it at once, and is told soon. */
   #soon(): void {
-    if (!this.#disposed) this.#timer ??= setTimeout(() => this.#build(), COALESCE_MS);
+    this.#items = undefined;
+    if (!this.#disposed) this.#timer ??= setTimeout(() => this.#fire(), COALESCE_MS);
   }
 
-  #build(): void {
-    clearTimeout(this.#timer);
+  #fire(): void {
     this.#timer = undefined;
-    this.#items = this.#configs.configs.flatMap(({ source, config }) => this.#itemsOf(source, config));
     this.#changed.fire();
   }
 
@@ -225,7 +243,7 @@ export class TunnelStore {
     const { configPath } = source;
     const written = [...(config?.places.keys() ?? [])];
     // What the daemon still runs of this file under a name that is gone, or while the file can't be read.
-    const left = this.#link.statuses.filter((status) => status.configPath === configPath && !written.includes(status.name)).map(({ name }) => name);
+    const left = this.#link.statuses.filter((status) => status.configPath === configPath && !config?.places.has(status.name)).map(({ name }) => name);
     return [...written, ...left].flatMap((name) => {
       const ref = { configPath, name };
       const item: TunnelItem = {

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { isInside } from "../../daemon/contract/path-inside.ts";
 import { addIgnoredFile } from "../model/ignore-file.ts";
 import type { Translate } from "../model/translate.ts";
 import { changeFile } from "./write-config.ts";
@@ -15,7 +16,7 @@ const GIT_TIMEOUT_MS = 2_000;
 
 /** Whether the file is in a repository and not ignored; false too when nobody can tell. Never rejects. */
 export function isShared(file: string, folder: string): Promise<boolean> {
-  if (!vscode.workspace.isTrusted || !isInside(file, folder)) return Promise.resolve(false);
+  if (!vscode.workspace.isTrusted || file === folder || !isInside(file, folder)) return Promise.resolve(false);
   const args = ["-c", "core.fsmonitor=false", "-C", folder, "check-ignore", "--quiet", "--", file];
   // Not started in the folder: Windows would look there for a git.exe first.
   const options = { cwd: homedir(), timeout: GIT_TIMEOUT_MS, windowsHide: true };
@@ -42,10 +43,4 @@ export async function ignoreInGit(file: string, folder: string, t: Translate): P
 /** Where the key file is that an entry of this workspace folder names. */
 export function keyFileOf(written: string, folder: string): string {
   return /^~[\\/]/.test(written) ? path.join(homedir(), written.slice(2)) : path.resolve(folder, written);
-}
-
-/** By their names. */
-function isInside(file: string, folder: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative !== "" && relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

@@ -4,7 +4,6 @@
  */
 import * as vscode from "vscode";
 import { localConfigPath } from "../../daemon/contract/config-file.ts";
-import { TunnelError } from "../../daemon/errors.ts";
 import { CHOOSE_KEY } from "../commands/choose-key.ts";
 import { PREFIX } from "../commands/ids.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
@@ -21,6 +20,7 @@ import { DIAGNOSTIC_SOURCE } from "./diagnostics.ts";
 import { findFreePort } from "./free-port.ts";
 import { ignoreInGit, keyFileOf } from "./git-ignore.ts";
 import { type AskKeys, keyAsker } from "./known-keys.ts";
+import { shownFailures } from "./shown-failures.ts";
 
 /** Only quick fixes call it: (file, workspace folder). */
 const IGNORE_FILE = `${PREFIX}.ignoreFile`;
@@ -34,13 +34,10 @@ export function registerQuickFixes(services: Services): Disposable {
     vscode.commands.registerCommand(IGNORE_FILE, async (file: unknown, folder: unknown) => {
       const isOurs = services.sources.configs.some(({ source }) => source.folder !== undefined && source.folder === folder);
       if (typeof file !== "string" || typeof folder !== "string" || !isOurs) return;
-      try {
+      await shownFailures(services, async () => {
         await ignoreInGit(file, folder, services.t);
         services.sources.refresh();
-      } catch (error) {
-        if (!(error instanceof TunnelError)) throw error;
-        services.ui.showFailure(undefined, error);
-      }
+      });
     }),
   );
   return owned;

@@ -5,28 +5,19 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { killAtOnce } from "./own.mjs";
 
 /** Ends the daemon with this state folder and whatever is just starting one; resolves when they are gone. */
 export async function endProcessesOf(stateDir) {
   for (let pids = processesOf(stateDir); pids.length > 0; pids = processesOf(stateDir)) {
-    killAll(...pids);
+    killAtOnce(...pids);
     await delay(20);
   }
 }
 
 /** The same without waiting: for an exit handler. */
 export function killProcessesOf(stateDir) {
-  killAll(...processesOf(stateDir));
-}
-
-function killAll(...pids) {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // Gone already.
-    }
-  }
+  killAtOnce(...processesOf(stateDir));
 }
 
 /** Ids of the processes that were given this very folder, as an argument or in the environment. */

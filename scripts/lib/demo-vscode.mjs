@@ -8,13 +8,14 @@ import { endProcessesOf, killProcessesOf } from "./daemon-processes.mjs";
 import { NONCE_BYTES, plainClient } from "./ends.mjs";
 import { Failure } from "./failure.mjs";
 import { startMariaDb } from "./mariadb.mjs";
-import { bold, cyan, duration, say, step } from "./output.mjs";
-import { endChild, handleSignals, lastLine, makeFolder, run, undoLater } from "./own.mjs";
+import { bold, cyan, say, step } from "./output.mjs";
+import { endChild, lastLine, makeFolder, run, undoLater } from "./own.mjs";
 import { packageExtension, packagePath } from "./package.mjs";
 import { freePort, startOnFreePort } from "./ports.mjs";
 import { tunneld } from "./project.mjs";
 import { locate, provision } from "./provision.mjs";
 import { startRedis } from "./redis.mjs";
+import { untilStopped } from "./until-stopped.mjs";
 import { provisionWorkbench } from "./workbench.mjs";
 import { installExtension, startWorkbenchServer } from "./workbench-server.mjs";
 
@@ -87,22 +88,11 @@ async function writeProject({ workspace, redisEnd, mariadbEnd, mariadb }) {
 async function stay({ server, workspace, redis, mariadb, redisEnd, mariadbEnd }) {
   say(`\n${bold("VS Code with the extension:")} open this in a browser on this machine\n\n    ${cyan(server.urlOf(workspace))}\n`);
   say("Ctrl-C ends it and removes everything.");
-  const start = performance.now();
   const ends = { "VS Code": server, Redis: redis, MariaDB: mariadb, "The spiped before Redis": redisEnd, "The spiped before MariaDB": mariadbEnd };
-  await new Promise((resolve, reject) => {
-    handleSignals(resolve);
-    for (const [name, { child }] of Object.entries(ends)) {
-      child.once("exit", (code, signal) => {
-        reject(new Failure(`${name} ended by itself (${signal ?? `exit code ${code}`}): run npm start again.`));
-      });
-    }
-  });
-  say(`\nOpen for ${duration(performance.now() - start)}.`);
+  await untilStopped(ends);
 }
 
 async function stop({ server, stateDir, forgetDaemon, redis, mariadb, redisEnd, mariadbEnd }) {
-  // Ctrl-C reaches us twice, from the terminal and through npm: what is under way already needs no other answer.
-  handleSignals(() => {});
   await server.stop();
   await endProcessesOf(stateDir);
   forgetDaemon();

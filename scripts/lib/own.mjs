@@ -75,6 +75,17 @@ export async function endChild(child, graceMs = 5000) {
   clearTimeout(timer);
 }
 
+/** Kills processes of ours by their ids, a group by its negative one; those that are gone already are no error. */
+export function killAtOnce(...ids) {
+  for (const id of ids) {
+    try {
+      process.kill(id, "SIGKILL");
+    } catch {
+      // Gone already.
+    }
+  }
+}
+
 /** A private folder on a short path: a unix socket's path may have no more than about 100 characters. */
 export function makeFolder(prefix) {
   watch();

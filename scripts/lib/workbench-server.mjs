@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { endProcessesOf, killProcessesOf } from "./daemon-processes.mjs";
 import { Failure } from "./failure.mjs";
-import { endChild, lastLine, makeFolder, removeFolder, run, spawnOwned, undoLater } from "./own.mjs";
+import { endChild, killAtOnce, lastLine, makeFolder, removeFolder, run, spawnOwned, undoLater } from "./own.mjs";
 import { locateWorkbench } from "./workbench.mjs";
 
 const STARTS_WITHIN_MS = 60_000;
@@ -69,7 +69,7 @@ export async function startWorkbenchServer({ extensionsDir, stateDir, settings =
   const args = [server, ...FLAGS, ...home.args, "--extensions-dir", extensionsDir, ...(locale === undefined ? [] : ["--locale", locale])];
   const child = spawnOwned(node, args, { env: { ...home.env, TUNNELD_STATE_DIR: state, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const forget = undoLater(() => {
-    killAll(-child.pid);
+    killAtOnce(-child.pid);
     if (stateDir === undefined) killProcessesOf(state);
   });
   let log = "";

@@ -1,6 +1,6 @@
 /** A window without VS Code: real link, store and actions over a daemon that answers as told and a user who does. */
 import assert from "node:assert/strict";
-import type { ApprovalFacts } from "../../daemon/contract/methods.ts";
+import type { ApprovalFacts, Result } from "../../daemon/contract/methods.ts";
 import type { TunnelUser } from "../../daemon/contract/state.ts";
 import type { ErrorCode, TunnelError } from "../../daemon/errors.ts";
 import { Emitter } from "../../extension/emitter.ts";
@@ -23,8 +23,18 @@ export const REF: TunnelRef = { configPath: CONFIG_PATH, name: "cache" };
 /** A file with the tunnels cache, orders and prod, of which the last asks for confirmation. */
 const FILE = fileText({ cache: entryText(), orders: entryText({ listen: 3307 }), prod: entryText({ listen: 3308, confirm: true }) });
 
+/** The daemon's answer: these may open. */
+export const approved = (...names: string[]): Result<"approvals/list"> => ({
+  pending: [],
+  approved: names.map((name) => ({ name, digest: "1" })),
+  problems: [],
+});
+
+/** The daemon's answer: this one needs the user's approval. */
+export const asksFor = (facts: ApprovalFacts): Result<"approvals/list"> => ({ pending: [facts], approved: [], problems: [] });
+
 /** Remembers what was asked and shown, in order. */
-export class FakeUi implements ActionsUi {
+class FakeUi implements ActionsUi {
   readonly log: string[] = [];
   isTrusted = true;
   answers = { approve: true, open: true, close: true };
@@ -65,7 +75,7 @@ export class FakeWindow {
   readonly actions: TunnelActions;
 
   constructor(text = FILE) {
-    this.daemon.answer("approvals/list", ({ names = [] }) => ({ pending: [], approved: names.map((name) => ({ name, digest: "1" })), problems: [] }));
+    this.daemon.answer("approvals/list", ({ names = [] }) => approved(...names));
     this.daemon.answer("tunnel/open", () => tunnelStatus({ state: "verified" }));
     this.link = this.daemon.link();
     const configs = { configs: [{ source: tunnelItem().source, config: parse(text) }], onDidChange: new Emitter<void>().event };

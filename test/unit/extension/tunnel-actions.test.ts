@@ -1,18 +1,12 @@
 /** Opening tunnels: the order of questions and requests, and what is shown of failures. */
 import assert from "node:assert/strict";
-import type { ApprovalFacts, Result } from "../../../daemon/contract/methods.ts";
 import { type ErrorCode, TunnelError } from "../../../daemon/errors.ts";
 import type { TunnelItem } from "../../../extension/model/tunnel-item.ts";
-import type { TunnelActions } from "../../../extension/tunnels/tunnel-actions.ts";
-import type { TunnelStore } from "../../../extension/tunnels/tunnel-store.ts";
-import type { FakeDaemon } from "../../support/fake-client.ts";
-import { type FakeUi, FakeWindow, NOW_MS, REF } from "../../support/fake-window.ts";
+import { approved, asksFor, FakeWindow, NOW_MS, REF } from "../../support/fake-window.ts";
 import { until } from "../../support/process/until.ts";
 import { approvedFacts, tunnelStatus } from "../../support/status.ts";
 import { CONFIG_PATH, entryText, fileText } from "../../support/tunnels-json.ts";
 
-const approved = (...names: string[]): Result<"approvals/list"> => ({ pending: [], approved: names.map((name) => ({ name, digest: "1" })), problems: [] });
-const asksFor = (facts: ApprovalFacts): Result<"approvals/list"> => ({ pending: [facts], approved: [], problems: [] });
 const failure = (code: ErrorCode, atMs = NOW_MS): { code: ErrorCode; message: string; atMs: number; count: number } => ({
   code,
   message: "why",
@@ -22,204 +16,195 @@ const failure = (code: ErrorCode, atMs = NOW_MS): { code: ErrorCode; message: st
 
 describe("opening a tunnel on the user's word", () => {
   let window: FakeWindow;
-  let daemon: FakeDaemon;
-  let ui: FakeUi;
-  let actions: TunnelActions;
-  let store: TunnelStore;
-  let item: (name?: string) => TunnelItem;
 
-  function use(fresh: FakeWindow): void {
-    window = fresh;
-    ({ daemon, ui, actions, store } = window);
-    item = (name) => window.item(name);
-  }
-
-  beforeEach(() => use(new FakeWindow()));
+  beforeEach(() => {
+    window = new FakeWindow();
+  });
 
   afterEach(() => window.dispose());
 
   describe("opening", () => {
     it("states the want, then opens with a probe", async () => {
-      assert.equal((await actions.open(item())).at, "open");
+      assert.equal((await window.actions.open(window.item())).at, "open");
       assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open"]);
-      assert.deepEqual(daemon.paramsOf("tunnel/open"), [{ ...REF, scope: CONFIG_PATH, probe: true }]);
-      assert.equal(item().wanted, true);
+      assert.deepEqual(window.daemon.paramsOf("tunnel/open"), [{ ...REF, scope: CONFIG_PATH, probe: true }]);
+      assert.equal(window.item().wanted, true);
     });
 
     it("asks nothing of a daemon in a workspace that is not trusted", async () => {
-      ui.isTrusted = false;
-      assert.deepEqual(await actions.open(item()), { at: "cancelled" });
-      assert.equal(daemon.clients.length, 0);
+      window.ui.isTrusted = false;
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
+      assert.equal(window.daemon.clients.length, 0);
     });
 
     it("asks for approval before anything opens, and grants exactly what was shown", async () => {
-      daemon.answer("approvals/list", () => asksFor(approvedFacts({ digest: "d1" })));
-      await actions.open(item());
-      assert.deepEqual(ui.log, ["trust", "approve cache", "Opening the tunnel cache"]);
-      assert.deepEqual(daemon.paramsOf("approvals/grant"), [{ ...REF, digest: "d1" }]);
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts({ digest: "d1" })));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "Opening the tunnel cache"]);
+      assert.deepEqual(window.daemon.paramsOf("approvals/grant"), [{ ...REF, digest: "d1" }]);
     });
 
     it("opens nothing that was not approved, and is no failure", async () => {
-      daemon.answer("approvals/list", () => asksFor(approvedFacts()));
-      ui.answers.approve = false;
-      assert.deepEqual(await actions.open(item()), { at: "cancelled" });
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
+      window.ui.answers.approve = false;
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
       assert.deepEqual(window.requests, []);
-      assert.deepEqual(ui.failures, []);
+      assert.deepEqual(window.ui.failures, []);
     });
 
     it("shows that the entry has changed while the user was asked, and opens nothing", async () => {
-      daemon.answer("approvals/list", () => asksFor(approvedFacts()));
-      daemon.refuse("approvals/grant", new TunnelError("NOT_APPROVED", "changed meanwhile"));
-      assert.equal((await actions.open(item())).at, "failed");
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "NOT_APPROVED" }]);
-      assert.equal(item().wanted, false);
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
+      window.daemon.refuse("approvals/grant", new TunnelError("NOT_APPROVED", "changed meanwhile"));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "NOT_APPROVED" }]);
+      assert.equal(window.item().wanted, false);
     });
 
     it("asks for confirmation where the entry wants it", async () => {
-      ui.answers.open = false;
-      assert.deepEqual(await actions.open(item("prod")), { at: "cancelled" });
-      assert.deepEqual(ui.log, ["trust", "confirm prod"]);
+      window.ui.answers.open = false;
+      assert.deepEqual(await window.actions.open(window.item("prod")), { at: "cancelled" });
+      assert.deepEqual(window.ui.log, ["trust", "confirm prod"]);
     });
 
     it("does not ask for confirmation right after an approval", async () => {
-      daemon.answer("approvals/list", () => asksFor(approvedFacts({ name: "prod" })));
-      await actions.open(item("prod"));
-      assert.deepEqual(ui.log, ["trust", "approve prod", "Opening the tunnel prod"]);
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts({ name: "prod" })));
+      await window.actions.open(window.item("prod"));
+      assert.deepEqual(window.ui.log, ["trust", "approve prod", "Opening the tunnel prod"]);
     });
 
     it("shows why an entry can't be opened, such as a missing key", async () => {
-      daemon.answer("approvals/list", () => ({ ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] }));
-      await actions.open(item());
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "KEY_NOT_FOUND" }]);
+      window.daemon.answer("approvals/list", () => ({ ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] }));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "KEY_NOT_FOUND" }]);
       assert.deepEqual(window.requests, []);
     });
 
     it("shows the mistake of an entry without asking the daemon", async () => {
       window.dispose();
-      use(new FakeWindow(fileText({ cache: entryText({ lissten: 1 }) })));
-      await actions.open(item());
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
-      assert.equal(daemon.clients.length, 0);
+      window = new FakeWindow(fileText({ cache: entryText({ lissten: 1 }) }));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
+      assert.equal(window.daemon.clients.length, 0);
     });
 
     it("does not take an entry that the daemon no longer finds for an approved one", async () => {
-      daemon.answer("approvals/list", () => approved());
-      await actions.open(item());
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
+      window.daemon.answer("approvals/list", () => approved());
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
       assert.deepEqual(window.requests, []);
     });
 
     it("shows once what the probe has met, and keeps the tunnel wanted", async () => {
-      daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH") }));
-      assert.equal((await actions.open(item())).at, "failed");
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "KEY_MISMATCH" }]);
-      assert.equal(item().wanted, true);
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH") }));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "KEY_MISMATCH" }]);
+      assert.equal(window.item().wanted, true);
     });
 
     it("is a failure when the tunnel is still degraded, though the probe has added nothing", async () => {
-      daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH", NOW_MS - 1) }));
-      assert.equal((await actions.open(item())).at, "failed");
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH", NOW_MS - 1) }));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
     });
 
     it("does not count a failure of before", async () => {
-      daemon.answer("tunnel/open", () => tunnelStatus({ state: "verified", lastFailure: failure("CONNECT_REFUSED", NOW_MS - 1) }));
-      assert.equal((await actions.open(item())).at, "open");
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "verified", lastFailure: failure("CONNECT_REFUSED", NOW_MS - 1) }));
+      assert.equal((await window.actions.open(window.item())).at, "open");
     });
 
     it("takes a tunnel without evidence for open", async () => {
-      daemon.answer("tunnel/open", () => tunnelStatus({ state: "listening" }));
-      assert.equal((await actions.open(item())).at, "open");
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "listening" }));
+      assert.equal((await window.actions.open(window.item())).at, "open");
     });
 
     it("is no failure when somebody else has closed the tunnel meanwhile", async () => {
-      daemon.answer("tunnel/open", () => tunnelStatus({ state: "closed", closedByUser: true }));
-      assert.deepEqual(await actions.open(item()), { at: "cancelled" });
-      assert.deepEqual(ui.failures, []);
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "closed", closedByUser: true }));
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
+      assert.deepEqual(window.ui.failures, []);
     });
 
     it("shows the tunnel as busy meanwhile and not afterwards", async () => {
       const seen: (boolean | undefined)[] = [];
-      daemon.answer("tunnel/open", () => {
-        seen.push(store.find(REF)?.busy);
+      window.daemon.answer("tunnel/open", () => {
+        seen.push(window.store.find(REF)?.busy);
         return tunnelStatus({ state: "verified" });
       });
-      await actions.open(item());
-      assert.deepEqual([...seen, item().busy], [true, false]);
+      await window.actions.open(window.item());
+      assert.deepEqual([...seen, window.item().busy], [true, false]);
     });
 
     it("shows that there is no daemon", async () => {
-      daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
-      await actions.open(item());
-      assert.deepEqual(ui.failures, [{ ref: REF, code: "DAEMON_UNREACHABLE" }]);
+      window.daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "DAEMON_UNREACHABLE" }]);
     });
 
     it("throws what is no failure that a user can meet", async () => {
-      daemon.answer("tunnel/open", () => {
+      window.daemon.answer("tunnel/open", () => {
         throw new RangeError("a fault of ours");
       });
-      await assert.rejects(actions.open(item()), RangeError);
-      assert.deepEqual(ui.failures, []);
+      await assert.rejects(window.actions.open(window.item()), RangeError);
+      assert.deepEqual(window.ui.failures, []);
     });
   });
 
   describe("cancelling", () => {
     /** Opens and cancels while the daemon is at it. */
     async function cancelled(): Promise<string> {
-      daemon.answer("tunnel/open", () => new Promise(() => {}));
-      const opening = actions.open(item());
-      await until(() => daemon.names.includes("tunnel/open"), { what: "the daemon was at it" });
-      ui.cancelling.abort();
+      window.daemon.answer("tunnel/open", () => new Promise(() => {}));
+      const opening = window.actions.open(window.item());
+      await until(() => window.daemon.names.includes("tunnel/open"), { what: "the daemon was at it" });
+      window.ui.cancelling.abort();
       return (await opening).at;
     }
 
     it("closes the tunnel again and no longer wants it", async () => {
       assert.equal(await cancelled(), "cancelled");
       assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open", "tunnel/close", "tunnels/set"]);
-      assert.equal(item().wanted, false);
-      assert.equal(item().busy, false);
+      assert.equal(window.item().wanted, false);
+      assert.equal(window.item().busy, false);
     });
 
     it("leaves a tunnel open that was open before", async () => {
-      await store.setWanted([REF], true);
+      await window.store.setWanted([REF], true);
       assert.equal(await cancelled(), "cancelled");
-      assert.equal(item().wanted, true);
+      assert.equal(window.item().wanted, true);
       assert.ok(!window.requests.includes("tunnel/close"));
     });
 
     it("does not open what was cancelled before the daemon was there", async () => {
-      daemon.answer("tunnels/set", () => {
-        ui.cancelling.abort();
+      window.daemon.answer("tunnels/set", () => {
+        window.ui.cancelling.abort();
         return { tunnels: [], problems: [] };
       });
-      assert.equal((await actions.open(item())).at, "cancelled");
+      assert.equal((await window.actions.open(window.item())).at, "cancelled");
       assert.ok(!window.requests.includes("tunnel/open"));
     });
 
     it("shows nothing when the daemon has died meanwhile", async () => {
-      daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
+      window.daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
       assert.equal(await cancelled(), "cancelled");
-      assert.deepEqual(ui.failures, []);
+      assert.deepEqual(window.ui.failures, []);
     });
   });
 
   describe("opening several", () => {
-    const both = (): TunnelItem[] => [item("cache"), item("orders")];
+    const both = (): TunnelItem[] => [window.item("cache"), window.item("orders")];
 
     it("asks all questions before it opens anything", async () => {
-      daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
-      daemon.answer("tunnel/open", ({ name }) => {
-        ui.log.push(`open ${name}`);
+      window.daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
+      window.daemon.answer("tunnel/open", ({ name }) => {
+        window.ui.log.push(`open ${name}`);
         return tunnelStatus({ name, state: "verified" });
       });
-      await actions.openAll(both());
-      assert.deepEqual(ui.log, ["trust", "approve cache", "approve orders", "Opening 2 tunnels", "open cache", "open orders"]);
+      await window.actions.openAll(both());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders", "Opening 2 tunnels", "open cache", "open orders"]);
     });
 
     it("opens the others when one is refused", async () => {
-      daemon.answer("approvals/list", ({ names }) =>
+      window.daemon.answer("approvals/list", ({ names }) =>
         names?.[0] === "cache" ? { ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] } : approved("orders"),
       );
-      const results = await actions.openAll(both());
+      const results = await window.actions.openAll(both());
       assert.deepEqual(
         results.map(({ at }) => at),
         ["failed", "open"],
@@ -227,21 +212,21 @@ describe("opening a tunnel on the user's word", () => {
     });
 
     it("shows once that there is no daemon, and gives up", async () => {
-      daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
-      const results = await actions.openAll(both());
+      window.daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
+      const results = await window.actions.openAll(both());
       assert.deepEqual(
         results.map(({ at }) => at),
         ["failed", "failed"],
       );
-      assert.equal(ui.failures.length, 1);
-      assert.equal(daemon.clients.length, 1);
+      assert.equal(window.ui.failures.length, 1);
+      assert.equal(window.daemon.clients.length, 1);
     });
 
     it("shows no progress when there is nothing left to open", async () => {
-      daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
-      ui.answers.approve = false;
-      await actions.openAll(both());
-      assert.deepEqual(ui.log, ["trust", "approve cache", "approve orders"]);
+      window.daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
+      window.ui.answers.approve = false;
+      await window.actions.openAll(both());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders"]);
     });
   });
 });

@@ -1,5 +1,6 @@
 /** The tunnels of a window: files, daemon, approvals and wants put together. */
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ParsedConfig } from "../../../daemon/contract/config-text.ts";
 import type { ApprovalFacts, Result } from "../../../daemon/contract/methods.ts";
 import { TunnelError } from "../../../daemon/errors.ts";
@@ -120,8 +121,15 @@ describe("the tunnels of a window", () => {
     await link.attach();
     const seen = changes();
     for (let index = 0; index < 50; index++) daemon.client.notify("tunnel/changed", tunnelStatus({ plainInBytes: index }));
-    await until(() => store.find(REF)?.status?.plainInBytes === 49, { what: "the last change came" });
+    await until(() => seen.count > 0, { what: "the change was told of" });
+    assert.equal(store.find(REF)?.status?.plainInBytes, 49);
+    await delay(100);
     assert.equal(seen.count, 1);
+  });
+
+  it("are stated once for all that are wanted together, by whomever", async () => {
+    await Promise.all(["cache", "orders"].map((name) => store.setWanted([{ ...REF, name }], true)));
+    assert.deepEqual(daemon.paramsOf("tunnels/set"), [{ scope: CONFIG_PATH, configPath: CONFIG_PATH, names: ["cache", "orders"] }]);
   });
 
   it("are stated to the daemon by file when they are wanted, and saved", async () => {

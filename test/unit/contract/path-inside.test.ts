@@ -1,0 +1,20 @@
+/** Whether a path lies in a folder. */
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import { isInside } from "../../../daemon/contract/path-inside.ts";
+
+describe("a path", () => {
+  const folder = resolve("/work/shop");
+
+  for (const inside of [".", "a", "a/b", "..a", "...", "a/../b"]) {
+    it(`${inside} lies in the folder`, () => {
+      assert.equal(isInside(resolve(folder, inside), folder), true);
+    });
+  }
+
+  for (const outside of ["..", "../shop2", "../../etc", "/", "/work"]) {
+    it(`${outside} does not`, () => {
+      assert.equal(isInside(resolve(folder, outside), folder), false);
+    });
+  }
+});
