@@ -13,7 +13,7 @@ export interface TunnelSource {
   readonly kind: "workspace" | "personal" | "ad-hoc";
   /** Absolute path of the file. */
   readonly configPath: string;
-  /** For people: the folder's name; of the others nothing yet. */
+  /** For people: the folder's name, with where it is when several have that name; what the file is, for the others. */
   readonly label: string;
   /** The workspace folder's path; undefined for the others. */
   readonly folder: string | undefined;

@@ -9,6 +9,7 @@ import { localConfigPath } from "../../daemon/contract/config-file.ts";
 import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import { Disposables, Emitter } from "../emitter.ts";
+import { folderLabels } from "../model/folder-labels.ts";
 import type { Translate } from "../model/translate.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 import { readSource } from "./read-source.ts";
@@ -80,11 +81,11 @@ export class ConfigSources {
 
   #sources(): TunnelSource[] {
     const folders = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file");
+    // A .code-workspace file can give a folder any name.
+    const labels = folderLabels(folders.map(({ uri, name }) => ({ name: plainText(name, { maxLength: 120 }), path: plainText(uri.fsPath) })));
     return [
-      ...folders.map(({ uri, name }): TunnelSource => {
-        // A .code-workspace file can give a folder any name.
-        const label = plainText(name, { maxLength: 120 });
-        return { kind: "workspace", configPath: path.join(uri.fsPath, WORKSPACE_FILE), label, folder: uri.fsPath };
+      ...folders.map(({ uri: { fsPath: folder } }, index): TunnelSource => {
+        return { kind: "workspace", configPath: path.join(folder, WORKSPACE_FILE), label: labels[index] ?? folder, folder };
       }),
       { kind: "personal", configPath: this.#own.personal, label: this.#t("My tunnels"), folder: undefined },
       { kind: "ad-hoc", configPath: this.#own.adHoc, label: this.#t("Ad-hoc tunnels"), folder: undefined },
