@@ -36,7 +36,9 @@ export async function startDaemon(options: StartOptions): Promise<string> {
   const { paths, place } = options;
   const verdict = recordStart({ file: paths.startsFile, uid: place.uid, wallMs: options.wallMs });
   if (verdict.kind === "refused") throw new TunnelError("DAEMON_UNREACHABLE", verdict.message);
-  const child = spawn(options.execPath, [options.program, "daemon", "--background", "--state-dir", paths.stateDir, ...options.args], {
+  // In the usual places runtime, state and config are apart: a daemon that is given a folder has all of it there.
+  const where = paths.givenStateDir === undefined ? [] : ["--state-dir", paths.givenStateDir];
+  const child = spawn(options.execPath, [options.program, "daemon", "--background", ...where, ...options.args], {
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
     cwd: paths.stateDir,

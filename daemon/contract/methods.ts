@@ -78,7 +78,7 @@ export const METHODS = {
     result: tunnelSchema,
   },
   "tunnel/close": {
-    about: "Gives up this client's lease; closes the tunnel for all, until opened again, when nobody else uses it or with `force`.",
+    about: "Gives up this client's lease and closes the tunnel for all, until it is opened again. When others use it, nothing changes without `force`.",
     params: tunnelRef.extend({ force: z.boolean().optional() }),
     result: z.object({ closed: z.boolean(), othersUsing: z.array(z.object({ kind: z.string(), name: z.string(), pid: z.int() })) }),
   },

@@ -44,6 +44,8 @@ export interface Endpoint {
 /** Every place the daemon and its clients use. */
 export interface DaemonPaths {
   readonly stateDir: string;
+  /** The state folder that was asked for, absolute; undefined: the usual places. What a daemon that is started must be told. */
+  readonly givenStateDir: string | undefined;
   /** Where a daemon that starts now listens. */
   readonly endpoint: Endpoint;
   /** Where a daemon may be too: it started before /run/user/UID existed. Starters and clients look here as well. */
@@ -94,6 +96,7 @@ export function daemonPaths({ stateDir, protocol, place }: PathOptions): DaemonP
   if (endpoint === undefined) throw new RangeError("the folder of last resort is too long for a socket");
   return {
     stateDir: homes.state,
+    givenStateDir: stateDir === undefined ? undefined : homes.state,
     endpoint,
     otherEndpoints: stateDir === undefined ? otherEndpoints : [],
     lockFile: path.join(endpoint.folder, `${name}.lock`),

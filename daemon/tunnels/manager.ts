@@ -142,16 +142,12 @@ export class Manager {
     return this.#status(want);
   }
 
-  /** Gives up the lease of `holder`; closes for all, also in other workspaces that share it, when nobody else uses it, or with `force`. */
+  /** Closes for all, also in other workspaces that share it. When somebody else uses it nothing changes without `force`: the user is asked first. */
   async close(holder: Holder, ref: TunnelRef, force: boolean): Promise<{ closed: boolean; othersUsing: TunnelUser[] }> {
     const want = this.#find(ref);
     const others = othersUsing(want, holder);
+    if (others.length > 0 && !force) return { closed: false, othersUsing: others };
     want.leases.delete(holder);
-    if (others.length > 0 && !force) {
-      // Only others of another workspace may be left: then this want ends, and what they share goes on.
-      await this.#reconcile(want);
-      return { closed: false, othersUsing: others };
-    }
     const wants = new Set([want, ...(others.length > 0 ? (want.shared?.wants ?? []) : [])]);
     for (const one of wants) {
       this.#setClosed(one, true);

@@ -4,7 +4,7 @@
  * handed in, so that this knows nothing of VS Code. Nothing here throws for what a
  * user may meet: it is shown, once, and comes back as a result.
  */
-import type { ApprovalFacts } from "../../daemon/contract/methods.ts";
+import type { ApprovalFacts, Result } from "../../daemon/contract/methods.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import type { TunnelStatus, TunnelUser } from "../../daemon/contract/state.ts";
 import { isListening } from "../../daemon/contract/tunnel-state.ts";
@@ -92,12 +92,12 @@ export class TunnelActions {
   /** Gives the tunnel up for this window, and closes it unless others go on using it. Resolves to whether it is closed. */
   async close(item: TunnelItem): Promise<boolean> {
     const ref = refOf(item);
-    const result = await this.#shown(ref, async () => {
-      const { closed, othersUsing } = await this.#release(ref);
-      if (closed) return { closed };
-      if (!(await this.#ui.confirmClose(item, othersUsing))) return { closed };
-      return await this.#link.request("tunnel/close", { ...ref, force: true });
-    });
+    const result = await this.#shown(ref, () =>
+      this.#release(ref, async ({ closed, othersUsing }) => {
+        if (closed || !(await this.#ui.confirmClose(item, othersUsing))) return { closed };
+        return await this.#link.request("tunnel/close", { ...ref, force: true }).catch(unknownIsClosed);
+      }),
+    );
     return "closed" in result && result.closed;
   }
 
@@ -179,7 +179,8 @@ export class TunnelActions {
       const status = await Promise.race([opening, aborted(signal)]);
       if (status !== "aborted") return verdict(status, sinceMs);
       opening.catch(() => {});
-      if (!wasWanted) await this.#release(ref).catch(unlessTunnelError);
+      // Not waited for: whoever cancels may do so because the daemon does not answer.
+      if (!wasWanted) void this.#release(ref, () => Promise.resolve()).catch(unlessTunnelError);
       return { at: "cancelled" };
     });
   }
@@ -190,10 +191,10 @@ export class TunnelActions {
     return signal.aborted ? "aborted" : await this.#link.request("tunnel/open", { ...ref, scope: ref.configPath, probe: true });
   }
 
-  /** Whatever the daemon says to it, the tunnel is not to come back by itself. */
-  async #release(ref: TunnelRef): Promise<{ readonly closed: boolean; readonly othersUsing: readonly TunnelUser[] }> {
+  /** Whatever the daemon says to it, the tunnel is not to come back by itself. `then`: while this window still counts as its user. */
+  async #release<T>(ref: TunnelRef, then: (answer: Result<"tunnel/close">) => Promise<T>): Promise<T> {
     try {
-      return await this.#link.request("tunnel/close", ref).catch(unknownIsClosed);
+      return await then(await this.#link.request("tunnel/close", ref).catch(unknownIsClosed));
     } finally {
       await this.#store.setWanted([ref], false);
     }
@@ -246,7 +247,7 @@ function nameOf({ name }: TunnelItem): string {
 }
 
 /** The daemon may have forgotten a tunnel that nobody uses any more. */
-function unknownIsClosed(error: unknown): { readonly closed: boolean; readonly othersUsing: TunnelUser[] } {
+function unknownIsClosed(error: unknown): Result<"tunnel/close"> {
   if (error instanceof TunnelError && error.code === "CONFIG_INVALID") return { closed: true, othersUsing: [] };
   throw error;
 }

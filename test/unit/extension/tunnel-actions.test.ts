@@ -159,6 +159,7 @@ describe("opening a tunnel on the user's word", () => {
 
     it("closes the tunnel again and no longer wants it", async () => {
       assert.equal(await cancelled(), "cancelled");
+      await until(() => window.requests.length === 4, { what: "the tunnel was given up" });
       assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open", "tunnel/close", "tunnels/set"]);
       assert.equal(window.item().wanted, false);
       assert.equal(window.item().busy, false);
@@ -178,6 +179,12 @@ describe("opening a tunnel on the user's word", () => {
       });
       assert.equal((await window.actions.open(window.item())).at, "cancelled");
       assert.ok(!window.requests.includes("tunnel/open"));
+    });
+
+    it("does not wait for a daemon that does not answer", async () => {
+      window.daemon.answer("tunnel/close", () => new Promise(() => {}));
+      assert.equal(await cancelled(), "cancelled");
+      assert.equal(window.item().busy, false);
     });
 
     it("shows nothing when the daemon has died meanwhile", async () => {

@@ -154,7 +154,7 @@ describe("the leases of a manager", () => {
     const [one, two] = [managed.client(), managed.client()];
     for (const client of [one, two]) await managed.want(client, APP, "cache");
     assert.deepEqual(await managed.manager.close(one, CACHE, false), { closed: false, othersUsing: [two.user] });
-    assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").users], ["listening", [two.user]]);
+    assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").users], ["listening", [one.user, two.user]], "nothing has changed");
     assert.deepEqual(await managed.manager.close(one, CACHE, true), { closed: true, othersUsing: [two.user] });
     assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").closedByUser], ["closed", true]);
   });
@@ -168,7 +168,6 @@ describe("the leases of a manager", () => {
     await managed.want(two, CLONE, "cache");
     assert.deepEqual(await managed.manager.close(one, CACHE, false), { closed: false, othersUsing: [two.user] });
     assert.equal(managed.status(CLONE, "cache").state, "listening");
-    await managed.want(one, APP, "cache");
     assert.equal((await managed.manager.close(one, CACHE, true)).closed, true);
     assert.equal(managed.status(CLONE, "cache").state, "closed");
     await assert.rejects(connectTo(scope, { port: listen }), refused);

@@ -1,0 +1,91 @@
+/**
+ * Daemon, clients and keys in the usual places, with no state folder named. These follow from who the user is, so the
+ * tests are a user of their own: an id without an entry in the user database, whose home is a folder of the test.
+ */
+import assert from "node:assert/strict";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StatusJson } from "../../daemon/cli/status-json.ts";
+import { startEcho } from "../support/process/backend.ts";
+import { startEnd, TUNNELD } from "../support/process/ends.ts";
+import { connectTo } from "../support/process/peer.ts";
+import { statusField } from "../support/process/proc-info.ts";
+import type { Program } from "../support/process/program.ts";
+import { stageForEach } from "../support/process/stage.ts";
+import { until } from "../support/process/until.ts";
+
+/** Nobody's, and another one for each run of the tests. */
+const UID = 60_000_000 + process.pid;
+
+describe("a user who names no state folder", () => {
+  const stage = stageForEach();
+
+  before(function () {
+    if (process.getuid?.() !== 0) this.skip(); // Only root can be somebody else.
+  });
+
+  beforeEach(() => {
+    const { folder } = stage;
+    chmodSync(folder, 0o755);
+    for (const name of ["home", "project", "project/.vscode"]) {
+      mkdirSync(stage.path(name), { mode: 0o700 });
+      chownSync(stage.path(name), UID, UID);
+    }
+    copyFileSync(TUNNELD, stage.path("tunneld.cjs"));
+    const runtime = `/tmp/tunneld-${UID}`;
+    stage.own(() => rmSync(runtime, { recursive: true, force: true }));
+    stage.own(async () => {
+      for (const pid of processesOfUser()) process.kill(pid, "SIGKILL");
+      await until(() => processesOfUser().length === 0, { what: "the user's processes were gone" });
+    });
+  });
+
+  function tunneld(...args: string[]): Program {
+    const { TUNNELD_STATE_DIR: _, ...env } = process.env;
+    const options = { cwd: stage.path("project"), env: { ...env, HOME: stage.path("home") }, uid: UID, gid: UID };
+    return stage.spawn(process.execPath, [stage.path("tunneld.cjs"), ...args], options);
+  }
+
+  async function says(...args: string[]): Promise<string> {
+    const program = tunneld(...args);
+    const { code } = await program.exit(60_000);
+    assert.equal(code, 0, `${args.join(" ")}: ${program.stderr}`);
+    return program.stdout;
+  }
+
+  it("has keys, approvals, tunnels and one daemon for all commands, each in its place", async () => {
+    await says("keys", "generate", "team");
+    const key = stage.path("home/.config/encrypted-tunnels/keys/team");
+    const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key });
+    const config = stage.path("project/.vscode/tunnels.json");
+    writeFileSync(config, JSON.stringify({ version: 1, tunnels: { echo: { target: far.address, listen: 0, key: "team" } } }));
+    chownSync(config, UID, UID);
+    await says("up", "--yes", "--wait", "20");
+    const { daemon, tunnels } = JSON.parse(await says("status", "--json")) as StatusJson;
+    const state = stage.path("home/.local/state/encrypted-tunnels");
+    assert.deepEqual([daemon?.stateDir, tunnels[0]?.state], [state, "key-verified"]);
+    const port = tunnels[0]?.listen.replace(/^.*:/, "");
+    await (await connectTo(stage, `[127.0.0.1]:${port}`)).echoes("in the usual places");
+    assert.deepEqual(
+      ["log", "state.json", "keys", "run"].map((name) => existsSync(join(state, name))),
+      [true, true, false, false],
+    );
+    assert.ok(readdirSync(`/tmp/tunneld-${UID}`).some((name) => name.endsWith(".sock")));
+    assert.match(await says("stop", "--now"), /stopped/);
+  });
+});
+
+/** Ids of the processes of this user, whom only this test has. */
+function processesOfUser(): number[] {
+  const isOurs = (pid: string): boolean => {
+    try {
+      return statusField(Number(pid), "Uid").startsWith(`${UID}\t`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+    } catch {
+      return false; // Gone meanwhile.
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter(isOurs)
+    .map(Number);
+}
