@@ -71,7 +71,7 @@ async function confirmOpening(name: string, { yes, terminal }: ConsentOptions): 
 
 /** What the user approves, a line each; not yet made plain. */
 export function factLines(facts: ApprovalFacts): string[] {
-  const { role, target, bind, keys, env, user, database } = facts;
+  const { role, target, bind, keys, env, user, database, forwardSecrecy } = facts;
   const reach = facts.beyondLoopback ? "   OTHER MACHINES CAN CONNECT TO IT" : "";
   const heading = facts.approvedBefore ? "has changed since it was approved" : "is not approved yet";
   return [
@@ -81,10 +81,23 @@ export function factLines(facts: ApprovalFacts): string[] {
     `  target    ${target}`,
     ...(bind === undefined ? [] : [`  bind      ${bind}`]),
     ...keys.map(({ source, fingerprint }) => `  key       ${fingerprint}  ${source}`),
+    ...secrecyLines(forwardSecrecy),
     ...(user === undefined ? [] : [`  user      ${user}`]),
     ...(database === undefined ? [] : [`  database  ${database}`]),
     ...Object.entries(env).map(([name, value]) => `  env       ${plainText(name)}=${value}`),
   ];
+}
+
+function secrecyLines(forwardSecrecy: ApprovalFacts["forwardSecrecy"]): string[] {
+  switch (forwardSecrecy) {
+    case "off":
+      return ["  secrecy   FORWARD SECRECY IS OFF: whoever gets the key later can read recorded traffic"];
+    case "prefer":
+      return ["  secrecy   forward secrecy only if the other end has it on"];
+    case "require":
+    case undefined:
+      return [];
+  }
 }
 
 function notApproved(message: string): TunnelError {

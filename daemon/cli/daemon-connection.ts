@@ -53,6 +53,8 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     name: options.name,
     start,
     stay: options.stay ?? false,
+    // A command that only asks, or ends the daemon, leaves it as it is.
+    upgrade: options.start === "always",
     wallMs: () => context.clock.wallMs(),
     challenge: proofParts,
     ...(options.onState && { onState: options.onState }),

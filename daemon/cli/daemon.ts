@@ -64,7 +64,7 @@ class Daemon {
   readonly #disposables: (() => void)[] = [];
   #door: Door | undefined;
   #touch = (): void => {};
-  #draining = false;
+  #drained: Promise<void> | undefined;
   #ended = false;
   #ready = (): void => {};
   #finish: (code: number) => void = () => {};
@@ -78,7 +78,7 @@ class Daemon {
       ...setup,
       place: this.#place,
       control: {
-        isDraining: () => this.#draining,
+        isDraining: () => this.#drained !== undefined,
         drain: (deadlineMs) => this.#soon(() => void this.#drain("drain", deadlineMs)),
         shutdown: () => this.#soon(() => void this.#end("shutdown")),
         replace: (program) => this.#replace(program),
@@ -190,15 +190,20 @@ class Daemon {
     );
   }
 
-  /** Opens nothing new; ends with the last connection, or at the deadline. */
-  async #drain(reason: ClosingReason, deadlineMs: number | undefined): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+  /** Opens nothing new; ends with the last connection, or at the deadline: the earliest, when it is asked for more than once. */
+  #drain(reason: ClosingReason, deadlineMs: number | undefined): Promise<void> {
+    this.#drained ??= this.#drainAll(reason);
+    if (deadlineMs !== undefined) {
+      const deadline = setTimeout(() => this.#parts.manager.shutdown(), deadlineMs);
+      this.#disposables.push(() => clearTimeout(deadline));
+    }
+    return this.#drained;
+  }
+
+  async #drainAll(reason: ClosingReason): Promise<void> {
     const { manager, logger } = this.#parts;
     logger.log("info", `draining: open connections: ${manager.openConnections}`);
-    const deadline = deadlineMs === undefined ? undefined : setTimeout(() => manager.shutdown(), deadlineMs);
     await manager.drain();
-    clearTimeout(deadline);
     await this.#end(reason);
   }
 
@@ -206,7 +211,7 @@ class Daemon {
     if (!path.isAbsolute(program)) throw new TunnelError("CONFIG_INVALID", `the path of the new program must be absolute, not ${program}`);
     const { manager, state, endpoint, logger } = this.#parts;
     const door = this.#door;
-    if (!door || this.#draining) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
+    if (!door || this.#drained) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
     await state.flush();
     // Without a handle to pass (Windows) we close, and the client that asked starts the new one, which binds again.
     const pid = door.listener ? await this.#handOver(program, { path: door.path, ...door.listener }) : 0;

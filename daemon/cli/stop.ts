@@ -4,6 +4,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { TunnelError } from "../errors.ts";
+import { readDraining } from "../lifecycle/draining-file.ts";
+import { thisPlace } from "../lifecycle/paths.ts";
 import type { ProgramContext } from "./context.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
 import { stateDirOf } from "./daemon-options.ts";
@@ -27,17 +29,23 @@ export async function runStop(args: readonly string[], context: ProgramContext):
   if (operands.length > 0) throw new TunnelError("CONFIG_INVALID", 'tunneld stop takes no names: "tunneld down NAME" closes a tunnel');
   const deadlineMs = flags.has("--now") ? 0 : (secondsOption(values, "--timeout") ?? DEFAULT_DRAIN_MS);
   const output = ownOutput(context.name);
-  const options = { paths: pathsFor(stateDirOf(values)), name: "stop", start: "never" } as const;
-  return await withDaemon(context, options, async (client) => {
-    if (!client?.daemon) {
+  const paths = pathsFor(stateDirOf(values));
+  return await withDaemon(context, { paths, name: "stop", start: "never" }, async (client) => {
+    // They go on with their last connections, whether the one that they handed over to runs or not.
+    const predecessors = readDraining(paths.endpoint.discoveryFile, { uid: thisPlace().uid, wallMs: context.clock.wallMs() });
+    if (!client?.daemon && predecessors.length === 0) {
       output.say("no daemon is running");
       return 0;
     }
-    const { pid } = client.daemon;
-    const { tunnels } = await client.request("tunnels/list", {});
-    if (flags.has("--now")) await client.request("daemon/shutdown", {});
-    else await client.request("daemon/drain", { deadlineMs });
-    await untilGone(pid, performance.now() + deadlineMs + GRACE_MS);
+    const giveUpMs = performance.now() + deadlineMs + GRACE_MS;
+    const ends = predecessors.map(({ pid }) => endPredecessor(pid, { deadlineMs, giveUpMs }));
+    const { tunnels = [] } = (await client?.request("tunnels/list", {})) ?? {};
+    if (client?.daemon) {
+      if (flags.has("--now")) await client.request("daemon/shutdown", {});
+      else await client.request("daemon/drain", { deadlineMs });
+      await untilGone(client.daemon.pid, { giveUpMs });
+    }
+    await Promise.all(ends);
     const pinned = tunnels.filter((tunnel) => tunnel.pinned).map(({ name }) => name);
     output.say("stopped");
     if (pinned.length > 0) output.note(`still pinned, and opened again by the next command: ${nameList(pinned)} ("tunneld down --all" closes them for good)`);
@@ -45,10 +53,26 @@ export async function runStop(args: readonly string[], context: ProgramContext):
   });
 }
 
-async function untilGone(pid: number, giveUpMs: number): Promise<void> {
+/** A daemon that has handed over has no socket any more, only its last connections: signals reach it, a second one cuts. */
+async function endPredecessor(pid: number, { deadlineMs, giveUpMs }: { readonly deadlineMs: number; readonly giveUpMs: number }): Promise<void> {
+  signal(pid);
+  const cutMs = performance.now() + deadlineMs;
+  await untilGone(pid, { giveUpMs, meanwhile: () => performance.now() > cutMs && signal(pid) });
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // Gone already.
+  }
+}
+
+async function untilGone(pid: number, { giveUpMs, meanwhile }: { readonly giveUpMs: number; readonly meanwhile?: () => unknown }): Promise<void> {
   while (isAlive(pid)) {
     if (performance.now() > giveUpMs) throw new TunnelError("DAEMON_UNREACHABLE", `process ${pid} does not end: see "tunneld logs"`);
     await delay(POLL_MS);
+    meanwhile?.();
   }
 }
 

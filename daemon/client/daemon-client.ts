@@ -42,6 +42,8 @@ export interface DaemonClientOptions {
   readonly start: boolean;
   /** Whether to come back when the connection is lost. */
   readonly stay: boolean;
+  /** Whether an older daemon is to be replaced by `program`; left out: yes. */
+  readonly upgrade?: boolean;
   readonly wallMs: () => number;
   /** Primitives for the challenge on Windows' pipe; asked for only there. */
   readonly challenge?: () => Promise<Omit<ChallengeParts, "secret">>;
@@ -151,7 +153,7 @@ export class DaemonClient {
   /** An older daemon hands its listeners to our program; connections that are open stay with it. */
   async #upToDate(rpc: RpcClient): Promise<RpcClient> {
     const daemon = this.#daemon as DaemonStatus;
-    if (daemon.draining || !isNewer(VERSION, daemon.version)) return rpc;
+    if (this.#options.upgrade === false || daemon.draining || !isNewer(VERSION, daemon.version)) return rpc;
     try {
       await rpc.request("daemon/replace", { program: this.#options.program });
     } catch (error) {

@@ -6,7 +6,7 @@
  */
 import type { MethodName } from "../contract/methods.ts";
 import { TunnelError } from "../errors.ts";
-import type { Handlers } from "./session.ts";
+import type { ClientHandle, Handlers } from "./session.ts";
 
 /** What the guard needs. */
 export interface GuardOptions {
@@ -38,15 +38,17 @@ export function guardHandlers(handlers: Handlers, options: GuardOptions): Handle
   return Object.fromEntries(guarded) as Handlers;
 }
 
-type AnyHandler = (...args: readonly unknown[]) => unknown;
+type AnyHandler = (client: ClientHandle, params: unknown) => unknown;
 
 function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, flush }: GuardOptions): AnyHandler {
-  return async (...args) => {
+  return async (client, params) => {
     await ready;
+    // Its leases have been given up already: no new one may be left behind.
+    if (client.isGone) throw new TunnelError("DAEMON_UNREACHABLE", "the client has gone");
     if (OPENING.has(name) && isDraining()) {
       throw new TunnelError("DAEMON_UNREACHABLE", "the daemon is ending and opens nothing new: try again when its last connection has ended");
     }
-    const result = await handle(...args);
+    const result = await handle(client, params);
     if (REMEMBERED.has(name)) await flush();
     return result;
   };

@@ -32,6 +32,8 @@ const SERVER_ERROR = -32_000;
 export interface ClientHandle {
   readonly holder: Holder;
   readonly protocol: number;
+  /** Nothing may be kept for it any more. */
+  readonly isGone: boolean;
   notify<N extends NotificationName>(name: N, params: NotificationParams<N>): void;
   /** Runs when the client is gone; at once if it is gone already. */
   onGone(dispose: () => void): void;
@@ -100,6 +102,10 @@ export class Session implements ClientHandle {
     return this.#protocol;
   }
 
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   get saidHello(): boolean {
     return this.#holder !== undefined;
   }
@@ -131,9 +137,11 @@ export class Session implements ClientHandle {
   /** Ends the session for a reason that is the client's; what waits for it is dropped. */
   #letGo(reason: string): void {
     if (this.#gone) return;
-    this.#options.onWarning(`${this.#who()} was let go: ${reason}`);
+    const who = this.#who();
     this.close();
     this.#socket.destroy();
+    // Last: it is an entry of the log, which this very client may have asked to be sent.
+    this.#options.onWarning(`${who} was let go: ${reason}`);
   }
 
   #who(): string {

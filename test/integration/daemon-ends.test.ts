@@ -73,6 +73,27 @@ describe("a daemon", () => {
     await home.ended(pid);
   });
 
+  it("that drains already, for a client, is cut by a second signal all the same", async () => {
+    const { home, user, pid, window, untilDraining } = await withConnection(["--drain", "600"]);
+    await window.daemon.request("daemon/drain", {});
+    await untilDraining();
+    home.kill("SIGTERM");
+    await user.echoes("still here");
+    home.kill("SIGTERM");
+    await user.ended();
+    await home.ended(pid);
+  });
+
+  it("that drains already keeps the earliest of the deadlines it was given", async () => {
+    const { home, user, pid, window, untilDraining } = await withConnection(["--drain", "600"]);
+    await window.daemon.request("daemon/drain", { deadlineMs: 600_000 });
+    await untilDraining();
+    await user.echoes("still here");
+    await window.daemon.request("daemon/drain", { deadlineMs: 50 });
+    await user.ended();
+    await home.ended(pid);
+  });
+
   it("whose disk is full goes on, and writes its state once there is room", async () => {
     const { home, pid, user, listen, window, configPath } = await withConnection(["--idle", "60"]);
     await until(() => home.state.approvals.length === 1, { what: "the state had been written" });

@@ -98,6 +98,25 @@ describe("an upgrade of the daemon", () => {
     assert.ok(existsSync(home.paths.endpoint.socketPath));
   });
 
+  it("is followed by stop, which ends the old daemon's last connections too", async () => {
+    const { home, pid, address } = await scene();
+    const user = await connectTo(stage, address);
+    const successor = await upgrade(home);
+    assert.equal(successor.version, "0.1.0", successor.error);
+    await user.echoes("through the old one");
+    const { code, stdout } = await run(stage, [process.execPath, newer, "stop", "--now", "--state-dir", home.paths.stateDir]);
+    assert.deepEqual([code, stdout.toString(), isAlive(pid), isAlive(successor.pid)], [0, "stopped\n", false, false]);
+    await user.ended();
+  });
+
+  it("is no business of stop: the daemon that runs is the one that ends", async () => {
+    const { home, pid, address } = await scene();
+    const user = await connectTo(stage, address);
+    const { code, stdout } = await run(stage, [process.execPath, newer, "stop", "--now", "--state-dir", home.paths.stateDir]);
+    assert.deepEqual([code, stdout.toString(), isAlive(pid), processesWith(`--state-dir ${home.paths.stateDir}`)], [0, "stopped\n", false, []]);
+    await user.ended();
+  });
+
   it("re-opens what is pinned, though no client asks for it", async () => {
     const { home, window, configPath } = await scene();
     await window.daemon.request("approvals/list", { configPath });

@@ -21,6 +21,8 @@ export interface Call {
 export interface DoorOptions {
   readonly handlers?: Partial<Record<MethodName, (client: ClientHandle, params: never) => unknown>>;
   readonly helloTimeoutMs?: number;
+  /** Told of each warning, as a log is that sends its entries to clients. */
+  readonly onWarning?: (message: string, endpoint: Endpoint) => void;
   /** Where to listen; default: in the stage's folder. */
   readonly path?: string;
 }
@@ -40,14 +42,17 @@ export interface Door {
 }
 
 /** Listens at a socket in the stage's folder. */
-export async function openDoor(stage: Stage, { handlers = {}, helloTimeoutMs, path = stage.path("door.sock") }: DoorOptions = {}): Promise<Door> {
+export async function openDoor(stage: Stage, { handlers = {}, helloTimeoutMs, onWarning, path = stage.path("door.sock") }: DoorOptions = {}): Promise<Door> {
   const warnings: string[] = [];
   const calls: Call[] = [];
   const gone: Session[] = [];
-  const endpoint = new Endpoint({
+  const endpoint: Endpoint = new Endpoint({
     handlers: stubs(handlers, calls),
     lingerMs: () => 0,
-    onWarning: (message) => warnings.push(message),
+    onWarning: (message) => {
+      warnings.push(message);
+      onWarning?.(message, endpoint);
+    },
     onChange: () => {},
     onGone: (session) => gone.push(session),
     helloTimeoutMs,

@@ -155,6 +155,20 @@ describe("the daemon's door", () => {
     await undisturbed();
   });
 
+  it("says once that it let a client go that had subscribed to the log, and tells the others", async () => {
+    const entry = (message: string): NotificationParams<"log/entry"> =>
+      ({ ...PAYLOADS.notifications["log/entry"], message }) as NotificationParams<"log/entry">;
+    const door = await openDoor(stage, { onWarning: (message, endpoint) => endpoint.broadcast("log/entry", entry(message)) });
+    const [deaf, other] = [await door.greeted(), await door.greeted()];
+    deaf.socket.pause();
+    for (let sent = 0; door.endpoint.clients === 2 && sent < 1_000; sent++) {
+      door.endpoint.broadcast("log/entry", entry("x".repeat(100_000)));
+      await until(() => other.notifications("log/entry").length > sent, { what: "the other client had it" });
+    }
+    assert.deepEqual([door.warnings.length, door.gone.length, door.endpoint.clients], [1, 1, 1]);
+    await until(() => other.notifications("log/entry").some(({ params }) => /was let go/.test(JSON.stringify(params))), { what: "the other was told" });
+  });
+
   it("stops reading from a client that asks and asks and never reads the answers", async () => {
     const large = Array.from({ length: 20 }, () => PAYLOADS.requests["tunnel/open"].result);
     const list = (): unknown => ({ daemon: PAYLOADS.requests.hello.result, tunnels: large });
