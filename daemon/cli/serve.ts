@@ -5,6 +5,7 @@
  * change without a restart.
  */
 
+import { closeSync } from "node:fs";
 import * as net from "node:net";
 import { homedir } from "node:os";
 import * as path from "node:path";
@@ -14,7 +15,7 @@ import { TunnelError } from "../errors.ts";
 import { machineTimers } from "../lifecycle/clock.ts";
 import { daemonPaths, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
-import { notifyManager, passedDescriptors } from "../lifecycle/systemd.ts";
+import { notifyManager, passedDescriptors, unixPathOf } from "../lifecycle/systemd.ts";
 import { WRITE_QUEUE_BYTES } from "../proxy/dial.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { systemLookup } from "../proxy/target.ts";
@@ -165,6 +166,8 @@ function refuseClosed(
  */
 function passedListeners(): Inherited[] {
   return passedDescriptors(process.env, process.pid).flatMap((fd): Inherited[] => {
+    const unixPath = unixPathOf(fd);
+    if (unixPath !== undefined) return [passedUnixSocket(fd, unixPath)];
     const early: net.Socket[] = [];
     const passed = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
     passed.on("connection", (socket) => {
@@ -173,11 +176,16 @@ function passedListeners(): Inherited[] {
     });
     passed.listen({ fd });
     const bound = passed.address();
-    if (bound === null) return [];
-    const address = typeof bound === "string" ? ({ kind: "unix", path: bound } as const) : ({ kind: "tcp", host: bound.address, port: bound.port } as const);
+    if (bound === null || typeof bound === "string") {
+      passed.close();
+      return [];
+    }
+    const address = { kind: "tcp", host: bound.address, port: bound.port } as const;
     const listen = (server: net.Server): Promise<void> =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
         server.listen(passed, () => {
+          server.removeListener("error", reject);
           resolve();
           for (const socket of early.splice(0)) server.emit("connection", socket);
         });
@@ -188,6 +196,19 @@ function passedListeners(): Inherited[] {
     };
     return [{ address, listen, discard }];
   });
+}
+
+/** Node can't say where a unix socket is that it did not bind, nor open one twice: it is opened when its entry is, and until then newcomers wait in its queue. */
+function passedUnixSocket(fd: number, path: string): Inherited {
+  const listen = (server: net.Server): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ fd }, () => {
+        server.removeListener("error", reject);
+        resolve();
+      });
+    });
+  return { address: { kind: "unix", path }, listen, discard: () => closeSync(fd) };
 }
 
 function untilEnded(manager: Manager, deadlineMs: number): Promise<void> {

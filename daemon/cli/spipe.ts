@@ -3,6 +3,7 @@
  * with spipe 1.6.4's options and exit codes.
  */
 import * as fs from "node:fs";
+import * as net from "node:net";
 import { TunnelError } from "../errors.ts";
 import { formatAddress } from "../proxy/address.ts";
 import { Connection, type DropReason } from "../proxy/connection.ts";
@@ -86,8 +87,7 @@ function joinStdio(
 function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
   const source = stdinUsedUp ? fs.createReadStream("", { fd: fs.openSync(process.platform === "win32" ? "NUL" : "/dev/null", "r") }) : process.stdin;
   source.pause();
-  // process.stdout writes to pipes synchronously, which would stop both directions at a slow reader.
-  const sink = fs.createWriteStream("", { fd: 1, autoClose: false });
+  const sink = standardOutput();
   return {
     source,
     sink,
@@ -101,4 +101,11 @@ function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
     },
     tune: () => {},
   };
+}
+
+/** process.stdout writes to pipes synchronously, which would stop both directions at a slow reader. */
+function standardOutput(): Endpoint["sink"] {
+  // A socket may be standard input too (inetd), and then does not block: a file's writes would fail when it is full.
+  if (fs.fstatSync(1).isSocket()) return new net.Socket({ fd: 1, readable: false, writable: true, allowHalfOpen: true });
+  return fs.createWriteStream("", { fd: 1, autoClose: false });
 }

@@ -5,6 +5,7 @@
  * `systemd-notify` program; a unit needs NotifyAccess=all for that.
  */
 import { spawn } from "node:child_process";
+import { readFileSync, readlinkSync } from "node:fs";
 
 /** SD_LISTEN_FDS_START, sd_listen_fds(3). */
 const FIRST_DESCRIPTOR = 3;
@@ -15,6 +16,17 @@ export function passedDescriptors(env: NodeJS.ProcessEnv, pid: number): number[]
   const count = isOurs && /^\d{1,3}$/.test(env["LISTEN_FDS"] ?? "") ? Number(env["LISTEN_FDS"]) : 0;
   for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete env[name];
   return Array.from({ length: count }, (_, index) => FIRST_DESCRIPTOR + index);
+}
+
+/** Where a passed unix socket is bound; undefined for another one, and where /proc can't tell. proc(5): /proc/net/unix has the inode, then the path. */
+export function unixPathOf(fd: number): string | undefined {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    const bound = readFileSync("/proc/net/unix", "utf8").split("\n");
+    return bound.map((line) => /^(?:\S+ +){6}(\d+) (\/.*)$/.exec(line)).find((match) => inode !== undefined && match?.[1] === inode)?.[2];
+  } catch {
+    return undefined;
+  }
 }
 
 /** Says how things stand, if somebody wants to know; resolves to what went wrong, if anything. */

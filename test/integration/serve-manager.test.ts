@@ -1,7 +1,7 @@
 /** `tunneld serve` under a service manager whose part this test plays: word that it is ready, and sockets passed in. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { type Backend, startEcho } from "../support/process/backend.ts";
@@ -112,7 +112,7 @@ describe("tunneld serve under a service manager", () => {
     }
 
     /** What a manager does between fork and exec: the socket is descriptor 3, and the variables name the process. */
-    function startWith({ fd }: Passed, { pid = "$$", before = ":" } = {}): Program {
+    function startWith({ fd }: Pick<Passed, "fd">, { pid = "$$", before = ":" } = {}): Program {
       const shell = `${before}; export LISTEN_FDS=1 LISTEN_PID=${pid}; exec "$0" "$@"`;
       return stage.spawn("/bin/sh", ["-c", shell, process.execPath, ...args()], { stdio: ["ignore", "pipe", "pipe", fd] });
     }
@@ -148,6 +148,23 @@ describe("tunneld serve under a service manager", () => {
       assert.equal((await raw.has(32)).length, 32, "the service's nonce");
       await waiting.has(5);
       assert.equal(waiting.text, "hello");
+    });
+
+    it("serves a unix socket that was passed, and whoever waited there", async () => {
+      const socketPath = stage.path("passed.sock");
+      const server = net.createServer().listen(socketPath);
+      await once(server, "listening");
+      const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
+      const key = home.key("one");
+      writeFileSync(configPath, JSON.stringify({ version: 1, tunnels: { one: { role: "server", listen: socketPath, target: echo.address, key: "one" } } }));
+      const program = startWith({ fd });
+      // The manager's own copy goes; Node would take the path with it.
+      renameSync(socketPath, `${socketPath}.kept`);
+      await new Promise((resolve) => server.close(resolve));
+      renameSync(`${socketPath}.kept`, socketPath);
+      await program.logs(/one listens at/);
+      const { address } = await startEnd(stage, { role: "-e", target: socketPath, key });
+      assert.equal((await exchange(stage, address, "hello")).toString(), "hello");
     });
 
     it("opens by itself what is not passed", async () => {

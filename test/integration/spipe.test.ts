@@ -5,9 +5,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import * as net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { startBackend, startEcho } from "../support/process/backend.ts";
 import { commandOf, makeKey, startEnd } from "../support/process/ends.ts";
 import { sha256 } from "../support/process/peer.ts";
+import type { Program } from "../support/process/program.ts";
 import { run } from "../support/process/run.ts";
 import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
@@ -64,6 +67,32 @@ describe("spipe", () => {
     assert.deepEqual(await program.exit(), { code: 0, signal: null });
     await until(() => program.child.stdout?.readableEnded === true, { what: "its output had ended" });
     assert.equal(sha256(Buffer.concat(chunks)), sha256(sent));
+  });
+
+  it("loses nothing when standard input and output are one socket, and its reader is slow", async () => {
+    const sent = randomBytes(20_000_000);
+    const backend = await startBackend(stage, ({ socket }) => void socket.end(sent));
+    const key = makeKey(stage);
+    const end = await startEnd(stage, { role: "-d", target: backend.address, key });
+    const [command, ...first] = commandOf("ours", "spipe");
+    // As inetd does it: what connects becomes the standard streams of the program.
+    let program: Program | undefined;
+    const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+      program = stage.spawn(command, [...first, "-t", end.address, "-k", key], { stdio: [socket, socket, "pipe"] });
+      socket.destroy();
+    });
+    stage.own(() => server.close());
+    await new Promise<void>((resolve) => server.listen(stage.path("inetd.sock"), resolve));
+    const reader = net.connect({ path: stage.path("inetd.sock"), allowHalfOpen: true });
+    stage.own(() => reader.destroy());
+    await until(() => backend.peers.length === 1, { what: "the backend was reached" });
+    await delay(500); // Not read yet: the socket is full.
+    const chunks: Buffer[] = [];
+    reader.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await until(() => reader.readableEnded, { what: "all had come" });
+    assert.equal(sha256(Buffer.concat(chunks)), sha256(sent));
+    reader.end();
+    assert.deepEqual(await program?.exit(), { code: 0, signal: null });
   });
 
   it("writes to a file what comes back from the far side", async () => {
