@@ -81,8 +81,10 @@ export function activate(context: vscode.ExtensionContext): TunnelsApi {
   const log = owned.add(vscode.window.createOutputChannel("Encrypted Tunnels", { log: true }));
   const settings = vscode.workspace.getConfiguration(PREFIX);
   const local = localDaemon({ stateDir: settings.get<string>("stateDir") });
-  const adHocFile = path.join(local.paths.stateDir, "ad-hoc", "tunnels.json");
-  const sources = owned.add(new ConfigSources({ personal: local.paths.userTunnelsFile, adHoc: adHocFile }, t));
+  // As VS Code writes the path of a document: on Windows with a small drive letter.
+  const inEditor = (file: string): string => vscode.Uri.file(file).fsPath;
+  const adHocFile = inEditor(path.join(local.paths.stateDir, "ad-hoc", "tunnels.json"));
+  const sources = owned.add(new ConfigSources({ personal: inEditor(local.paths.userTunnelsFile), adHoc: adHocFile }, t));
   const createClient = clientFactory({
     local,
     program: context.asAbsolutePath(path.join("dist", "tunneld.cjs")),

@@ -211,7 +211,7 @@ class Daemon {
     if (!path.isAbsolute(program)) throw new TunnelError("CONFIG_INVALID", `the path of the new program must be absolute, not ${program}`);
     const { manager, state, endpoint, logger } = this.#parts;
     const door = this.#door;
-    if (!door || this.#drained) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
+    if (!door || this.#drained !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
     await state.flush();
     // Without a handle to pass (Windows) we close, and the client that asked starts the new one, which binds again.
     const pid = door.listener ? await this.#handOver(program, { path: door.path, ...door.listener }) : 0;

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { readConfig } from "../contract/config-file.ts";
+import { readConfig, sharedPath } from "../contract/config-file.ts";
 import type { ParsedConfig } from "../contract/config-text.ts";
 import type { Problem } from "../contract/methods.ts";
 import { nearest } from "../contract/nearest.ts";
@@ -48,8 +48,9 @@ export function configPathFor({ config, paths }: Pick<SelectOptions, "config" | 
 
 /** As {@link configPathFor}; undefined when there is none. */
 export function knownConfigPath({ config, paths }: Pick<SelectOptions, "config" | "paths">): string | undefined {
-  if (config !== undefined) return path.resolve(config);
-  return findConfig(process.cwd()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
+  if (config !== undefined) return sharedPath(path.resolve(config));
+  const found = findConfig(process.cwd()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
+  return found === undefined ? undefined : sharedPath(found);
 }
 
 /**

@@ -25,6 +25,10 @@ const BACKOFF_MS = { first: 50, most: 10_000 };
 const LOOK_MS = 1_000;
 /** Our choice: a daemon that ends (idle, replaced) between being found and being spoken to is looked for again this often. */
 const HELLO_ATTEMPTS = 3;
+/** Our choice: hello is answered at once, whatever else the daemon does; on a machine that is busy too. */
+const HELLO_TIMEOUT_MS = 10_000;
+/** The cause of a failed hello that trying again would not change. */
+const HANGS = Symbol("hangs");
 
 /** How a client works. */
 export interface DaemonClientOptions {
@@ -42,6 +46,8 @@ export interface DaemonClientOptions {
   readonly start: boolean;
   /** Whether to come back when the connection is lost. */
   readonly stay: boolean;
+  /** Default: {@link HELLO_TIMEOUT_MS}. */
+  readonly helloTimeoutMs?: number;
   /** Whether an older daemon is to be replaced by `program`; left out: yes. */
   readonly upgrade?: boolean;
   readonly wallMs: () => number;
@@ -54,7 +60,8 @@ export interface DaemonClientOptions {
 /** Where the connection stands. */
 export type ClientState =
   | { readonly at: "connected"; readonly daemon: DaemonStatus }
-  | { readonly at: "lost"; readonly error: TunnelError | undefined }
+  /** `ended`: it was told to end it all, so nothing is wanted of it any more and nothing brings it back. */
+  | { readonly at: "lost"; readonly error: TunnelError | undefined; readonly ended?: boolean }
   | { readonly at: "closed" };
 
 interface Wants {
@@ -182,6 +189,7 @@ export class DaemonClient {
         return await this.#helloAt(socket);
       } catch (error) {
         if (!(error instanceof TunnelError) || error.code !== "DAEMON_UNREACHABLE" || attempt === HELLO_ATTEMPTS || this.#isClosed) throw error;
+        if (error.cause === HANGS) throw error;
       }
     }
   }
@@ -204,12 +212,33 @@ export class DaemonClient {
       for (const { name: wanted, listener } of [...this.#listeners]) if (wanted === notification) listener(params as never);
     });
     try {
-      this.#daemon = await rpc.request("hello", { protocol: PROTOCOL_VERSION, client: { kind, name, pid: process.pid, version: VERSION } });
+      const hello = rpc.request("hello", { protocol: PROTOCOL_VERSION, client: { kind, name, pid: process.pid, version: VERSION } });
+      this.#daemon = await this.#inTime(hello, socket);
       return rpc;
     } catch (error) {
       rpc.close();
       throw error;
     }
+  }
+
+  async #inTime<T>(answer: Promise<T>, socket: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#hangs(socket)), this.#options.helloTimeoutMs ?? HELLO_TIMEOUT_MS);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #hangs(socket: string): TunnelError {
+    const { paths, place } = this.#options;
+    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
+    const pid = reads.flatMap((read) => (read.kind === "found" && read.discovery.socket === socket ? [read.discovery.pid] : []))[0];
+    const who = pid === undefined ? `the daemon at ${socket}` : `the daemon (process ${pid})`;
+    return new TunnelError("DAEMON_UNREACHABLE", `${who} does not answer: end that process, then try again`, { cause: HANGS });
   }
 
   /** What to prove at a socket before anything is said: on Windows, that both ends know the discovery file's secret. */
@@ -227,10 +256,12 @@ export class DaemonClient {
     if (this.#rpc !== rpc) return;
     this.#rpc = undefined;
     if (this.#isClosed) return;
-    this.#options.onState?.({ at: "lost", error: undefined });
+    const ended = this.#closingReason === "drain";
+    if (ended) this.#wants.clear();
+    this.#options.onState?.({ at: "lost", error: undefined, ...(ended && { ended }) });
     if (!this.#options.stay) return;
     if (this.#closingReason === undefined || this.#closingReason === "replaced") void this.#comeBack();
-    // A restart from another window: what this one wants goes on with the next daemon. One that was drained was to end it all.
+    // A restart from another window: what this one wants goes on with the next daemon.
     else if (this.#closingReason === "shutdown") void this.#followNext();
   }
 

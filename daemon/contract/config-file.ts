@@ -26,6 +26,11 @@ export function localConfigPath(configPath: string): string {
   return join(dirname(configPath), LOCAL_FILE_NAME);
 }
 
+/** A file's path as windows and commands both write it, so that they mean one tunnel: on Windows with a small drive letter, as VS Code has it. */
+export function sharedPath(path: string, platform: NodeJS.Platform = process.platform): string {
+  return platform === "win32" ? path.replace(/^[A-Z]:/, (drive) => drive.toLowerCase()) : path;
+}
+
 /** How to read. */
 export interface ReadOptions extends ParseOptions {
   /** Texts of open editors by absolute path: used instead of what the disk has, or has not. */

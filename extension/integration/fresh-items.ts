@@ -6,6 +6,9 @@
 import { refKey, refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 
+/** Our choice: a daemon that does not answer keeps nothing from being started for longer. */
+const PATIENCE_MS = 3_000;
+
 /** What is asked. */
 export interface FreshSource {
   readonly link: { readonly state: Pick<Services["link"]["state"], "at"> };
@@ -15,8 +18,12 @@ export interface FreshSource {
 /** All tunnels, with approvals as the daemon has them now. Never rejects. */
 export async function freshItems({ link, store }: FreshSource): Promise<readonly TunnelItem[]> {
   if (link.state.at !== "connected") return store.items;
-  // Its end puts all that is known into the items: there may be no further change to wait for.
-  await store.refreshApprovals();
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([store.refreshApprovals(), enough]);
+  clearTimeout(timer);
   return store.items;
 }
 

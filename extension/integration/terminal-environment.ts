@@ -14,10 +14,13 @@ import type { Services } from "../services.ts";
 /** The setting's name behind the prefix; debugging looks at it too. */
 const ENVIRONMENT_SETTING = "terminalEnvironment";
 
+/** Our choice: a daemon that was killed or replaced is back in far less. */
+const PATIENCE_MS = 10_000;
+
 /** Starts it. */
 export function registerTerminalEnvironment(services: Services): Disposable {
   const owned = new Disposables();
-  const environment = new TerminalEnvironment(services);
+  const environment = owned.add(new TerminalEnvironment(services));
   const update = (): void => environment.update();
   owned.add(services.store.onDidChange(update));
   owned.add(vscode.workspace.onDidChangeWorkspaceFolders(update));
@@ -42,6 +45,9 @@ class TerminalEnvironment {
   /** By the folder's URI; "" for a window without one. */
   readonly #scopes = new Map<string, Scope>();
   readonly #warned = new Set<string>();
+  /** While the daemon is away. */
+  #patience: NodeJS.Timeout | undefined;
+  #isImpatient = false;
 
   constructor(services: Services) {
     this.#services = services;
@@ -49,11 +55,25 @@ class TerminalEnvironment {
 
   update(): void {
     // The daemon comes back, mostly on the same ports: no reason to disturb the terminals meanwhile.
-    if (this.#services.link.state.at === "lost") return;
+    const isAway = this.#services.link.state.at === "lost";
+    this.#isImpatient &&= isAway;
+    if (isAway && !this.#isImpatient) {
+      this.#patience ??= setTimeout(() => {
+        this.#isImpatient = true;
+        this.update();
+      }, PATIENCE_MS);
+      return;
+    }
+    this.dispose();
     const folders = vscode.workspace.workspaceFolders ?? [];
     const current = folders.length > 0 ? folders : [undefined];
     for (const key of this.#scopes.keys()) if (!current.some((folder) => keyOf(folder) === key)) this.#drop(key);
     for (const folder of current) this.#updateFolder(folder);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #updateFolder(folder: vscode.WorkspaceFolder | undefined): void {

@@ -50,6 +50,7 @@ export class DaemonLink {
   readonly #listeners = new Set<{ readonly name: NotificationName; readonly listener: (params: never) => void; off?: () => void }>();
   readonly #changed = new Emitter<void>();
   readonly #stateChanged = new Emitter<LinkState>();
+  readonly #ended = new Emitter<void>();
   #client: { readonly client: DaemonClient; readonly start: boolean } | undefined;
   /** The client that listeners hear: also while it connects for the first time. */
   #heard: DaemonClient | undefined;
@@ -67,6 +68,8 @@ export class DaemonLink {
   /** A status came, changed or went. */
   readonly onDidChange = this.#changed.event;
   readonly onDidChangeState = this.#stateChanged.event;
+  /** The daemon was told to end it all: nothing is wanted any more, of any window. */
+  readonly onDidEnd = this.#ended.event;
 
   get state(): LinkState {
     return this.#state;
@@ -84,7 +87,7 @@ export class DaemonLink {
 
   /** Connects if a daemon runs; never starts one. False: none does. */
   async attach(): Promise<boolean> {
-    if (this.#client) return true;
+    if (this.#client && this.#state.at === "connected") return true;
     if (!(await this.#options.mayRun())) return false;
     try {
       await this.#connected({ start: false });
@@ -159,6 +162,7 @@ export class DaemonLink {
     this.#heard = undefined;
     this.#changed.dispose();
     this.#stateChanged.dispose();
+    this.#ended.dispose();
   }
 
   /** The client to tell what is wanted; undefined: nothing is, and there is no daemon that would have to know. */
@@ -185,8 +189,6 @@ export class DaemonLink {
   }
 
   async #connect(start: boolean): Promise<DaemonClient> {
-    this.#client?.client.close();
-    this.#client = undefined;
     const current = (): boolean => this.#client?.client === client;
     let last: ClientState | undefined;
     let isReady = false;
@@ -194,11 +196,16 @@ export class DaemonLink {
       last = state;
       if (isReady && current()) this.#onClientState(state);
     };
+    // It may fail by itself (no program, no Node): then the one that there is stays.
     const client: DaemonClient = await this.#options.createClient({ start, onState });
+    const before = this.#client?.client;
+    before?.close();
+    this.#client = undefined;
     this.#hear(client);
     await client.connect().catch((error: unknown) => {
       client.close();
       if (this.#heard === client) this.#heard = undefined;
+      if (before && error instanceof TunnelError) this.#lose(error);
       throw error;
     });
     if (this.#disposed) {
@@ -245,13 +252,24 @@ export class DaemonLink {
         void this.#onBack(state.daemon);
         return;
       case "lost":
-        this.#setState({ at: "lost", error: state.error });
-        this.#statuses.clear();
-        this.#changed.fire();
+        if (state.ended) this.#end();
+        else this.#lose(state.error);
         return;
       case "closed":
         return;
     }
+  }
+
+  #lose(error: TunnelError | undefined): void {
+    this.#statuses.clear();
+    this.#setState({ at: "lost", error });
+    this.#changed.fire();
+  }
+
+  #end(): void {
+    this.#wants.clear();
+    this.#ended.fire();
+    this.disconnect();
   }
 
   async #onBack(daemon: DaemonStatus): Promise<void> {

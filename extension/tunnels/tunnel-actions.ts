@@ -159,7 +159,11 @@ export class TunnelActions {
     if (obstacle) throw new TunnelError(obstacle.code as ErrorCode, obstacle.message);
     const facts = pending.find(({ name }) => name === ref.name);
     if (!facts) {
-      if (approved.some(({ name }) => name === ref.name)) return true;
+      if (approved.some(({ name }) => name === ref.name)) {
+        // Perhaps in another window, of which the store has not heard.
+        if (this.#store.find(ref)?.approval.at !== "approved") await this.#store.refreshApprovals(ref.configPath);
+        return true;
+      }
       // The daemon reads the file anew: the entry may have gone, or gone wrong, since it was shown.
       throw new TunnelError("CONFIG_INVALID", problems[0]?.message ?? `there is no tunnel ${ref.name} in ${ref.configPath}`);
     }

@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
+import { isListening } from "../../daemon/contract/tunnel-state.ts";
 import type { TunnelEntry } from "../../daemon/contract/tunnels-file.ts";
 import { TunnelError } from "../../daemon/errors.ts";
 import { Disposables, Emitter, type Event } from "../emitter.ts";
@@ -76,6 +77,13 @@ export class TunnelStore {
       }),
     );
     this.#owned.add(
+      link.onDidEnd(() => {
+        this.#wanted.clear();
+        this.#memory.save([]);
+        this.#soon();
+      }),
+    );
+    this.#owned.add(
       configs.onDidChange(() => {
         this.#soon();
         void this.#letGo();
@@ -83,7 +91,13 @@ export class TunnelStore {
       }),
     );
     this.#owned.add(link.on("approval/needed", (facts) => this.#setApproval(facts, { at: "pending", facts })));
-    this.#owned.add(link.on("tunnel/changed", (status) => void (status.state === "not-approved" && this.refreshApprovals(status.configPath))));
+    this.#owned.add(
+      link.on("tunnel/changed", (status) => {
+        // Approved in another window or at a terminal, which nothing else tells of.
+        const isApprovedElsewhere = isListening(status.state) && this.find(status)?.approval.at === "pending";
+        if (status.state === "not-approved" || isApprovedElsewhere) void this.refreshApprovals(status.configPath);
+      }),
+    );
   }
 
   readonly onDidChange = this.#changed.event;

@@ -126,8 +126,8 @@ export class FakeClient {
     for (const entry of [...this.#listeners]) if (entry.name === name) entry.listener(params as never);
   }
 
-  lose(error?: TunnelError): void {
-    this.#onState({ at: "lost", error });
+  lose(error?: TunnelError, { ended = false }: { readonly ended?: boolean } = {}): void {
+    this.#onState({ at: "lost", error, ...(ended && { ended }) });
   }
 
   comeBack(): void {

@@ -174,7 +174,12 @@ describe("the client library", () => {
       await one.request("keys/list", {});
       assert.deepEqual(
         second.calls.map(({ name }) => name),
-        ["hello", "tunnels/set", "keys/list"],
+        // One that was drained was to end it all.
+        reason === "drain" ? ["hello", "keys/list"] : ["hello", "tunnels/set", "keys/list"],
+      );
+      assert.equal(
+        states.some((state) => state.at === "lost" && state.ended),
+        reason === "drain",
       );
     });
   }
@@ -266,6 +271,15 @@ describe("the client library", () => {
       ["connected", "closed"],
     );
     assert.match((await rejectionOf(one.request("keys/list", {}))).message, /has been closed/);
+  });
+
+  it("says which process does not answer, without asking it again", async () => {
+    const daemon = await door({ handlers: { hello: () => new Promise(() => {}) } });
+    const error = await rejectionOf(client({ helloTimeoutMs: 50 }).connect());
+    assert.equal(error.code, "DAEMON_UNREACHABLE");
+    assert.match(error.message, /does not answer: end that process/);
+    assert.equal(daemon.calls.length, 1);
+    await until(() => daemon.endpoint.clients === 0, { what: "it had hung up" });
   });
 
   it("close while connecting leaves no connection behind", async () => {

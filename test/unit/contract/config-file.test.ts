@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { localConfigPath, readConfig, workspaceFolderOf } from "../../../daemon/contract/config-file.ts";
+import { localConfigPath, readConfig, sharedPath, workspaceFolderOf } from "../../../daemon/contract/config-file.ts";
 import { scratchFolder } from "../../support/folder.ts";
 import { entryText, fileText } from "../../support/tunnels-json.ts";
 
@@ -75,5 +75,11 @@ describe("a configuration on the disk", () => {
   it("counts relative paths from the folder that has .vscode, or from its own", () => {
     assert.equal(workspaceFolderOf("/srv/app/.vscode/tunnels.json"), "/srv/app");
     assert.equal(workspaceFolderOf("/home/me/.config/tunnels.json"), "/home/me/.config");
+  });
+
+  it("has one path for windows and commands: on Windows with a small drive letter", () => {
+    assert.equal(sharedPath("C:\\src\\shop\\.vscode\\tunnels.json", "win32"), "c:\\src\\shop\\.vscode\\tunnels.json");
+    for (const path of ["c:\\src", "\\\\server\\Share"]) assert.equal(sharedPath(path, "win32"), path);
+    assert.equal(sharedPath("/C:/src", "linux"), "/C:/src");
   });
 });

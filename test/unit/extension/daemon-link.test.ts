@@ -140,6 +140,40 @@ describe("the link to the daemon", () => {
     assert.deepEqual(daemon.asked, []);
   });
 
+  it("forgets what is wanted when the daemon was told to end it all, and is off", async () => {
+    let ends = 0;
+    link.onDidEnd(() => (ends += 1));
+    await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
+    daemon.client.lose(undefined, { ended: true });
+    assert.deepEqual([ends, link.state.at, link.statuses], [1, "off", []]);
+    daemon.asked.length = 0;
+    await link.request("tunnels/list", {});
+    assert.ok(!daemon.names.includes("tunnels/set"));
+  });
+
+  it("takes a daemon that was lost and has gone for none", async () => {
+    await link.attach();
+    daemon.client.lose();
+    daemon.mayRun = false;
+    assert.equal(await link.attach(), false);
+  });
+
+  it("keeps the connection that it has when no client can be made that may start a daemon", async () => {
+    link.dispose();
+    link = daemon.link({ createClient: (options) => (options.start ? Promise.reject(UNREACHABLE) : daemon.create(options)) });
+    await link.attach();
+    assert.equal(await rejectionOf(link.want("a", { configPath: CONFIG_PATH, names: ["cache"] })), UNREACHABLE);
+    assert.deepEqual([link.state.at, daemon.client.closed], ["connected", false]);
+  });
+
+  it("is lost, with nothing left to show, when the client that may start a daemon can't connect", async () => {
+    await link.attach();
+    daemon.client.notify("tunnel/changed", tunnelStatus({ state: "verified" }));
+    daemon.connecting = () => Promise.reject(UNREACHABLE);
+    await rejectionOf(link.want("a", { configPath: CONFIG_PATH, names: ["cache"] }));
+    assert.deepEqual([link.state, link.statuses], [{ at: "lost", error: UNREACHABLE }, []]);
+  });
+
   it("notices that it was lost while it stated what is wanted", async () => {
     await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
     link.disconnect();

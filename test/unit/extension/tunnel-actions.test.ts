@@ -31,6 +31,13 @@ describe("opening a tunnel on the user's word", () => {
       assert.equal(window.item().wanted, true);
     });
 
+    it("shows as approved what was approved elsewhere", async () => {
+      window.daemon.answer("approvals/list", ({ names }) => (names ? approved(...names) : approved("cache")));
+      await window.link.attach();
+      await window.actions.open(window.item());
+      assert.equal(window.item().approval.at, "approved");
+    });
+
     it("asks nothing of a daemon in a workspace that is not trusted", async () => {
       window.ui.isTrusted = false;
       assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });

@@ -236,6 +236,22 @@ describe("the tunnels of a window", () => {
     await until(() => store.find(REF)?.approval.at === "pending", { what: "the approval was needed" });
   });
 
+  it("ask for approvals again when a tunnel listens that waited for one: it was given elsewhere", async () => {
+    await link.attach();
+    daemon.answer("approvals/list", () => pending());
+    await store.refreshApprovals();
+    assert.equal(store.find(REF)?.approval.at, "pending");
+    daemon.answer("approvals/list", () => approvals({ approved: [{ name: "cache", digest: "1" }] }));
+    daemon.client.notify("tunnel/changed", tunnelStatus({ state: "listening" }));
+    await until(() => store.find(REF)?.approval.at === "approved", { what: "it was approved here too" });
+  });
+
+  it("are wanted no more when the daemon was told to end it all", async () => {
+    await store.setWanted([REF], true);
+    daemon.client.lose(undefined, { ended: true });
+    assert.deepEqual([store.wanted, saved, store.find(REF)?.wanted], [[], [], false]);
+  });
+
   it("ask for approvals again when the file has changed", async () => {
     await link.attach();
     await store.refreshApprovals();
