@@ -110,10 +110,13 @@ function exportKey({ operands, folder, output }: KeysCommand): number {
 
 async function forget({ operands, flags, folder, output }: KeysCommand): Promise<number> {
   const name = one(operands, "keys forget NAME");
-  const terminal = flags.has("--yes") || flags.has("-y") ? undefined : ownTerminal();
-  if (terminal && !(await terminal.confirm(`Forget the key ${quote(name)} for good?`))) {
-    output.note("nothing was forgotten");
-    return 1;
+  if (!flags.has("--yes") && !flags.has("-y")) {
+    const terminal = ownTerminal();
+    if (!terminal) throw new TunnelError("CONFIG_INVALID", "a key that is forgotten is gone for good, and there is no terminal to ask at: say --yes");
+    if (!(await terminal.confirm(`Forget the key ${quote(name)} for good?`))) {
+      output.note("nothing was forgotten");
+      return 1;
+    }
   }
   // Fails with the nearest name when there is no such key.
   if (!folder.forget(name)) folder.load(name).key.fill(0);

@@ -42,14 +42,22 @@ export interface SelectOptions {
 export function configPathFor({ config, paths }: Pick<SelectOptions, "config" | "paths">): string {
   const found = knownConfigPath({ config, paths });
   if (found !== undefined) return found;
-  const shown = plainText(process.cwd());
+  const shown = plainText(currentFolder());
   throw new TunnelError("CONFIG_INVALID", `there is no .vscode/tunnels.json in ${shown} or above it: write one, or name a file with --config`);
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new TunnelError("CONFIG_INVALID", "the current folder has been removed: change to another one", { cause });
+  }
 }
 
 /** As {@link configPathFor}; undefined when there is none. */
 export function knownConfigPath({ config, paths }: Pick<SelectOptions, "config" | "paths">): string | undefined {
   if (config !== undefined) return sharedPath(path.resolve(config));
-  const found = findConfig(process.cwd()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
+  const found = findConfig(currentFolder()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
   return found === undefined ? undefined : sharedPath(found);
 }
 

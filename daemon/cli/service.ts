@@ -45,7 +45,7 @@ export async function runService(args: readonly string[], context: ProgramContex
 }
 
 function thisWorld({ name }: ProgramContext): ServiceWorld {
-  const { username } = userInfo();
+  const username = userName();
   const domain = process.env["USERDOMAIN"];
   return {
     place: thisPlace(),
@@ -55,6 +55,15 @@ function thisWorld({ name }: ProgramContext): ServiceWorld {
     env: process.env,
     output: ownOutput(name),
   };
+}
+
+/** A user id without an entry in the user database has no name: its number says whose the service is. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? "");
+  }
 }
 
 /** The file on standard output, so that it can be kept; what would be done beside it on standard error. */

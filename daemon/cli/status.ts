@@ -2,6 +2,7 @@
  * `tunneld status`: what runs, as a table or as JSON. Nothing heavy is loaded on
  * this way: scripts and prompts call it often.
  */
+import { CODES } from "../contract/codes.ts";
 import { plainText } from "../contract/plain-text.ts";
 import type { TunnelStatus } from "../contract/state.ts";
 import { TunnelError } from "../errors.ts";
@@ -51,7 +52,11 @@ function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: 
     configPath = tunnel.configPath;
     result.push(lines[index + 1] ?? "");
     const failure = currentFailure(tunnel);
-    if (failure) result.push(`  ${output.paint("red", failure.code)} ${plainText(failure.message)} (${failureAge(failure, view.nowMs)})`);
+    if (!failure) continue;
+    result.push(`  ${output.paint("red", failure.code)} ${plainText(failure.message)} (${failureAge(failure, view.nowMs)})`);
+    // What was seen of the far side comes without a cure of its own.
+    if (tunnel.state === "degraded")
+      result.push(output.paint("dim", `  ${CODES[failure.code].cure} "tunneld diagnose ${plainText(tunnel.name)}" looks closer.`));
   }
   return result;
 }

@@ -28,9 +28,9 @@ export function styleOf(state: TunnelState): Style {
   }
 }
 
-/** The last failure, where it is why the tunnel is in its state: a tunnel that works has left its failures behind. */
+/** The last failure, where it is why the tunnel is in its state: a tunnel that works has left its failures behind, but for a change of its entry that waits for approval. */
 export function currentFailure({ state, lastFailure }: TunnelStatus): TunnelStatus["lastFailure"] {
-  return state === "degraded" || !isListening(state) ? lastFailure : undefined;
+  return state === "degraded" || !isListening(state) || lastFailure?.code === "NOT_APPROVED" ? lastFailure : undefined;
 }
 
 /** Lines such as `cache  listening  127.0.0.1:6579 → cache.example.com:6479`. */

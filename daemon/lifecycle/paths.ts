@@ -13,6 +13,7 @@
  */
 import { homedir, userInfo } from "node:os";
 import * as path from "node:path";
+import { TunnelError } from "../errors.ts";
 import { ensurePrivateFolder, isPrivateFolder } from "./private-folder.ts";
 import { canonicalPath, endpointName, fitsSocketPath } from "./socket-path.ts";
 
@@ -26,6 +27,7 @@ export interface Place {
   readonly platform: NodeJS.Platform;
   /** Effective user id; undefined on Windows. */
   readonly uid: number | undefined;
+  /** Empty: the user has none. */
   readonly homeDir: string;
   /** Holds a folder for each user that is logged in: /run/user. */
   readonly runUserDir: string;
@@ -68,12 +70,20 @@ export function thisPlace(): Place {
   return { platform: process.platform, uid: process.geteuid?.(), homeDir: homeOfUser(), runUserDir: "/run/user", tmpDir: "/tmp" };
 }
 
-/** A user id without an entry in the user database, as in some containers, has only its environment's home. */
+/** A user id without an entry in the user database, as in some containers, has only its environment's home; empty: it has none. */
 function homeOfUser(): string {
   try {
     return userInfo().homedir;
   } catch {
+    return homeOfEnvironment();
+  }
+}
+
+function homeOfEnvironment(): string {
+  try {
     return homedir();
+  } catch {
+    return "";
   }
 }
 
@@ -86,7 +96,10 @@ export interface PathOptions {
   readonly place: Place;
 }
 
-/** Works out all paths; creates nothing. */
+/**
+ * Works out all paths; creates nothing.
+ * @throws TunnelError DAEMON_UNREACHABLE when no state folder is given and the user has no home
+ */
 export function daemonPaths({ stateDir, protocol, place }: PathOptions): DaemonPaths {
   const homes = stateDir === undefined ? defaultHomes(place) : oneHome(stateDir);
   const name = endpointName(canonicalPath(homes.state), protocol);
@@ -132,6 +145,7 @@ function oneHome(stateDir: string): Homes {
 }
 
 function defaultHomes({ platform, homeDir }: Place): Homes {
+  if (homeDir === "") throw new TunnelError("DAEMON_UNREACHABLE", "this user has no home folder: set HOME, or name a folder with --state-dir");
   switch (platform) {
     case "win32": {
       const local = path.join(homeDir, "AppData", "Local", APP);

@@ -5,6 +5,7 @@
  * else's trap. docs/SECURITY.md; design.md, Security model.
  */
 import { lstatSync, mkdirSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
 import { TunnelError } from "../errors.ts";
 
 /** Bits of group and others. */
@@ -29,13 +30,26 @@ export function ensurePrivateFolder(options: PrivateFolderOptions): void {
   let stats: Stats;
   try {
     // Looked at first: the folder may be there although its parent can't be written.
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFolder(path);
     stats = lstatSync(path);
   } catch (error) {
     throw explainFileError(error, { doing: "create", path });
   }
   const problem = folderProblem(stats, options);
   if (problem !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the folder ${path} ${problem}`);
+}
+
+/** With those above it. Node's own `recursive` never ends where a folder can't be made in one that is there, as below /proc. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path || lstatSync(dirname(path), { throwIfNoEntry: false })) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
 }
 
 /** What is wrong with a folder, and the cure; undefined when nothing is. */
@@ -68,10 +82,10 @@ export interface FileAction {
 export function explainFileError(cause: unknown, { doing, path }: FileAction): TunnelError {
   if (cause instanceof TunnelError) return cause;
   const code = (cause as NodeJS.ErrnoException).code;
-  return new TunnelError("DAEMON_UNREACHABLE", `can't ${doing} ${path}: ${causeAndCure(code) ?? (cause as Error).message}`, { cause });
+  return new TunnelError("DAEMON_UNREACHABLE", `can't ${doing} ${path}: ${causeAndCure(code, doing) ?? (cause as Error).message}`, { cause });
 }
 
-function causeAndCure(code: string | undefined): string | undefined {
+function causeAndCure(code: string | undefined, doing: string): string | undefined {
   switch (code) {
     case "EROFS":
       return "the file system is read-only: name a folder that can be written with --state-dir";
@@ -84,7 +98,8 @@ function causeAndCure(code: string | undefined): string | undefined {
     case "ENAMETOOLONG":
       return "the path is too long: name a shorter folder with --state-dir";
     case "ENOENT":
-      return "its folder is gone: try again";
+      if (doing !== "create") return "its folder is gone: try again";
+      return "a folder above it can't be made, or is a link that leads nowhere: make it, or name another one with --state-dir";
     case "ENOTDIR":
     case "EEXIST":
       return "a file stands where a folder should be: remove or rename it";

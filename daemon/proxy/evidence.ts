@@ -28,7 +28,7 @@ export function handshakeBroken(broken: BrokenHandshake): TunnelError {
   if (broken.verifiedBefore) {
     return new TunnelError(
       "BACKEND_DOWN",
-      "the far side closed the connection after the key was sent, and this key has worked there: probably its backend refuses connections",
+      "the far side closed the connection after the key was sent, and this key has worked there: probably its backend refuses connections, or else its key was changed",
     );
   }
   if (broken.how === "reset") {

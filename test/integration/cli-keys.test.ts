@@ -78,10 +78,13 @@ describe("tunneld keys", () => {
 
   it("forgets a key, and names the nearest for one that is not there", async () => {
     await keys("generate", "team");
-    const wrong = await keys("forget", "taem");
+    const wrong = await keys("forget", "--yes", "taem");
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /did you mean "team"\? \(KEY_NOT_FOUND\)$/);
-    assert.equal((await keys("forget", "team")).code, 0);
+    const unasked = await keys("forget", "team");
+    assert.deepEqual([unasked.code, existsSync(keyFile("team"))], [1, true]);
+    assert.match(unasked.stderr, /no terminal to ask at: say --yes/);
+    assert.equal((await keys("forget", "--yes", "team")).code, 0);
     assert.equal(existsSync(keyFile("team")), false);
   });
 

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
@@ -87,6 +88,9 @@ describe("tunneld up", () => {
     assert.equal(code, 1);
     assert.match(stderr, /"cache" has changed since it was approved.*\(NOT_APPROVED\)$/m);
     assert.equal(await ping(portOf(cache)), "PONG\n", "the approved one keeps running");
+    assert.match((await workspace.run(["status"])).stdout.toString(), /^ {2}NOT_APPROVED .*not approved in its present form.*tunneld approve cache/m);
+    assert.equal((await workspace.run(["up", "--yes"])).code, 0);
+    assert.doesNotMatch((await workspace.run(["status"])).stdout.toString(), /NOT_APPROVED/);
   });
 
   it("shows what is approved with --yes", async () => {
@@ -163,6 +167,8 @@ describe("tunneld up", () => {
     const [cache] = (await workspace.status()).tunnels;
     assert.equal(cache?.lastFailure?.code, "KEY_MISMATCH");
     assert.equal(cache?.keyVerifiedAt, null);
+    const status = (await workspace.run(["status"])).stdout.toString();
+    assert.match(status, /^ {2}KEY_MISMATCH [^\n]+\n {2}\S[^\n]+ "tunneld diagnose cache" looks closer\.$/m);
   });
 
   it("fails with the code of a target that refuses connections", async () => {
@@ -189,6 +195,12 @@ describe("tunneld up", () => {
     assert.equal(code, 1);
     assert.match(stderr, /cache: there is no key "later".*\(KEY_NOT_FOUND\)$/m);
     assert.match((await workspace.run(["approve", "cache", "--yes"])).stderr, /\(KEY_NOT_FOUND\)$/m);
+    const { stages } = JSON.parse((await workspace.run(["diagnose", "cache", "--json"])).stdout.toString()) as Diagnosis;
+    assert.deepEqual(
+      ["approval", "key"].map((name) => stages.find(({ stage }) => stage === name)?.ok),
+      [null, false],
+      "what it would be asked to approve is not known yet",
+    );
     await workspace.run(["keys", "import", "later", key]);
     assert.equal((await workspace.run(["up", "--yes", "--wait", "20"])).code, 0);
   });

@@ -3,6 +3,7 @@
  * tests are a user of their own: an id without an entry in the user database, whose home is a folder of the test.
  */
 import assert from "node:assert/strict";
+import type { SpawnOptions } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StatusJson } from "../../daemon/cli/status-json.ts";
@@ -40,14 +41,21 @@ describe("a user who names no state folder", () => {
     });
   });
 
-  function tunneld(...args: string[]): Program {
-    const { TUNNELD_STATE_DIR: _, ...env } = process.env;
-    const options = { cwd: stage.path("project"), env: { ...env, HOME: stage.path("home") }, uid: UID, gid: UID };
-    return stage.spawn(process.execPath, [stage.path("tunneld.cjs"), ...args], options);
+  const command = (...args: string[]): [string, ...string[]] => [process.execPath, stage.path("tunneld.cjs"), ...args];
+
+  function asUser(more: NodeJS.ProcessEnv = {}): SpawnOptions {
+    const env: NodeJS.ProcessEnv = { ...process.env, HOME: stage.path("home"), ...more };
+    delete env["TUNNELD_STATE_DIR"];
+    return { cwd: stage.path("project"), env, uid: UID, gid: UID };
+  }
+
+  function start(args: readonly string[], more: NodeJS.ProcessEnv = {}): Program {
+    const [node, ...rest] = command(...args);
+    return stage.spawn(node, rest, asUser(more));
   }
 
   async function says(...args: string[]): Promise<string> {
-    const program = tunneld(...args);
+    const program = start(args);
     const { code } = await program.exit(60_000);
     assert.equal(code, 0, `${args.join(" ")}: ${program.stderr}`);
     return program.stdout;
@@ -72,6 +80,18 @@ describe("a user who names no state folder", () => {
     );
     assert.ok(readdirSync(`/tmp/tunneld-${UID}`).some((name) => name.endsWith(".sock")));
     assert.match(await says("stop", "--now"), /stopped/);
+  });
+
+  it("is told, not shown a stack, when there is no home, no name or no current folder", async () => {
+    const told = async (program: Program): Promise<string> => {
+      assert.equal((await program.exit(30_000)).code, 1);
+      return program.stderr;
+    };
+    assert.match(await told(start(["status"], { HOME: undefined })), /^tunneld: this user has no home folder: set HOME, [^\n]+\n$/);
+    assert.match(await told(start(["up", "--yes"], { HOME: "/proc/none" })), /^tunneld: [^\n]+\n$/);
+    assert.match(await told(start(["service"])), /^tunneld: say what to do: [^\n]+\n$/);
+    const gone = stage.spawn("/bin/sh", ["-c", 'mkdir gone; cd gone; rmdir ../gone; exec "$@"', "sh", ...command("up")], asUser());
+    assert.match(await told(gone), /the current folder has been removed/);
   });
 });
 

@@ -15,7 +15,7 @@ import { judgeLocal } from "./local-verdict.ts";
 import type { DiagnosisReport, Warning } from "./report.ts";
 import { diagnoseServer } from "./server-role.ts";
 import { StageLog, tenths } from "./stage-log.ts";
-import type { DiagnosisContext, Subject } from "./subject.ts";
+import { type DiagnosisContext, type Subject, UNKNOWN } from "./subject.ts";
 import { DEFAULT_TIMINGS } from "./timings.ts";
 import type { Conclusion } from "./verdict.ts";
 
@@ -48,7 +48,7 @@ async function checkLocally(subject: Subject, context: DiagnosisContext, log: St
     const time = log.begin(stage);
     try {
       const detail = await subject[stage]();
-      log.end(stage, { ok: true, ms: time(), detail });
+      log.end(stage, detail === UNKNOWN ? { ok: null, ms: time() } : { ok: true, ms: time(), detail });
     } catch (error) {
       const conclusion = judgeLocal(stage, error);
       log.end(stage, { ok: false, ms: time(), code: conclusion.code ?? undefined, detail: conclusion.cause });

@@ -9,7 +9,7 @@ import { TunnelError } from "../../errors.ts";
 import type { TunnelRef } from "../daemon-state.ts";
 import type { ApprovalSource, ConfigState, Planned, Planner } from "../planned.ts";
 import { checkListen } from "./listen-check.ts";
-import type { Subject } from "./subject.ts";
+import { type Subject, UNKNOWN } from "./subject.ts";
 
 /** The daemon's parts that know about the entry. */
 export interface EntryContext {
@@ -70,7 +70,7 @@ export function entrySubject(ref: TunnelRef, context: EntryContext): EntrySubjec
       if (planned && !approvals.isApproved(ref, planned.facts.digest)) {
         throw new TunnelError("NOT_APPROVED", `${quote(ref.name)} is not approved in its present form: approve it ("tunneld approve ${ref.name}")`);
       }
-      return planned && "approved in its present form";
+      return planned ? "approved in its present form" : UNKNOWN;
     },
     key: async () => (await plan()).facts.keys.map((key) => `${key.source}, fingerprint ${key.fingerprint}`).join("; "),
     listen: async () => {

@@ -14,11 +14,14 @@ import type { Timings } from "./timings.ts";
 /** What of a plan matters here. */
 export type DiagnosisPlan = Pick<TunnelPlan, "role" | "service" | "listen" | "target" | "bind" | "keys" | "forwardSecrecy" | "timeoutMs">;
 
+/** What a stage gives that can't be looked at before a later one is well. */
+export const UNKNOWN = Symbol("unknown");
+
 /**
  * A stage that only the caller can look at. Gives what it saw, for people, or nothing.
  * @throws TunnelError with the stage's code, when it failed
  */
-export type Check = () => Promise<string | undefined> | string | undefined;
+export type Check = () => Promise<string | typeof UNKNOWN | undefined> | string | undefined;
 
 /** One tunnel. */
 export interface Subject {
