@@ -29,8 +29,7 @@ export function ensurePrivateFolder(options: PrivateFolderOptions): void {
   const { path } = options;
   let stats: Stats;
   try {
-    // Looked at first: the folder may be there although its parent can't be written.
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFolder(path);
+    makeFolder(path);
     stats = lstatSync(path);
   } catch (error) {
     throw explainFileError(error, { doing: "create", path });
@@ -39,16 +38,24 @@ export function ensurePrivateFolder(options: PrivateFolderOptions): void {
   if (problem !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the folder ${path} ${problem}`);
 }
 
-/** With those above it. Node's own `recursive` never ends where a folder can't be made in one that is there, as below /proc. */
+/**
+ * With those above it that are missing; what is there is left alone, as it may be in a folder that can't be written.
+ * Node's own `recursive` never ends where a folder can't be made in one that is there, as below /proc.
+ */
 function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || dirname(path) === path || lstatSync(dirname(path), { throwIfNoEntry: false })) throw error;
-    makeFolder(dirname(path));
-    mkdirSync(path, { mode: 0o700 });
+  const missing: string[] = [];
+  for (let folder = path; lstatSync(folder, { throwIfNoEntry: false }) === undefined; folder = dirname(folder)) {
+    missing.unshift(folder);
+    // A drive that is not there.
+    if (dirname(folder) === folder) break;
+  }
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      // Another process makes it just now, too.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
   }
 }
 
