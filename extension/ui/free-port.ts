@@ -4,8 +4,17 @@
  */
 import * as net from "node:net";
 
+/** What is being tried now: two tries of one port at once would each find the other there. */
+const trying = new Map<number, Promise<boolean>>();
+
 /** Whether a listener can be opened there. */
 export function isFreePort(port: number): Promise<boolean> {
+  const tried = trying.get(port) ?? tryPort(port).finally(() => trying.delete(port));
+  trying.set(port, tried);
+  return tried;
+}
+
+function tryPort(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = net.createServer();
     server.once("error", () => resolve(false));
