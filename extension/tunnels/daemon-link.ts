@@ -192,8 +192,10 @@ export class DaemonLink {
     const current = (): boolean => this.#client?.client === client;
     let last: ClientState | undefined;
     let isReady = false;
+    let arrivals = 0;
     const onState = (state: ClientState): void => {
       last = state;
+      if (state.at === "connected") arrivals += 1;
       if (isReady && current()) this.#onClientState(state);
     };
     // It may fail by itself (no program, no Node): then the one that there is stays.
@@ -213,6 +215,7 @@ export class DaemonLink {
       throw new TunnelError("DAEMON_UNREACHABLE", "this window is closing");
     }
     this.#client = { client, start };
+    const arrival = arrivals;
     this.#stated.clear();
     // Keys first: with them what waits for a key can open.
     await this.#options.onHello?.(client);
@@ -220,8 +223,8 @@ export class DaemonLink {
     for (const [scope, wants] of this.#wants) if (wants.names.length > 0) await this.#restate(client, scope, wants);
     if (!current()) throw new TunnelError("DAEMON_UNREACHABLE", "the connection was given up: try again");
     isReady = true;
-    // It may have been lost again meanwhile.
-    if (last?.at === "lost") this.#onClientState(last);
+    // It may have been lost again meanwhile, and have come back: to a daemon that has no keys yet.
+    if (last && (last.at === "lost" || arrivals !== arrival)) this.#onClientState(last);
     else if (client.daemon) await this.#onConnected(client, client.daemon);
     return client;
   }

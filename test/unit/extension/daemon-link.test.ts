@@ -174,6 +174,22 @@ describe("the link to the daemon", () => {
     assert.deepEqual([link.state, link.statuses], [{ at: "lost", error: UNREACHABLE }, []]);
   });
 
+  it("supplies keys again when it was lost and came back while it supplied them for the first time", async () => {
+    const supplies: (() => void)[] = [];
+    link.dispose();
+    link = daemon.link({ onHello: () => new Promise((resolve) => supplies.push(resolve)) });
+    const attached = link.attach();
+    await until(() => supplies.length === 1, { what: "keys were supplied" });
+    daemon.client.lose();
+    daemon.client.comeBack();
+    supplies[0]?.();
+    await until(() => supplies.length === 2, { what: "keys were supplied to the new daemon" });
+    supplies[1]?.();
+    assert.equal(await attached, true);
+    await settled();
+    assert.equal(link.state.at, "connected");
+  });
+
   it("notices that it was lost while it stated what is wanted", async () => {
     await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
     link.disconnect();
