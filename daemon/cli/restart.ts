@@ -1,7 +1,6 @@
 /**
  * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut.
  */
-
 import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import type { ProgramContext } from "./context.ts";

@@ -181,15 +181,10 @@ function passedListeners(): Inherited[] {
       return [];
     }
     const address = { kind: "tcp", host: bound.address, port: bound.port } as const;
-    const listen = (server: net.Server): Promise<void> =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(passed, () => {
-          server.removeListener("error", reject);
-          resolve();
-          for (const socket of early.splice(0)) server.emit("connection", socket);
-        });
-      });
+    const listen = async (server: net.Server): Promise<void> => {
+      await listenOn(server, passed);
+      for (const socket of early.splice(0)) server.emit("connection", socket);
+    };
     const discard = (): void => {
       passed.close();
       for (const socket of early.splice(0)) socket.destroy();
@@ -200,15 +195,17 @@ function passedListeners(): Inherited[] {
 
 /** Node can't say where a unix socket is that it did not bind, nor open one twice: it is opened when its entry is, and until then newcomers wait in its queue. */
 function passedUnixSocket(fd: number, path: string): Inherited {
-  const listen = (server: net.Server): Promise<void> =>
-    new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ fd }, () => {
-        server.removeListener("error", reject);
-        resolve();
-      });
+  return { address: { kind: "unix", path }, listen: (server) => listenOn(server, { fd }), discard: () => closeSync(fd) };
+}
+
+function listenOn(server: net.Server, handle: net.Server | { readonly fd: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(handle, () => {
+      server.removeListener("error", reject);
+      resolve();
     });
-  return { address: { kind: "unix", path }, listen, discard: () => closeSync(fd) };
+  });
 }
 
 function untilEnded(manager: Manager, deadlineMs: number): Promise<void> {

@@ -12,7 +12,7 @@ import type { DaemonStatus } from "../contract/state.ts";
 import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
 import { proveAsClient } from "../lifecycle/challenged-socket.ts";
-import { findDaemon, readDiscovery } from "../lifecycle/discovery.ts";
+import { type Discovery, findDaemon, readDiscovery } from "../lifecycle/discovery.ts";
 import { type DaemonPaths, type Place, prepareFolders } from "../lifecycle/paths.ts";
 import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
 import { isNewer } from "./compare-versions.ts";
@@ -188,8 +188,8 @@ export class DaemonClient {
       try {
         return await this.#helloAt(socket);
       } catch (error) {
-        if (!(error instanceof TunnelError) || error.code !== "DAEMON_UNREACHABLE" || attempt === HELLO_ATTEMPTS || this.#isClosed) throw error;
-        if (error.cause === HANGS) throw error;
+        const mayPass = error instanceof TunnelError && error.code === "DAEMON_UNREACHABLE" && error.cause !== HANGS;
+        if (!mayPass || attempt === HELLO_ATTEMPTS || this.#isClosed) throw error;
       }
     }
   }
@@ -234,19 +234,23 @@ export class DaemonClient {
   }
 
   #hangs(socket: string): TunnelError {
-    const { paths, place } = this.#options;
-    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
-    const pid = reads.flatMap((read) => (read.kind === "found" && read.discovery.socket === socket ? [read.discovery.pid] : []))[0];
+    const pid = this.#discoveryOf(socket)?.pid;
     const who = pid === undefined ? `the daemon at ${socket}` : `the daemon (process ${pid})`;
     return new TunnelError("DAEMON_UNREACHABLE", `${who} does not answer: end that process, then try again`, { cause: HANGS });
   }
 
+  /** What the daemon at a socket says of itself on the disk. */
+  #discoveryOf(socket: string): Discovery | undefined {
+    const { paths, place } = this.#options;
+    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
+    return reads.flatMap((read) => (read.kind === "found" ? [read.discovery] : [])).find((discovery) => discovery.socket === socket);
+  }
+
   /** What to prove at a socket before anything is said: on Windows, that both ends know the discovery file's secret. */
   async #proof(socket: string): Promise<Prove | undefined> {
-    const { paths, place, challenge } = this.#options;
+    const { place, challenge } = this.#options;
     if (place.platform !== "win32") return undefined;
-    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
-    const secret = reads.flatMap((read) => (read.kind === "found" && read.discovery.socket === socket ? (read.discovery.secret ?? []) : []))[0];
+    const secret = this.#discoveryOf(socket)?.secret;
     const parts = await challenge?.();
     if (secret === undefined || parts === undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the daemon at ${socket} can't be checked: start it again`);
     return (stream) => proveAsClient(stream, { ...parts, secret: Buffer.from(secret, "hex") });

@@ -94,7 +94,7 @@ export class TunnelStore {
     this.#owned.add(
       link.on("tunnel/changed", (status) => {
         // Approved in another window or at a terminal, which nothing else tells of.
-        const isApprovedElsewhere = isListening(status.state) && this.find(status)?.approval.at === "pending";
+        const isApprovedElsewhere = isListening(status.state) && this.#approvals.get(status.configPath)?.get(status.name)?.approval.at === "pending";
         if (status.state === "not-approved" || isApprovedElsewhere) void this.refreshApprovals(status.configPath);
       }),
     );
