@@ -26,13 +26,16 @@ const HELP = `npm test [-- SUITE|FILE ... [MOCHA OPTIONS]]
 TUNNELS_CODE_SERVER=…/out/node/entry.js runs the extension's tests in another code-server, on this Node.js; 4.100.3 is VS
 Code 1.100, the oldest that is supported. TUNNELS_TOOLS=unpack uses Redis, MariaDB and spiped unpacked into the cache folder even if they are installed.`;
 
-/** Real servers and 500 MB streams need longer than a function call: the timeout is for each test. */
+/**
+ * Real servers and 500 MB streams need longer than a function call: the timeout is for each test. `tries`: see runMocha;
+ * a file of the workbench's suite that fails runs once more, and the summary names what failed the first time.
+ */
 const SUITES = [
   { name: "unit", timeoutMs: 10_000, needs: [] },
   { name: "property", timeoutMs: 120_000, needs: [] },
   { name: "integration", timeoutMs: 180_000, needs: ["servers"] },
   { name: "interop", timeoutMs: 180_000, needs: ["servers"] },
-  { name: "extension", timeoutMs: 180_000, needs: ["servers", "workbench", "package"] },
+  { name: "extension", timeoutMs: 300_000, needs: ["servers", "workbench", "package"], tries: 2 },
 ];
 
 /** What a suite may need, and how it is put there. Without one, the suites that need none of it run all the same. */
@@ -105,13 +108,15 @@ async function runSuite({ suite, files, obstacle, mochaArgs }) {
   if (files.length === 0) return { passed: 0, failed: [], skipped: [] };
   if (obstacle instanceof NotHere) return { passed: 0, failed: [], skipped: [`${suite.name}: ${obstacle.message}`] };
   if (obstacle !== undefined) return { passed: 0, failed: [{ title: `${suite.name}: not run`, message: obstacle.message }], skipped: [] };
-  return runMocha({ name: suite.name, files, timeoutMs: suite.timeoutMs, args: mochaArgs });
+  const { name, timeoutMs, tries } = suite;
+  return runMocha({ name, files, timeoutMs, args: mochaArgs, ...(tries !== undefined && { tries }) });
 }
 
 function summarize(results, start) {
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.flatMap((result) => result.failed);
   const skipped = results.flatMap((result) => result.skipped);
+  const secondTry = results.flatMap((result) => result.secondTry ?? []);
   say(`\n${bold("Summary")}  ${duration(performance.now() - start)}`);
   for (const result of results) {
     const mark = result.failed.length > 0 ? red("✖") : result.passed > 0 ? green("✔") : yellow("–");
@@ -119,6 +124,7 @@ function summarize(results, start) {
     say(`  ${mark} ${result.suite.name.padEnd(12)} ${counts(result.passed, result.failed, result.skipped)}${none}`);
   }
   for (const title of skipped) say(`  ${yellow("skipped")} ${title}`);
+  for (const { title, message } of secondTry) say(`  ${yellow("failed at first")} ${title}\n         ${message.split("\n")[0]}`);
   for (const { title, message } of failed) say(`  ${red("failed")} ${title}\n         ${message.split("\n")[0]}`);
   if (passed + failed.length === 0) say(red("  No test ran."));
   say(`\n${counts(passed, failed, skipped)}`);

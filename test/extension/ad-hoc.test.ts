@@ -7,7 +7,7 @@ import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
 describe("a tunnel without a file in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;

@@ -17,7 +17,7 @@ import { startWorkbench, type Workbench } from "../support/workbench/workbench.t
 const FINGERPRINT = /\b(?:[0-9a-f]{4}-){7}[0-9a-f]{4}\b/;
 
 describe("clients, keys and the daemon in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;

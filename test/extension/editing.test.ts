@@ -19,7 +19,7 @@ const GOOD = `{
 `;
 
 describe("editing tunnels.json in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;

@@ -21,7 +21,7 @@ renameSync("debugged.tmp", "debugged.json");
 type Environment = Readonly<Record<string, string>>;
 
 describe("terminals, tasks and debugging in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;

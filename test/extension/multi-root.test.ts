@@ -9,7 +9,7 @@ import { startWorkbench, type Workbench } from "../support/workbench/workbench.t
 const FOLDERS = ["shop", "stock"] as const;
 
 describe("a workspace of two folders in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   const ports = new Map<string, number>();
   let projects: readonly Project[];

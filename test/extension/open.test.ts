@@ -12,7 +12,7 @@ import { type FarSide, Project, startFarSide } from "../support/workbench/stage.
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
 describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let far: FarSide;

@@ -14,7 +14,7 @@ import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench } from "../support/workbench/workbench.ts";
 
 describe("the extension's start in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForEach();
 
   for (const [title, autoOpen] of [

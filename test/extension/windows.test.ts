@@ -12,7 +12,7 @@ import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
 describe("windows, reloads and the daemon's death in VS Code", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -32,13 +32,23 @@ describe("windows, reloads and the daemon's death in VS Code", function () {
   it("a client's connection survives a reload of the window, and the window keeps the tunnel", async () => {
     const client = await connectTo(stage, `[127.0.0.1]:${port}`);
     assert.equal(await ping(client), "+PONG\r\n");
+    const before = await hosts();
     await workbench.reload({ stored: /"wanted":\[.*"cache"/ });
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
     assert.equal(await ping(client), "+PONG\r\n", "the same TCP connection");
-    // Kept by the new window and not only by the old one's linger: the daemon names it as a user.
-    await until(async () => (await project.status()).tunnels[0]?.users.length === 1, { what: "the reloaded window used the tunnel" });
+    // Kept by the new window and not only by the old one's linger: the daemon names it as a user. The old extension host
+    // may still be there: a browser may drop its goodbye, and then VS Code's server waits for it to come back.
+    const isUsedAnew = async (): Promise<boolean> => (await hosts()).some((pid) => !before.includes(pid));
+    await until(isUsedAnew, { what: "the reloaded window used the tunnel" }).catch(async (error: Error) => {
+      throw new Error(`${error.message}; before: ${before}, now: ${await hosts()}`);
+    });
   });
+
+  /** Process ids of the extension hosts that use the tunnel. */
+  async function hosts(): Promise<readonly number[]> {
+    return (await project.status()).tunnels[0]?.users.map(({ pid }) => pid) ?? [];
+  }
 
   it("a second window shares the tunnel, and closing it there asks", async () => {
     const second = await workbench.secondWindow();
@@ -58,7 +68,7 @@ describe("windows, reloads and the daemon's death in VS Code", function () {
     assert.equal(await client.ping(), "PONG");
     const before = project.daemonPid;
     await project.killDaemon();
-    await until(() => ![before, undefined].includes(project.daemonPid), { what: "a new daemon was there", timeoutMs: 20_000 });
+    await until(() => ![before, undefined].includes(project.daemonPid), { what: "a new daemon was there" });
     assert.equal(await client.ping(), "PONG");
     await rowSays(workbench, "cache", /verified/);
   });

@@ -5,6 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 10;
 
+/** A limit for what never comes, not a measure: the machines are shared, and now and then slow. */
+const PATIENCE_MS = 60_000;
+
 /** How long to wait before giving up, and what for. */
 export interface UntilOptions {
   /** Completes the sentence "waited in vain until …". */
@@ -13,7 +16,7 @@ export interface UntilOptions {
 }
 
 /** Resolves as soon as `condition` holds; throws when it still doesn't at the deadline. */
-export async function until(condition: () => boolean | Promise<boolean>, { what, timeoutMs = 20_000 }: UntilOptions): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, { what, timeoutMs = PATIENCE_MS }: UntilOptions): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
@@ -35,7 +38,7 @@ export async function untilStill(value: () => number, options: UntilOptions & { 
 }
 
 /** The promise's value, or an error when it takes longer than the deadline. */
-export async function within<T>(promise: Promise<T>, { what, timeoutMs = 20_000 }: UntilOptions): Promise<T> {
+export async function within<T>(promise: Promise<T>, { what, timeoutMs = PATIENCE_MS }: UntilOptions): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`waited in vain until ${what}`)), timeoutMs);

@@ -4,6 +4,7 @@
  */
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { locateWorkbench } from "../../../scripts/lib/workbench.mjs";
+import { PATIENCE_MS } from "./locators.ts";
 
 const ARGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -29,6 +30,7 @@ after(async () => {
 export async function newContext({ width = 1280, height = 800, locale = "en-US" }: ContextOptions = {}): Promise<BrowserContext> {
   browser ??= chromium.launch({ executablePath: locateWorkbench().chromium, args: ARGS });
   const context = await (await browser).newContext({ viewport: { width, height }, locale, reducedMotion: "reduce" });
+  context.setDefaultTimeout(PATIENCE_MS);
   // Without it, reading the clipboard waits for an answer that nobody gives.
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   return context;

@@ -3,7 +3,7 @@ import type { Locator } from "playwright-core";
 import { until } from "../process/until.ts";
 
 /** How long the workbench may take to show something. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 60_000;
 
 /** A text to look for: a part of it, or a pattern. */
 export type Wanted = string | RegExp;

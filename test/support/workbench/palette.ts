@@ -7,7 +7,6 @@ import { until } from "../process/until.ts";
 import { find, matches, PATIENCE_MS, textOf, textsOf, type Wanted } from "./locators.ts";
 
 /** A palette opened before the extensions are known never lists their commands: it is closed and opened again. */
-const COMMANDS_WITHIN_MS = 30_000;
 const LISTED_WITHIN_MS = 2_000;
 
 /** See the file's header. */
@@ -55,7 +54,7 @@ export class Palette {
       await row.click();
       return true;
     };
-    await until(attempt, { what: `the palette listed the command "${title}"`, timeoutMs: COMMANDS_WITHIN_MS });
+    await until(attempt, { what: `the palette listed the command "${title}"` });
   }
 
   /** Whether the palette lists the command now. */

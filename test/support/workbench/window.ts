@@ -60,7 +60,7 @@ export class Window {
 
   /** Opens the workspace folder and waits for the workbench. */
   async show(): Promise<void> {
-    await this.page.goto(this.server.urlOf(this.workspace));
+    await this.page.goto(this.server.urlOf(this.workspace), { timeout: SHOWN_WITHIN_MS });
     await this.#shown();
   }
 
@@ -71,7 +71,7 @@ export class Window {
   async reload({ stored }: { readonly stored?: RegExp } = {}): Promise<void> {
     const isStored = async (text: RegExp): Promise<boolean> => (await this.page.evaluate<string[]>(STORED_VALUES)).some((value) => text.test(value));
     if (stored) await until(() => isStored(stored), { what: `VS Code had stored ${stored}` });
-    await this.page.reload();
+    await this.page.reload({ timeout: SHOWN_WITHIN_MS });
     await this.#shown();
   }
 
