@@ -105,7 +105,9 @@ function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
 
 /** process.stdout writes to pipes synchronously, which would stop both directions at a slow reader. */
 function standardOutput(): Endpoint["sink"] {
-  // A socket may be standard input too (inetd), and then does not block: a file's writes would fail when it is full.
-  if (fs.fstatSync(1).isSocket()) return new net.Socket({ fd: 1, readable: false, writable: true, allowHalfOpen: true });
+  // A socket or pipe may be standard input or error, too (inetd, 2>&1), and then does not block: a file's writes would
+  // fail when it is full.
+  const stat = fs.fstatSync(1);
+  if (stat.isSocket() || stat.isFIFO()) return new net.Socket({ fd: 1, readable: false, writable: true, allowHalfOpen: true });
   return fs.createWriteStream("", { fd: 1, autoClose: false });
 }

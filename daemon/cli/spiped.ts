@@ -44,23 +44,29 @@ export async function runSpiped(args: readonly string[], context: CommandContext
     background();
     child.ready();
   }
-  let serving: Forwarder | undefined;
+  let serving: Serving | undefined;
   try {
     serving = await start(options, context, (line) => warn(line));
     if (!early) background();
     if (identity) dropPrivileges(identity, (line) => warn(line));
   } catch (error) {
-    serving?.close();
+    serving?.forwarder.close();
     if (wrotePidFile) fs.rmSync(options.pidFile, { force: true });
     throw error;
   }
   if (!early) child?.ready();
-  await untilDrained(serving);
+  await serving.drained;
   return 0;
 }
 
+/** What listens, and its end. */
+interface Serving {
+  readonly forwarder: Forwarder;
+  readonly drained: Promise<void>;
+}
+
 /** Resolves, loads the key, binds: in spiped's order. */
-async function start(options: SpipedOptions, context: CommandContext, warn: WriteLine): Promise<Forwarder> {
+async function start(options: SpipedOptions, context: CommandContext, warn: WriteLine): Promise<Serving> {
   const patient = options.waitForDns;
   const source = new Target({ address: options.source, refreshMs: undefined });
   const target = new Target({ address: options.target, refreshMs: options.refreshMs });
@@ -71,8 +77,10 @@ async function start(options: SpipedOptions, context: CommandContext, warn: Writ
     const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
     for (const warning of warnings) warn(`warning: ${warning.message}`);
     const forwarder = makeForwarder({ options, context, key, target, bind, warn });
+    // Before it listens: whoever sees that it does may end it, and its socket must not stay behind.
+    const terminated = untilTerminated();
     await forwarder.listen({ address: listenAt });
-    return forwarder;
+    return { forwarder, drained: terminated.then(() => forwarder.drain({ keepListening: true })) };
   } catch (error) {
     target.dispose();
     throw error;
@@ -149,13 +157,13 @@ function writePidFile(path: string): void {
 }
 
 /** SIGTERM: serve nobody new, end with the last connection, the port open meanwhile. A second one ends at once. */
-function untilDrained(forwarder: Forwarder): Promise<void> {
+function untilTerminated(): Promise<void> {
+  if (process.pid === 1) process.once("SIGINT", () => process.exit(0));
   return new Promise((resolve) => {
     process.once("SIGTERM", () => {
       // As process 1 (in a container) no signal ends a process by default.
       if (process.pid === 1) process.once("SIGTERM", () => process.exit(143));
-      void forwarder.drain({ keepListening: true }).then(resolve);
+      resolve();
     });
-    if (process.pid === 1) process.once("SIGINT", () => process.exit(0));
   });
 }

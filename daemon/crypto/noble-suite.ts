@@ -31,8 +31,14 @@ export const nobleSuite: CipherSuite = {
 function messageCipher(key: Uint8Array): MessageCipher {
   // Not slice(): of a Buffer that is a view, not a copy.
   const ownKey = new Uint8Array(key);
+  let isWiped = false;
   return {
+    wipe() {
+      isWiped = true;
+      ownKey.fill(0);
+    },
     apply(buffer, firstNonce, { count, messageBytes, strideBytes }) {
+      if (isWiped) throw new RangeError("the cipher has been wiped");
       for (let message = 0; message < count; message++) {
         const counter = new Uint8Array(16);
         new DataView(counter.buffer).setBigUint64(0, BigInt(firstNonce + message));

@@ -109,6 +109,7 @@ class EcbCounterCipher implements MessageCipher {
   #blocks = 0;
   /** How many messages to make at least next time: a call costs more than the work of one message. */
   #ahead = 1;
+  #isWiped = false;
 
   constructor(key: Uint8Array) {
     this.#ecb = crypto.createCipheriv("aes-256-ecb", key, null);
@@ -140,6 +141,15 @@ class EcbCounterCipher implements MessageCipher {
     this.#first = nonce;
     this.#count = count;
     this.#blocks = blocks;
+  }
+
+  wipe(): void {
+    this.#stream.fill(0);
+    this.#count = 0;
+    if (this.#isWiped) return;
+    this.#isWiped = true;
+    // Ends the cipher, which makes the library overwrite its key schedule and refuse any further use.
+    this.#ecb.final();
   }
 }
 

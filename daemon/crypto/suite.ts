@@ -18,6 +18,8 @@ export interface MessageCipher {
    * `buffer.byteOffset`, messageBytes and strideBytes must be multiples of 4.
    */
   apply(buffer: Uint8Array, firstNonce: number, layout: MessageLayout): void;
+  /** Overwrites what it holds of the key and the key stream (best effort); it can't be used afterwards. */
+  wipe(): void;
 }
 
 /** Where the messages of one batch lie; all in bytes. */

@@ -76,11 +76,17 @@ export class SpipedHandshake implements Handshake {
       return this.#advance();
     } catch (error) {
       if (error instanceof TunnelError) {
-        this.#phase = { at: "failed", error };
         this.#forget();
+        this.#phase = { at: "failed", error };
       }
       throw error;
     }
+  }
+
+  wipe(): void {
+    if (this.#phase.at === "done" || this.#phase.at === "failed") return;
+    this.#forget();
+    this.#phase = { at: "failed", error: new TunnelError("PEER_CLOSED", "the handshake was given up") };
   }
 
   #advance(): HandshakeStep {
@@ -123,9 +129,10 @@ export class SpipedHandshake implements Handshake {
     const [outbound, inbound] = role === "client" ? [derived.client, derived.server] : [derived.server, derived.client];
     const channel = new SpipedChannel(new RecordSealer(suite, outbound), new RecordOpener(suite, inbound));
     for (const secret of [...Object.values(derived.client), ...Object.values(derived.server)]) secret.fill(0);
+    if (dhSecret !== WEAK_DH_PUBLIC) dhSecret.fill(0);
     const rest = this.#held;
-    this.#phase = { at: "done" };
     this.#forget();
+    this.#phase = { at: "done" };
     return { state: "done", send, channel, keyIndex, rest };
   }
 
@@ -177,6 +184,8 @@ export class SpipedHandshake implements Handshake {
   #forget(): void {
     this.#privateValue?.fill(0);
     this.#privateValue = undefined;
+    const macKeys = this.#phase.at === "peer-dh" ? this.#phase.macKeys : [];
+    for (const { client, server } of macKeys) for (const key of [client, server]) key.fill(0);
     this.#held = new Uint8Array(0);
   }
 }

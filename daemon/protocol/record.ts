@@ -55,6 +55,7 @@ export class RecordSealer {
   }
 
   wipe(): void {
+    this.#cipher.wipe();
     this.#mac.wipe();
   }
 }
@@ -96,6 +97,7 @@ export class RecordOpener {
   }
 
   wipe(): void {
+    this.#cipher.wipe();
     this.#mac.wipe();
   }
 

@@ -49,4 +49,6 @@ export interface Handshake {
    * @throws TunnelError when the peer can't be who it should be; then always.
    */
   receive(bytes: Uint8Array): HandshakeStep;
+  /** Gives up where it stands and overwrites its secrets (best effort); nothing to do after its end. */
+  wipe(): void;
 }

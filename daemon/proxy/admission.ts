@@ -3,7 +3,7 @@
  *
  * - `wait`, spiped's -n: at the limit no further connection is served until one
  *   ends; newcomers wait, nothing is dropped. Node can't stop accepting on an
- *   open listener, so they wait here, unread, instead of in the kernel's backlog.
+ *   open listener, so they wait here, unserved, instead of in the kernel's backlog.
  * - `refuse`: at the limit newcomers are turned away at once (LIMIT_REACHED). On
  *   a server role only authenticated connections count towards the limit;
  *   handshakes have a budget of their own, and the oldest one makes room, so that
@@ -32,18 +32,23 @@ export class WaitingRoom<T> {
     return this.#waiting.size;
   }
 
+  get isFull(): boolean {
+    return this.#waiting.size >= MAX_WAITING;
+  }
+
   /** Lets one wait; false when there is no room. */
   enter(newcomer: T): boolean {
-    if (this.#waiting.size >= MAX_WAITING) return false;
+    if (this.isFull) return false;
     this.#waiting.add(newcomer);
     return true;
   }
 
-  /** The one that has waited longest leaves. */
-  next(): T | undefined {
-    for (const first of this.#waiting) {
-      this.#waiting.delete(first);
-      return first;
+  /** The one that has waited longest leaves; with a condition, the longest of those for whom it holds. */
+  take(holds: (waiting: T) => boolean = () => true): T | undefined {
+    for (const one of this.#waiting) {
+      if (!holds(one)) continue;
+      this.#waiting.delete(one);
+      return one;
     }
     return undefined;
   }

@@ -6,7 +6,7 @@
  *
  *     client:  dialling ──► handshaking ──► open ──► closed
  *     server:  handshaking ──► dialling ──► open ──► closed
- *                                  └──► refusing ──► closed   (S5 was sent; then nothing but the end)
+ *                                  └──► refusing ──► closed   (S5 was sent; then nothing but a reset)
  *     any state but closed ──► closed, by drop(reason)
  */
 import type * as net from "node:net";
@@ -63,8 +63,8 @@ export type Accepted =
 /** The design's figure for probing after a wake. */
 const WAKE_KEEP_ALIVE_MS = 1_000;
 
-/** Our choice: how long a refused peer may take to read S5 and close. */
-const REFUSAL_LINGER_MS = 2_000;
+/** Our choice: how long a refused peer that stays silent has to read S5, beside two round trips; and the most of both. */
+const REFUSAL_GRACE_MS = { first: 100, most: 2_000 };
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -90,6 +90,7 @@ export class Connection {
   #outbound: Pipe | undefined;
   #timer: NodeJS.Timeout | undefined;
   #openedAtMs = 0;
+  #handshakeMs = 0;
   /** Wire bytes before the route was known. */
   readonly #early = { wireInBytes: 0, wireOutBytes: 0 };
 
@@ -219,6 +220,7 @@ export class Connection {
     if (this.#settings.role === "server") this.#useRoute(route);
     this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
     record(route.stats.handshake, tookMs);
+    this.#handshakeMs = tookMs;
     const nowMs = this.#settings.clock.wallMs();
     route.stats.keyVerifiedAtMs = nowMs;
     const keyName = route.keyNames?.[index];
@@ -248,22 +250,28 @@ export class Connection {
     throw new RangeError(`no route has key ${keyIndex}`);
   }
 
-  /** Server role, after S5: the peer has proved its key, so it learns that there is no backend by our closing without data. */
+  /**
+   * Server role, after S5: the peer has proved its key, so it learns that there is no backend, by a reset. A FIN would
+   * look like an answer without data to one that has sent something and half-closed, though what it sent is lost. The
+   * reset must not overtake S5: it waits for a word, or an end, that proves S5 read, or long enough.
+   */
   #refuse(error: TunnelError): void {
     const wire = this.#wire as net.Socket;
     this.#setPhase("refusing");
     this.#report(error);
-    const drop = (): void => this.drop({ kind: "failed", error });
-    // Closing with unread bytes would make the kernel send RST, which may overtake S5: read until the peer closes.
-    this.#timer = setTimeout(drop, REFUSAL_LINGER_MS);
-    if (wire.readableEnded) {
-      drop();
+    const reset = (): void => {
+      wire.resetAndDestroy();
+      this.drop({ kind: "failed", error });
+    };
+    if (wire.readableEnded || wire.readableLength > 0) {
+      reset();
       return;
     }
-    wire.once("end", drop);
-    wire.once("close", drop);
-    wire.on("data", () => {});
-    wire.end();
+    const { first, most } = REFUSAL_GRACE_MS;
+    this.#timer = setTimeout(reset, Math.min(first + 2 * this.#handshakeMs, most));
+    wire.once("data", reset);
+    wire.once("end", reset);
+    wire.once("close", reset);
     wire.resume();
   }
 

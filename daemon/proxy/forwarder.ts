@@ -11,6 +11,7 @@ import { type ErrorCode, TunnelError } from "../errors.ts";
 import { handshakeBudget, type LimitPolicy, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
 import { Connection, type ConnectionSettings, type DropReason } from "./connection.ts";
+import { type DescriptorCheck, hasDescriptors } from "./descriptors.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { socketEndpoint } from "./endpoint.ts";
 import type { Route } from "./route.ts";
@@ -24,6 +25,8 @@ export interface ForwarderOptions {
   readonly limitPolicy: LimitPolicy;
   /** A reason to turn every newcomer away for now. */
   readonly holdOff?: () => TunnelError | undefined;
+  /** Whether a newcomer may have descriptors; left out: whether the system has any to give. */
+  readonly hasDescriptors?: DescriptorCheck;
   /** Told of everything worth a log line; must not throw. */
   readonly onEvent?: (event: ForwarderEvent) => void;
 }
@@ -146,7 +149,7 @@ export class Forwarder implements PortUser {
     clearTimeout(this.#backoffTimer);
     this.#closeListener();
     for (const connection of this.#connections) connection.drop({ kind: "cancelled" });
-    for (let socket = this.#waiting.next(); socket; socket = this.#waiting.next()) socket.destroy();
+    for (let socket = this.#waiting.take(); socket; socket = this.#waiting.take()) socket.destroy();
   }
 
   #closeListener(): void {
@@ -156,7 +159,7 @@ export class Forwarder implements PortUser {
   #onAccept(socket: net.Socket): void {
     // The peer may be gone before anyone listens for it.
     socket.on("error", () => {});
-    const held = this.#options.holdOff?.();
+    const held = this.#options.holdOff?.() ?? this.#shortage();
     if (this.#state === "closed") {
       socket.destroy();
     } else if (held) {
@@ -167,6 +170,11 @@ export class Forwarder implements PortUser {
     } else {
       this.#serve(socket);
     }
+  }
+
+  #shortage(): TunnelError | undefined {
+    if ((this.#options.hasDescriptors ?? hasDescriptors)()) return undefined;
+    return new TunnelError("LIMIT_REACHED", "turned away, as this process has no file descriptors left: raise its limit (ulimit -n) or close some connections");
   }
 
   /** Whether a newcomer can be served now. */
@@ -187,13 +195,21 @@ export class Forwarder implements PortUser {
       this.#options.onEvent?.({ type: "limit-reached", limit: this.#limit() });
     }
     const refuse = this.#options.limitPolicy === "refuse" && atLimit;
-    if (!refuse && this.#waiting.enter(socket)) {
-      socket.once("close", () => this.#waiting.leave(socket));
-      return;
-    }
+    if (!refuse && this.#wait(socket)) return;
     const why = refuse ? `all ${this.#limit()} connections are in use` : `${MAX_WAITING} connections are waiting already`;
     this.#failed(socket, new TunnelError("LIMIT_REACHED", `${why}: raise the limit or close some`));
     socket.destroy();
+  }
+
+  /** Lets a newcomer wait; when there is no room, in the place of one that has ended without a word. False: there is none. */
+  #wait(socket: net.Socket): boolean {
+    const evicted = this.#waiting.isFull ? this.#waiting.take(({ readableEnded }) => readableEnded) : undefined;
+    evicted?.destroy();
+    if (!this.#waiting.enter(socket)) return false;
+    socket.once("close", () => this.#waiting.leave(socket));
+    // Unread, a socket does not tell that its peer is gone. What comes is kept, a socket's buffer of it.
+    socket.read(0);
+    return true;
   }
 
   #failed(socket: net.Socket, error: TunnelError): void {
@@ -267,7 +283,7 @@ export class Forwarder implements PortUser {
   #serveWaiting(): void {
     if (this.#hasRoom()) this.#limitAnnounced = false;
     while (this.#state === "listening" && !this.#backoffTimer && this.#hasRoom()) {
-      const socket = this.#waiting.next();
+      const socket = this.#waiting.take();
       if (!socket) return;
       if (!socket.destroyed) this.#serve(socket);
     }

@@ -54,10 +54,11 @@ export class WireHandshake {
     wire.resume();
   }
 
-  /** Lets go of the socket without a word. */
+  /** Lets go of the socket without a word, and of the secrets. */
   stop(): void {
-    const { wire } = this.#options;
+    const { wire, handshake } = this.#options;
     clearTimeout(this.#timer);
+    handshake.wipe();
     wire.removeListener("error", this.#onError);
     wire.removeListener("data", this.#onData);
     wire.removeListener("end", this.#onEnd);

@@ -59,7 +59,7 @@ describe(`an end that may have ${DESCRIPTORS} descriptors open`, () => {
       const crowd: Peer[] = [];
       for (let index = 0; index < CROWD; index++) crowd.push(await connectTo(stage, address));
       for (const peer of crowd) peer.send("x");
-      await poor.program.logs(/out of file descriptors|EMFILE|could not accept/);
+      await poor.program.logs(/LIMIT_REACHED: turned away, as this process has no file descriptors left/);
       await old.echoes("during");
       for (const peer of crowd) peer.socket.destroy();
       // Until their descriptors are free, a newcomer may still be turned away.

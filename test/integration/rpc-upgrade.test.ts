@@ -34,8 +34,10 @@ describe("an upgrade of the daemon", () => {
     const home = new Home(stage);
     const key = home.key("team");
     const echo = await startEcho(stage);
-    const far = await startEnd(stage, { role: "-d", target: echo.address, key });
-    const configPath = home.workspace("shop", { echo: { target: far.address, maxConnections: 1_000 }, pinned: { target: far.address } });
+    // No limit on the way: on a slow machine the connects of a moment ago are still there.
+    const far = await startEnd(stage, { role: "-d", target: echo.address, key, args: ["-n", "0"] });
+    const patient = { target: far.address, maxConnections: 10_000, timeoutSeconds: 60 };
+    const configPath = home.workspace("shop", { echo: patient, pinned: { target: far.address } });
     const window = home.client({ program: older, stay: true });
     const { pid, version } = await window.daemon.connect();
     stage.ownPid(pid);

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { startBackend, startEcho } from "../support/process/backend.ts";
-import { commandOf, makeKey, startEnd } from "../support/process/ends.ts";
+import { commandOf, freeAddress, type Maker, makeKey, startEnd } from "../support/process/ends.ts";
 import { sha256 } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { run } from "../support/process/run.ts";
@@ -50,6 +50,27 @@ describe("spipe", () => {
     await inShell(stage, `{ "$@" < /dev/null; echo $? > ${codeFile}; } | head -c 100000 > /dev/null`, endless.address);
     await until(() => existsSync(codeFile) && readFileSync(codeFile, "utf8") !== "", { what: "spipe had ended" });
     assert.notEqual(readFileSync(codeFile, "utf8"), "0\n");
+  });
+
+  for (const maker of ["ours", "Debian's"] satisfies Maker[]) {
+    it(`exits non-zero each time when what it sent reached no backend: spipe ${maker}, server end ours`, async () => {
+      const key = makeKey(stage);
+      const server = await startEnd(stage, { role: "-d", target: await freeAddress(), key });
+      const command = [...commandOf(maker, "spipe"), "-t", server.address, "-k", key];
+      for (let round = 0; round < 10; round++) {
+        const { code } = await run(stage, ["/bin/sh", "-c", 'echo precious | "$@"', "sh", ...command]);
+        assert.notEqual(code, 0, `round ${round}`);
+      }
+    });
+  }
+
+  it("loses nothing when standard output and error are one pipe, and its reader is slow", async () => {
+    const sent = randomBytes(3_000_000);
+    const backend = await startBackend(stage, ({ socket }) => void socket.end(sent));
+    const script = '{ "$@" < /dev/null; echo "code $?" > CODE; } 2>&1 | { sleep 1; cat; }'.replace("CODE", stage.path("code"));
+    const { stdout } = await inShell(stage, script, backend.address);
+    assert.equal(sha256(stdout), sha256(sent));
+    assert.equal(readFileSync(stage.path("code"), "utf8"), "code 0\n");
   });
 
   it("stops reading from the far side while the reader of its standard output is slow, and loses nothing", async () => {

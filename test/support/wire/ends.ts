@@ -7,6 +7,7 @@ import type { ForwardSecrecy } from "../../../daemon/protocol/handshake.ts";
 import type { Channel, Role } from "../../../daemon/protocol/wire.ts";
 import type { Address } from "../../../daemon/proxy/address.ts";
 import type { LimitPolicy } from "../../../daemon/proxy/admission.ts";
+import type { DescriptorCheck } from "../../../daemon/proxy/descriptors.ts";
 import { Forwarder, type ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
 import { RouteStats, systemClock } from "../../../daemon/proxy/stats.ts";
@@ -30,6 +31,7 @@ export interface EndOptions {
   readonly timeoutMs?: number;
   readonly suite?: CipherSuite;
   readonly lookup?: Lookup;
+  readonly hasDescriptors?: DescriptorCheck;
 }
 
 export const local = (port: number): Address => ({ kind: "tcp", host: "127.0.0.1", port });
@@ -57,6 +59,7 @@ export class End {
       },
       routes,
       limitPolicy,
+      ...(options.hasDescriptors && { hasDescriptors: options.hasDescriptors }),
       onEvent: (event) => {
         this.events.push(event);
         for (const check of this.#waiting.splice(0)) check();

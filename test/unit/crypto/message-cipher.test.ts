@@ -142,6 +142,19 @@ for (const suite of SUITES) {
       sameBytes(buffer, pattern(1060));
     });
 
+    it("can't be used after wipe, not even for key stream made ahead", () => {
+      const cipher = suite.messageCipher(key);
+      for (let nonce = 0; nonce < 5; nonce++) cipher.apply(pattern(1060), nonce, { count: 1, ...packets });
+      cipher.wipe();
+      for (let nonce = 4; nonce < 20; nonce++) assert.throws(() => cipher.apply(pattern(1060), nonce, { count: 1, ...packets }));
+    });
+
+    it("leaves the key it was given alone when it wipes its own", () => {
+      const given = Buffer.from(key);
+      suite.messageCipher(given).wipe();
+      sameBytes(given, key);
+    });
+
     it("keeps a key of its own, so that the caller may wipe what it gave", () => {
       const given = Buffer.from(key);
       const cipher = suite.messageCipher(given);

@@ -15,11 +15,11 @@ const BROKEN: Readonly<Record<string, (suite: CipherSuite) => Partial<CipherSuit
   pbkdf2Sha256Once: (suite) => ({ pbkdf2Sha256Once: (password, salt, length) => flipBit(suite.pbkdf2Sha256Once(password, salt, length), length * 8 - 1) }),
   "equal, always true": () => ({ equal: () => true }),
   "equal, always false": () => ({ equal: () => false }),
-  "messageCipher, which does nothing": () => ({ messageCipher: () => ({ apply: () => {} }) }),
+  "messageCipher, which does nothing": () => ({ messageCipher: () => ({ apply: () => {}, wipe: () => {} }) }),
   "messageCipher, with a nonce of 32 bits": (suite) => ({
     messageCipher: (key) => {
       const cipher = suite.messageCipher(key);
-      return { apply: (buffer, firstNonce, layout) => cipher.apply(buffer, firstNonce % 2 ** 32, layout) };
+      return { apply: (buffer, firstNonce, layout) => cipher.apply(buffer, firstNonce % 2 ** 32, layout), wipe: () => cipher.wipe() };
     },
   }),
   "sequenceMac, which signs without the number": (suite) => ({

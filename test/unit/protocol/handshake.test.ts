@@ -75,15 +75,44 @@ describe("forward secrecy", () => {
     });
   }
 
-  it("x is wiped when the handshake is over", () => {
+  /** A suite and a source of randomness that keep what they gave: x, y_SC and dk_1 (the first key derived). */
+  function watched() {
     const drawn: Uint8Array[] = [];
-    const random = (bytes: number): Uint8Array => {
-      const fresh = systemRandom(bytes);
-      drawn.push(fresh);
-      return fresh;
+    const shared: Uint8Array[] = [];
+    const derived: Uint8Array[] = [];
+    const keep = (list: Uint8Array[], bytes: Uint8Array): Uint8Array => {
+      list.push(bytes);
+      return bytes;
     };
-    shakeHands(handshake("client", { random }), handshake("server"));
-    assert.equal(numberOf(drawn[1] ?? assert.fail("no x was drawn")), 0n);
+    const watching: CipherSuite = {
+      ...suite,
+      dhShared: (peerPublic, privateValue) => keep(shared, suite.dhShared(peerPublic, privateValue)),
+      pbkdf2Sha256Once: (password, salt, length) => keep(derived, suite.pbkdf2Sha256Once(password, salt, length)),
+    };
+    return { options: { suite: watching, random: (bytes: number) => keep(drawn, systemRandom(bytes)) }, secrets: () => [drawn[1], shared[0], derived[0]] };
+  }
+  const isZero = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && numberOf(bytes) === 0n;
+
+  for (const role of ["client", "server"] as const) {
+    it(`x, y_SC and dk_1 of the ${role} are wiped when the handshake is over`, () => {
+      const { options, secrets } = watched();
+      const other = handshake(role === "client" ? "server" : "client");
+      if (role === "client") shakeHands(handshake("client", options), other);
+      else shakeHands(other, handshake("server", options));
+      assert.deepEqual(secrets().map(isZero), [true, true, true]);
+    });
+  }
+
+  it("x and dk_1 are wiped when the handshake is given up half-way, and it stays given up", () => {
+    const { options, secrets } = watched();
+    const client = handshake("client", options);
+    client.start();
+    client.receive(pattern(32));
+    client.wipe();
+    const [x, , dk1] = secrets();
+    assert.deepEqual([isZero(x), isZero(dk1)], [true, true]);
+    assert.throws(() => client.receive(pattern(288)));
+    assert.equal(client.progress, "failed");
   });
 });
 

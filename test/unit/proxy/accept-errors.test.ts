@@ -1,11 +1,30 @@
 /** When accept(2) fails, for want of descriptors as a rule: the port stays, newcomers wait, and longer each time. */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
+import { hasDescriptors } from "../../../daemon/proxy/descriptors.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
 import { connectTo, startBackend } from "../../support/wire/peer.ts";
 import { turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 const emfile = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
+
+describe("a listener in a process that is out of descriptors", () => {
+  const scope = useScope();
+
+  it("turns newcomers away, says why and counts them, and serves the next when there are some again", async () => {
+    const backend = await startBackend(scope);
+    let isShort = true;
+    const end = await startEnd(scope, { role: "server", target: backend.port, hasDescriptors: () => !isShort });
+    const newcomer = await connectTo(scope, end);
+    assert.equal(await end.failure(), "LIMIT_REACHED");
+    await newcomer.ending();
+    assert.deepEqual([newcomer.unread.length, end.forwarder.strangers.get("LIMIT_REACHED")], [0, 1]);
+    isShort = false;
+    assert.equal((await (await connectTo(scope, end)).read(32)).length, 32);
+  });
+
+  it("asks the system, which has some here", () => assert.equal(hasDescriptors(), true));
+});
 
 describe("a listener whose accept fails", () => {
   const scope = useScope();

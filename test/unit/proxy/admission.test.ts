@@ -12,7 +12,7 @@ describe("WaitingRoom", () => {
   it("lets the one go first that came first", () => {
     const room = new WaitingRoom<string>();
     for (const name of ["a", "b", "c"]) room.enter(name);
-    assert.deepEqual([room.next(), room.next(), room.next(), room.next()], ["a", "b", "c", undefined]);
+    assert.deepEqual([room.take(), room.take(), room.take(), room.take()], ["a", "b", "c", undefined]);
   });
 
   it("passes over one that gave up", () => {
@@ -20,7 +20,7 @@ describe("WaitingRoom", () => {
     for (const name of ["a", "b"]) room.enter(name);
     room.leave("a");
     assert.equal(room.size, 1);
-    assert.equal(room.next(), "b");
+    assert.equal(room.take(), "b");
   });
 
   it("takes it lightly when one gives up that isn't there", () => {
@@ -38,8 +38,20 @@ describe("WaitingRoom", () => {
 
   it("has room again when one has left", () => {
     const room = full();
-    assert.equal(room.next(), 0);
+    assert.equal(room.take(), 0);
     assert.equal(room.enter(MAX_WAITING), true);
+  });
+});
+
+describe("WaitingRoom.take with a condition", () => {
+  it("takes the first for whom it holds, and leaves the others in their order", () => {
+    const room = new WaitingRoom<string>();
+    for (const name of ["a", "b", "c"]) room.enter(name);
+    assert.equal(
+      room.take((name) => name > "a"),
+      "b",
+    );
+    assert.deepEqual([room.take(() => false), room.take(), room.take()], [undefined, "a", "c"]);
   });
 });
 

@@ -1,11 +1,11 @@
 /** Connection limits of both policies, the budget of handshakes, and time limits. */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { handshakeBudget } from "../../../daemon/proxy/admission.ts";
+import { handshakeBudget, MAX_WAITING } from "../../../daemon/proxy/admission.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { enter, startEnd } from "../../support/wire/ends.ts";
 import { closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
+import { turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 describe("the limit under the policy refuse", () => {
   const scope = useScope();
@@ -17,7 +17,7 @@ describe("the limit under the policy refuse", () => {
     first.send(ascii("x"));
     await (await backend.accept()).read(1);
     const second = await enter(scope, end);
-    assert.equal(await second.peer.ending(), "end");
+    assert.equal(await second.peer.ending(), "reset");
     assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
     assert.equal(end.stats.failures.get("LIMIT_REACHED"), 1);
     assert.equal(backend.peers.length, 1);
@@ -41,20 +41,6 @@ describe("the limit under the policy refuse", () => {
     for (let silent = 0; silent < 5; silent++) await (await connectTo(scope, end)).read(32);
     const friend = await enter(scope, end);
     friend.send(ascii("x"));
-    sameBytes(await (await backend.accept()).read(1), ascii("x"));
-  });
-
-  it("does not count a peer that it is just refusing", async () => {
-    const backend = await startBackend(scope);
-    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
-    const first = await enter(scope, end);
-    const service = await backend.accept();
-    const refused = await enter(scope, end);
-    await refused.peer.ending();
-    await Promise.all([first.peer.end(), service.end()]);
-    await end.allClosed(1);
-    const third = await enter(scope, end);
-    third.send(ascii("x"));
     sameBytes(await (await backend.accept()).read(1), ascii("x"));
   });
 
@@ -141,6 +127,31 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     }
   });
 
+  it("knows that one that waits has gone away, and forgets it", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
+    await enter(scope, end);
+    const second = await connectTo(scope, end);
+    await end.until(() => end.events.some((event) => event.type === "limit-reached"));
+    second.socket.resetAndDestroy();
+    while (end.forwarder.waiting > 0) await turnOfTheLoop();
+  });
+
+  it("gives the place of one that has ended without a word to a newcomer when all places are taken", async function () {
+    this.timeout(30_000);
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
+    await enter(scope, end);
+    const waiting: Peer[] = [];
+    for (let count = 0; count < MAX_WAITING; count++) waiting.push(await connectTo(scope, end));
+    while (end.forwarder.waiting < MAX_WAITING) await turnOfTheLoop();
+    await waiting[3]?.end();
+    for (let turn = 0; turn < 3; turn++) await turnOfTheLoop(); // its FIN has been read by then
+    const newcomer = await connectTo(scope, end);
+    assert.equal(await waiting[3]?.ending(), "end");
+    assert.deepEqual([end.forwarder.waiting, end.failures, newcomer.socket.destroyed], [MAX_WAITING, [], false]);
+  });
+
   it("counts handshakes towards it, as spiped does", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
@@ -183,15 +194,29 @@ describe("time limits", () => {
     await user.ending();
   });
 
-  it("gives a refused peer two seconds to read S5 and close, no more", async () => {
+  it("does not count a peer that it is just refusing", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const first = await enter(scope, end);
+    const service = await backend.accept();
+    await enter(scope, end);
+    assert.equal(await end.failure(), "LIMIT_REACHED");
+    await Promise.all([first.peer.end(), service.end()]);
+    await end.allClosed(1);
+    const third = await enter(scope, end);
+    third.send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+
+  it("gives a refused peer that stays silent a moment to read S5, no more", async () => {
     const port = await closedPort();
     const end = await startEnd(scope, { role: "server", target: port, timeoutMs: 5_000 });
     const refused = await enter(scope, end);
-    assert.equal(await refused.peer.ending(), "end");
-    mock.timers.tick(1_999);
+    assert.equal(await end.failure(), "CONNECT_REFUSED");
     assert.equal(end.closed, 0);
-    mock.timers.tick(1);
+    mock.timers.tick(2_000);
     assert.equal(end.closed, 1);
+    assert.equal(await refused.peer.ending(), "reset");
   });
 
   it("never ends a connection that is open", async () => {

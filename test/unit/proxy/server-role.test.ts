@@ -74,30 +74,38 @@ describe("a server end", () => {
     assert.equal(backend.peers.length, 0);
   });
 
-  it("sends S5 and then the end when its dial fails", async () => {
+  it("sends S5 and then a reset when its dial fails", async () => {
     const end = await startEnd(scope, { role: "server", target: await closedPort() });
     const friend = await enter(scope, end);
-    assert.equal(await friend.peer.ending(), "end");
+    assert.equal(await friend.peer.ending(), "reset");
     assert.equal(friend.peer.unread.length, 0);
     assert.equal(await end.failure(), "CONNECT_REFUSED");
     assert.equal(end.stats.failures.get("CONNECT_REFUSED"), 1);
   });
 
-  it("sends S5 and then the end when its dial fails though the client has sent data", async () => {
+  it("sends S5 and then a reset when its dial fails and the client has sent data, which is lost", async () => {
     const answer = deferred<readonly string[]>();
     const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: 1 }, lookup: () => answer.promise });
     const friend = await enter(scope, end);
     friend.send(pattern(200_000));
     answer.reject(new Error("SERVFAIL"));
-    assert.equal(await friend.peer.ending(), "end");
+    assert.equal(await friend.peer.ending(), "reset");
     assert.equal(await end.failure(), "DNS_FAILED");
   });
 
-  it("has nothing open after a failed dial once the client has closed", async () => {
+  it("sends S5 and then a reset when its dial fails and the client has half-closed: no answer is not an empty one", async () => {
+    const answer = deferred<readonly string[]>();
+    const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: 1 }, lookup: () => answer.promise });
+    const friend = await enter(scope, end);
+    await friend.peer.end();
+    answer.reject(new Error("SERVFAIL"));
+    assert.equal(await friend.peer.ending(), "reset");
+  });
+
+  it("has nothing open after a failed dial", async () => {
     const end = await startEnd(scope, { role: "server", target: await closedPort() });
     const friend = await enter(scope, end);
     await friend.peer.ending();
-    await friend.peer.end();
     await end.allClosed(1);
     assert.deepEqual([end.stats.open, end.stats.opening, end.forwarder.connections.size], [0, 0, 0]);
   });

@@ -174,7 +174,8 @@ describe("close", () => {
       phase: "refusing",
       enter: async () => {
         const end = await startEnd(scope, { role: "server", target: await closedPort() });
-        await (await enter(scope, end)).peer.ending();
+        await enter(scope, end);
+        await end.failure();
         return end;
       },
     },
