@@ -32,8 +32,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["keygen", async (args, context) => (await import("./cli/keygen.ts")).runKeygen(args, await withCrypto(context))],
   ["daemon", async (args, context) => (await import("./cli/daemon.ts")).runDaemon(args, await withCrypto(context))],
   ["serve", async (args, context) => (await import("./cli/serve.ts")).runServe(args, await withCrypto(context))],
-  ["spiped", async (args, context) => spipedVersion("spiped", args) ?? (await import("./cli/spiped.ts")).runSpiped(args, await withCrypto(context))],
-  ["spipe", async (args, context) => spipedVersion("spipe", args) ?? (await import("./cli/spipe.ts")).runSpipe(args, await withCrypto(context))],
+  ["spiped", async (args, context) => (await spipedVersion("spiped", args)) ?? (await import("./cli/spiped.ts")).runSpiped(args, await withCrypto(context))],
+  ["spipe", async (args, context) => (await spipedVersion("spipe", args)) ?? (await import("./cli/spipe.ts")).runSpipe(args, await withCrypto(context))],
 ]);
 
 void main();
@@ -94,8 +94,9 @@ async function help(command: string): Promise<number> {
   return print(HELP.get(command) ?? HELP.get("") ?? "");
 }
 
-function spipedVersion(command: string, args: readonly string[]): number | undefined {
-  if (!args.includes("-v")) return undefined;
+async function spipedVersion(command: "spiped" | "spipe", args: readonly string[]): Promise<number | undefined> {
+  const { asksForVersion } = await import("./cli/spiped-options.ts");
+  if (!asksForVersion(command, args)) return undefined;
   process.stderr.write(`${command} ${SPIPED_VERSION} (encrypted-tunnels ${VERSION})\n`);
   return 0;
 }

@@ -16,15 +16,16 @@ export interface ParsedOptions {
 }
 
 /**
- * Reads `args`.
+ * Reads `args`; what follows `stopAt`, an option, is not looked at.
  * @throws TunnelError CONFIG_INVALID for an unknown or repeated option or a missing argument.
  */
-export function parseOptions(args: readonly string[], table: OptionTable): ParsedOptions {
+export function parseOptions(args: readonly string[], table: OptionTable, stopAt?: string): ParsedOptions {
   const flags = new Set<string>();
   const values = new Map<string, string>();
   const operands: string[] = [];
   const queue = [...args];
   const take = (option: string, attached: string | undefined): void => {
+    if (stopAt !== undefined && flags.has(stopAt)) return;
     if (flags.has(option) || values.has(option)) throw new TunnelError("CONFIG_INVALID", `${option} is given twice: give it once`);
     switch (table[option]) {
       case "flag":

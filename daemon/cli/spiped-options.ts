@@ -35,7 +35,10 @@ export interface SpipedOptions extends SpipeOptions {
   readonly user: string | undefined;
 }
 
-const COMMON = { "-b": "value", "-f": "flag", "-g": "flag", "-j": "flag", "-k": "value", "-o": "value", "-t": "value" } as const;
+/** What -v asks for: getopt's order decides whether a mistake or it comes first. */
+const VERSION_FLAG = "-v";
+
+const COMMON = { [VERSION_FLAG]: "flag", "-b": "value", "-f": "flag", "-g": "flag", "-j": "flag", "-k": "value", "-o": "value", "-t": "value" } as const;
 const SPIPE_TABLE: OptionTable = COMMON;
 const SPIPED_TABLE: OptionTable = {
   ...COMMON,
@@ -58,6 +61,14 @@ const DEFAULT_TIMEOUT_S = 5;
 const DEFAULT_REFRESH_S = 60;
 /** setTimeout's limit, 24 days; longer is as good as never. */
 const MAX_TIMER_MS = 2_147_483_647;
+
+/**
+ * Whether the version is asked for; a mistake that stands behind that does not count.
+ * @throws TunnelError CONFIG_INVALID for one before it
+ */
+export function asksForVersion(program: "spiped" | "spipe", args: readonly string[]): boolean {
+  return parseOptions(args, program === "spiped" ? SPIPED_TABLE : SPIPE_TABLE, VERSION_FLAG).flags.has(VERSION_FLAG);
+}
 
 /**
  * Reads spipe's options.
@@ -85,7 +96,7 @@ export function parseSpiped(args: readonly string[]): SpipedOptions {
   return {
     ...common(given),
     role: flags.has("-e") ? "client" : "server",
-    source: parseAddress(source),
+    source: withPort("-s", source),
     waitForDns: flags.has("-D"),
     foreground: flags.has("-F"),
     maxConnections: connections(values.get("-n")),
@@ -101,13 +112,20 @@ function common({ flags, values }: ParsedOptions): SpipeOptions {
   const target = required(values, "-t", "the address to connect to");
   const bind = values.get("-b");
   return {
-    target: parseAddress(target),
+    target: withPort("-t", target),
     keyFile: required(values, "-k", "the key file"),
     bind: bind === undefined ? undefined : parseBindAddress(bind),
     forwardSecrecy: flags.has("-f") ? "off" : flags.has("-g") ? "require" : "prefer",
     keepAlive: !flags.has("-j"),
     timeoutMs: Math.min(MAX_TIMER_MS, seconds(values, "-o", DEFAULT_TIMEOUT_S) * 1000),
   };
+}
+
+/** spiped takes no port 0 either: nobody would know where it listens. */
+function withPort(option: string, text: string): Address {
+  const address = parseAddress(text);
+  if (address.kind === "tcp" && address.port === 0) throw invalid(`${option} ${text}: name a port from 1 to 65535`);
+  return address;
 }
 
 function refuseOperands({ operands }: ParsedOptions): void {

@@ -63,6 +63,9 @@ export type Accepted =
 /** The design's figure for probing after a wake. */
 const WAKE_KEEP_ALIVE_MS = 1_000;
 
+/** Our choice: a connect that loses the race is one that MySQL counts towards max_connect_errors, so a backend has longer. */
+const BACKEND_ALONE_MS = 2_000;
+
 /** Our choice: how long a refused peer that stays silent has to read S5, beside two round trips; and the most of both. */
 const REFUSAL_GRACE_MS = { first: 100, most: 2_000 };
 
@@ -168,7 +171,8 @@ export class Connection {
         signal: this.#abort.signal,
       });
       if (this.#phase === "closed") return;
-      const { socket, address } = await dial({ addresses, timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal });
+      const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal };
+      const { socket, address } = await dial({ addresses, ...how, ...(this.#settings.role === "server" && { aloneMs: BACKEND_ALONE_MS }) });
       if (this.#isClosed()) {
         socket.destroy();
         return;

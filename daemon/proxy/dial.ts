@@ -9,7 +9,7 @@ import { type ErrorCode, TunnelError } from "../errors.ts";
 import { formatAddress } from "./address.ts";
 import type { ResolvedAddress } from "./target.ts";
 
-/** Our choice: how long an address is tried alone; RFC 8305 recommends 250 ms. */
+/** How long an address is tried alone; what RFC 8305 recommends. */
 const NEXT_ADDRESS_AFTER_MS = 250;
 
 /** Our choice: bytes that may wait in a socket's write queue before its source is paused. */
@@ -21,6 +21,8 @@ export interface DialOptions {
   readonly addresses: readonly ResolvedAddress[];
   /** Budget of each address. */
   readonly timeoutMs: number;
+  /** How long an address is tried alone before the next one is tried beside it; by default 250 ms. */
+  readonly aloneMs?: number;
   /** Outgoing address; its port 0 means any. */
   readonly bind?: ResolvedAddress | undefined;
   /** Gives up: every attempt is ended and the promise is rejected. */
@@ -74,7 +76,7 @@ export function dial(options: DialOptions): Promise<Dialled> {
         resolve({ socket: current.socket, address });
       });
       attempts.add(current);
-      if (next < options.addresses.length) timer = setTimeout(tryNext, NEXT_ADDRESS_AFTER_MS);
+      if (next < options.addresses.length) timer = setTimeout(tryNext, options.aloneMs ?? NEXT_ADDRESS_AFTER_MS);
     };
 
     if (options.signal.aborted) {

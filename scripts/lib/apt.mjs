@@ -4,7 +4,7 @@
  * downloaded and unpacked into a folder, and the system is not touched; package lists that are missing or outdated
  * are fetched into that folder too. Never sudo.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
@@ -13,6 +13,8 @@ import { lastLine, removeFolder, run, undoLater } from "./own.mjs";
 
 const POLICY = "/usr/sbin/policy-rc.d";
 const POLICY_ASIDE = `${POLICY}.set-aside-by-encrypted-tunnels`;
+/** Known again by its text: a run that was killed must not keep the machine's packages from starting services for ever. */
+const POLICY_TEXT = "#!/bin/sh\n# encrypted-tunnels: no service is started while its packages are installed; may be removed.\nexit 101\n";
 const SYSTEM_LOCK = "/run/encrypted-tunnels-apt.lock";
 /** Unpacking another libc beside the system's loader breaks every program that gets it. */
 const NEVER_UNPACK = new Set(["libc6", "libc-bin"]);
@@ -142,8 +144,9 @@ async function missingPackages(packages, options) {
 
 /** Runs `body` while no package may start a service. A policy that forbids it already is left as it is. */
 async function withoutServices(body) {
-  // Left behind by a run that was killed with SIGKILL: the machine's own policy comes back first.
+  // Left behind by a run that was killed with SIGKILL: the machine's own policy, if it has one, comes back first.
   if (existsSync(POLICY_ASIDE)) renameSync(POLICY_ASIDE, POLICY);
+  else if (existsSync(POLICY) && readFileSync(POLICY, "utf8") === POLICY_TEXT) rmSync(POLICY);
   if (existsSync(POLICY)) {
     const verdict = await run(POLICY, ["redis-server", "start"]);
     if (verdict.code === 101) return body();
@@ -154,7 +157,7 @@ async function withoutServices(body) {
     else rmSync(POLICY, { force: true });
   });
   try {
-    writeFileSync(POLICY, "#!/bin/sh\nexit 101\n");
+    writeFileSync(POLICY, POLICY_TEXT);
     chmodSync(POLICY, 0o755);
     return await body();
   } finally {

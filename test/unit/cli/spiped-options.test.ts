@@ -1,6 +1,6 @@
 /** The command lines of spiped and spipe: every default, every option, every combination that is refused. */
 import assert from "node:assert/strict";
-import { parseSpipe, parseSpiped } from "../../../daemon/cli/spiped-options.ts";
+import { asksForVersion, parseSpipe, parseSpiped } from "../../../daemon/cli/spiped-options.ts";
 import { codeOf, errorOf } from "../../support/wire/codes.ts";
 
 const BASE = ["-s", "127.0.0.1:6379", "-t", "db.example.com:6479", "-k", "key"] as const;
@@ -25,7 +25,32 @@ const DEFAULTS = {
   user: undefined,
 } as const;
 
+describe("asksForVersion", () => {
+  for (const args of [["-v"], ["-d", "-v"], ["-dFv"], ["-v", "-X"], ["-vX"], ["-v", "-v"], ["-k", "key", "-v", "more"]]) {
+    it(`is true for ${args.join(" ")}`, () => assert.equal(asksForVersion("spiped", args), true));
+  }
+
+  for (const args of [[], ["-d"], ["-k", "-v"], ["--", "-v"]]) {
+    it(`is false for "${args.join(" ")}"`, () => assert.equal(asksForVersion("spiped", args), false));
+  }
+
+  for (const args of [["-X", "-v"], ["-dXv"], ["-d", "-d", "-v"]]) {
+    it(`is a mistake first in ${args.join(" ")}, as with spiped`, () =>
+      assert.equal(
+        codeOf(() => asksForVersion("spiped", args)),
+        "CONFIG_INVALID",
+      ));
+  }
+});
+
 describe("parseSpiped", () => {
+  for (const option of ["-s", "-t"] as const) {
+    it(`refuses port 0 after ${option}, as spiped does`, () => {
+      const args = ["-e", ...BASE].map((arg, index, all) => (all[index - 1] === option ? "[127.0.0.1]:0" : arg));
+      assert.match(errorOf(() => parseSpiped(args)).message, new RegExp(`^${option} .*name a port`));
+    });
+  }
+
   it("has spiped's defaults", () => assert.deepEqual(spiped(), DEFAULTS));
 
   it("takes -d for the server's side", () => assert.equal(parseSpiped(["-d", ...BASE]).role, "server"));

@@ -171,6 +171,18 @@ describe("dial with an address that never answers", () => {
     assert.equal(socket.destroyed, false);
   });
 
+  it("tries the next one no sooner than it is told to", async () => {
+    const { tried } = watchConnects(scope);
+    const abort = new AbortController();
+    const dialling = dial({ addresses: [hole, at(2, BLACK_HOLE)], timeoutMs: 5_000, aloneMs: 2_000, signal: abort.signal });
+    mock.timers.tick(1_999);
+    assert.equal(tried.length, 1);
+    mock.timers.tick(1);
+    assert.equal(tried.length, 2);
+    abort.abort(new Error("enough"));
+    await assert.rejects(dialling);
+  });
+
   it("gives each address the whole time budget", async () => {
     const { sockets } = watchConnects(scope);
     const dialling = dial({ addresses: [hole, at(2, BLACK_HOLE)], timeoutMs: 5_000, signal: never });
