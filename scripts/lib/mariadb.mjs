@@ -5,7 +5,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants, cpSync, existsSync, renameSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Failure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
@@ -58,10 +57,14 @@ function serverArgs({ data, folder, socket, port, more }) {
     ...["--bind-address=127.0.0.1", "--skip-networking=0", "--skip-name-resolve", "--local-infile=1"],
     ...["--skip-log-bin", "--max-allowed-packet=256M", "--max-connections=500", `--pid-file=${join(folder, "pid")}`],
     ...["--character-set-server=utf8mb4", "--key-buffer-size=1M", "--performance-schema=0", ...INNODB],
-    // mariadbd refuses to be root unless told so by name.
-    ...(process.getuid?.() === 0 ? ["--user=root"] : []),
+    ...asRoot(),
     ...more,
   ];
+}
+
+/** mariadbd refuses to be root unless told so by name. Nobody else is named: in a container a user id may have no account. */
+function asRoot() {
+  return process.getuid?.() === 0 ? ["--user=root"] : [];
 }
 
 function accounts(password) {
@@ -96,7 +99,7 @@ async function makeTemplate(tools, path) {
   const forget = undoLater(() => removeFolder(unfinished));
   const result = await run(tools.mariadbInstallDb, [
     ...["--no-defaults", `--datadir=${unfinished}`, "--auth-root-authentication-method=normal", "--skip-test-db"],
-    ...["--skip-name-resolve", `--user=${userInfo().username}`, ...INNODB],
+    ...["--skip-name-resolve", ...asRoot(), ...INNODB],
   ]);
   if (result.code !== 0) {
     forget();

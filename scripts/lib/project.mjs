@@ -27,10 +27,12 @@ export function sha256(...parts) {
 
 /** The user's cache folder for this project, made if need be. Programs are run from it: it must be ours alone. */
 export function cacheFolder() {
-  const candidates = [process.env.XDG_CACHE_HOME, join(homedir(), ".cache")].filter(Boolean);
-  for (const base of candidates) {
+  // homedir() itself throws for a user id without an account and without HOME.
+  const candidates = [() => process.env.XDG_CACHE_HOME, () => join(homedir(), ".cache")];
+  for (const candidate of candidates) {
     try {
-      return ownedFolder(join(base, NAME));
+      const base = candidate();
+      if (base) return ownedFolder(join(base, NAME));
     } catch {
       // A user without a home (nobody): the next candidate.
     }
