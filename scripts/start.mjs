@@ -13,9 +13,10 @@ import { bold, cyan, dim, green, say, step } from "./lib/output.mjs";
 import { endChild, makeFolder } from "./lib/own.mjs";
 import { provision } from "./lib/provision.mjs";
 import { startRelay } from "./lib/relay.mjs";
+import { startOptions } from "./lib/start-options.mjs";
 import { untilStopped } from "./lib/until-stopped.mjs";
 
-const HELP = `npm start [-- --mysql | --vscode] [--once]
+const HELP = `npm start [-- [--mysql] [--once] | -- --vscode]
 
   npm start                   Redis through a tunnel; stays until Ctrl-C
   npm start -- --mysql        MariaDB instead
@@ -28,14 +29,13 @@ unpacked into the cache folder even if they are installed. NO_COLOR is respected
 await main(async () => {
   const args = process.argv.slice(2);
   if (args.includes("--help") || args.includes("-h")) return say(HELP);
-  const unknown = args.find((arg) => !["--mysql", "--vscode", "--once"].includes(arg));
-  if (unknown !== undefined) throw new Failure(`Unknown option ${unknown}: npm start -- --help lists them.`);
+  const options = startOptions(args, process.env);
 
   heading(1, "Setting up");
   await step("packages", install);
   await step("build", build);
-  if (args.includes("--vscode")) return (await import("./lib/demo-vscode.mjs")).demonstrateVsCode();
-  const service = args.includes("--mysql") ? await import("./lib/demo-mysql.mjs") : await import("./lib/demo-redis.mjs");
+  if (options.vscode) return (await import("./lib/demo-vscode.mjs")).demonstrateVsCode();
+  const service = options.mysql ? await import("./lib/demo-mysql.mjs") : await import("./lib/demo-redis.mjs");
   let tools;
   await step(`${service.label} programs`, async () => {
     tools = await provision([service.group]);
@@ -45,7 +45,7 @@ await main(async () => {
   await useTunnel(service, tunnel);
   await showWire(service, tunnel);
   await showStranger(service, tunnel);
-  if (!args.includes("--once")) await stay(service, { ...tunnel, tools });
+  if (!options.once) await stay(service, { ...tunnel, tools });
   await stop(service, tunnel);
 });
 
