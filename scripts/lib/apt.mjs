@@ -53,11 +53,11 @@ export async function unpackPackages(packages, folder) {
   mkdirSync(archives, { recursive: true });
   mkdirSync(tree);
   try {
-    announce(`downloading ${packages.join(" ")} for this user only`);
     const options = [];
     const download = async () => {
       const names = await missingPackages(packages, options);
       if (names === null) return { code: 100, stdout: "", stderr: "the package lists are missing" };
+      announce(`downloading for this user only${await sizeOf(names, options)}: ${names.join(" ")}`);
       return apt(["download", "-q", ...names], options, archives);
     };
     const result = await refreshAndRetry(download, options, join(workshop, "apt"));
@@ -140,6 +140,13 @@ async function missingPackages(packages, options) {
   const plan = await apt(["-s", "install", "--no-install-recommends", ...names], options);
   const planned = [...plan.stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]);
   return [...new Set([...names, ...planned])].filter((name) => !NEVER_UNPACK.has(name.split(":")[0]));
+}
+
+/** `, 12 MB`, from the package lists alone; empty when they don't say. */
+async function sizeOf(names, options) {
+  const { stdout } = await apt(["download", "-q", "--print-uris", ...names], options);
+  const bytes = [...stdout.matchAll(/^'[^']*' \S+ (\d+) /gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+  return bytes === 0 ? "" : `, ${Math.ceil(bytes / 1e6)} MB`;
 }
 
 /** Runs `body` while no package may start a service. A policy that forbids it already is left as it is. */

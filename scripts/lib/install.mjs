@@ -21,7 +21,7 @@ export async function install() {
     onWait: (pid) => announce(`another run (process ${pid}) is installing; waiting for it`),
     body: async () => {
       if (isCurrent()) return "installed by another run";
-      announce("npm ci (this takes about half a minute)");
+      announce("npm ci (half a minute to a few minutes)");
       await npmCi();
       return "installed from package-lock.json";
     },
