@@ -149,6 +149,16 @@ describe("the unit for tunneld serve", () => {
     const directives = (text: string): string[] => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     assert.deepEqual(directives(bodyOf("serve-unit")), directives(example));
   });
+
+  it("is installed by docs/SERVER.md at the paths it names", () => {
+    const guide = readFileSync(new URL("../../../docs/SERVER.md", import.meta.url), "utf8");
+    const commands = /^```sh\nsudo useradd[\s\S]*?^```$/m.exec(guide)?.[0] ?? "";
+    const [program, config] = lineStarting(textOf("serve-unit"), "ExecStart=").match(/\/usr\/local\S+|\/etc\S+/g) ?? [];
+    assert.ok(program && commands.includes(` tunneld.cjs ${program}\n`), commands);
+    assert.match(commands, /^sudo install -d -m 700 -o tunneld -g tunneld \/etc\/tunneld$/m);
+    assert.match(commands, /^sudo install -m 600 -o tunneld -g tunneld tunnels\.json .*\.key \/etc\/tunneld\/$/m);
+    assert.equal(config, "/etc/tunneld/tunnels.json");
+  });
 });
 
 describe("the configuration for tunneld serve", () => {
