@@ -15,7 +15,7 @@ Tunnels of a .vscode/tunnels.json, kept by a daemon in the background:
   tunneld status             what is open, and whether it works
   tunneld exec NAME -- CMD   open a tunnel for as long as a command runs
   tunneld wait NAME          make sure that a tunnel works
-  tunneld diagnose NAME      look at a tunnel stage by stage: what is wrong, and what mends it
+  tunneld diagnose NAME      find out what is wrong with it, stage by stage
   tunneld url NAME           the URL that clients connect to
   tunneld restart NAME...    close and open a tunnel
   tunneld approve NAME...    look at what an entry does, and approve it
@@ -27,32 +27,35 @@ Tunnels of a .vscode/tunnels.json, kept by a daemon in the background:
 
 The far end, for an operator:
 
-  tunneld serve --config F   many listeners and backends in one foreground process
+  tunneld serve --config F   many listeners and backends in one process
 
 One tunnel without a daemon, a drop-in for spiped:
 
-  tunneld keygen FILE        make a key: 32 random bytes, for both ends of a tunnel
+  tunneld keygen FILE        make a key, for both ends of a tunnel
   tunneld spiped OPTIONS     run one end of a tunnel, with spiped's own options
   tunneld spipe OPTIONS      join standard input and output to a far spiped
 
   tunneld COMMAND --help     what a command does and takes
-  tunneld --version          versions of this program and of the spiped it matches
+  tunneld --version          its version, and of the spiped that it matches
 
-An application in site A, Redis in site B, the same key file at both:
+Redis in site B, an application in site A, the same key file at both. Site B:
 
-  site B   tunneld spiped -d -s [0.0.0.0]:6479 -t [127.0.0.1]:6379 -k redis.key
-  site A   tunneld spiped -e -s [127.0.0.1]:6379 -t site-b.example.com:6479 -k redis.key
-  site A   redis-cli -p 6379 ping
+  tunneld spiped -d -s '[0.0.0.0]:6479' -t '[127.0.0.1]:6379' -k redis.key
 
-Called by the name spiped or spipe (a symbolic link will do), it is that program.
+Site A (if 6379 is taken there, choose another port):
+
+  tunneld spiped -e -s '[127.0.0.1]:6379' -t site-b.example:6479 -k redis.key
+  redis-cli -p 6379 ping
+
+Called spiped or spipe (a symbolic link will do), it is that program.
 `;
 
 const SPIPED = `tunneld spiped: one end of an encrypted tunnel, a drop-in for spiped 1.6.4
 
   tunneld spiped {-e | -d} -s ADDRESS -t ADDRESS -k KEYFILE [OPTIONS]
 
-  -e            encrypt: take plain connections, send encrypted ones (the client's side)
-  -d            decrypt: take encrypted connections, send plain ones (the server's side)
+  -e            encrypt: the client's side, plain in, encrypted out
+  -d            decrypt: the server's side, encrypted in, plain out
   -s ADDRESS    listen here; resolved once
   -t ADDRESS    connect there
   -k KEYFILE    the shared key; - is standard input
@@ -62,8 +65,8 @@ const SPIPED = `tunneld spiped: one end of an encrypted tunnel, a drop-in for sp
   -g            require forward secrecy of the other end
   -F            stay in the foreground; no pid file
   -j            no TCP keepalive
-  -n N          most connections at once, 0 for no limit; at the limit further ones wait (100)
-  -o SECONDS    bound on connecting to each target address, and on the handshake (5)
+  -n N          most connections at once, 0 for no limit; others wait (100)
+  -o SECONDS    bound on connecting to each address, and on the handshake (5)
   -p FILE       pid file (the -s address with .pid)
   -r SECONDS    look the target's name up again this often (60)
   -R            look it up once
@@ -72,8 +75,10 @@ const SPIPED = `tunneld spiped: one end of an encrypted tunnel, a drop-in for sp
   -v            version
 
 ${ADDRESSES}
-SIGTERM: no new connections, exit 0 when the last one has ended; a second one ends at once.
-Exit status: 0; 1 when it could not start, with a line that says why.
+A shell needs quotes around brackets: '[127.0.0.1]:6379'.
+SIGTERM: no new connections, exit 0 when the last one has ended; a second one
+ends at once.
+Exit status: 0; else 1 with a line that ends in a code, such as (LISTEN_IN_USE).
 `;
 
 const SPIPE = `tunneld spipe: joins standard input and output to an encrypted connection
@@ -86,11 +91,12 @@ const SPIPE = `tunneld spipe: joins standard input and output to an encrypted co
   -f            give up forward secrecy
   -g            require forward secrecy of the other end
   -j            no TCP keepalive
-  -o SECONDS    bound on connecting to each target address, and on the handshake (5)
+  -o SECONDS    bound on connecting to each address, and on the handshake (5)
   -v            version
 
 ${ADDRESSES}
-Exit status: 0 when the connection ended well, else 1 with a line that says why.
+Exit status: 0 when the connection ended well; else 1 with a line that ends in
+a code, such as (CONNECT_REFUSED).
 As an SSH proxy: ssh -o "ProxyCommand tunneld spipe -t %h:8022 -k ssh.key" host
 `;
 
@@ -98,9 +104,10 @@ const KEYGEN = `tunneld keygen: makes a key for a tunnel
 
   tunneld keygen FILE
 
-Writes 32 random bytes to FILE, readable by you alone (mode 0600), and prints the key's
-fingerprint. Never overwrites. Both ends of a tunnel need the same file: copy it over a
-channel you trust (scp), byte for byte. Use one key for each target.
+Writes 32 random bytes to FILE, readable by you alone (mode 0600), and prints
+the key's fingerprint. Never overwrites. Both ends of a tunnel need the same
+file: copy it over a channel you trust (scp), byte for byte. Use one key for
+each target.
 `;
 
 /** The help of each command; the empty name is the program's own. */
