@@ -10,7 +10,7 @@ import { SPIPED_VERSION, VERSION } from "./contract/version.ts";
 import { TunnelError } from "./errors.ts";
 import { systemClock } from "./proxy/stats.ts";
 
-/** The names under which the program is another one. They say what spiped says, so their lines have no codes. */
+/** The names under which the program is another one. */
 const ALIASES = ["spiped", "spipe"];
 
 type Command = (args: readonly string[], context: ProgramContext) => Promise<number>;
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     process.exitCode = await run(command, args, { name, selfArgv: process.argv.slice(1), clock: systemClock });
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    process.stderr.write(`${name}: ${plainText(error.message)}${ALIASES.includes(name) ? "" : ` (${error.code})`}\n`);
+    process.stderr.write(`${name}: ${plainText(error.message)} (${error.code})\n`);
     process.exitCode = 1;
   }
   // Nothing is left to wait for; what may still be open (standard input, timers) must not keep us.

@@ -105,7 +105,7 @@ describe("a mistake on spiped's command line", () => {
         const { code, stdout, stderr } = await tunneld(stage, ["spiped", ...more, ...args]);
         assert.deepEqual([code, stdout.length], [1, 0]);
         assert.match(stderr, mistake.says);
-        assert.match(stderr, /^spiped: [^\n]+$/);
+        assert.match(stderr, /^spiped: [^\n]+ \([A-Z_]+\)$/);
         const added = readdirSync(stage.folder).filter((name) => !before.includes(name) && !/^(out|err)\.\d+$/.test(name));
         assert.deepEqual(added, []);
         assert.deepEqual(processesWith(stage.folder), []);
@@ -117,7 +117,7 @@ describe("a mistake on spiped's command line", () => {
     const [source, target, key] = [await freeAddress(), await freeAddress(), makeKey(stage)];
     const { code, stderr } = await tunneld(stage, ["spiped", "-e", "-s", source, "-t", target, "-k", key, "-p", stage.path("no/pid")]);
     assert.equal(code, 1);
-    assert.match(stderr, /^spiped: [^\n]*pid file [^\n]*-p[^\n]*$/);
+    assert.match(stderr, /^spiped: [^\n]*pid file [^\n]*-p \(CONFIG_INVALID\)$/);
     assert.deepEqual(processesWith(stage.folder), []);
     await startEnd(stage, { role: "-e", source, target, key });
   });
@@ -127,7 +127,7 @@ describe("a mistake on spiped's command line", () => {
     const args = ["spiped", "-e", "-s", await freeAddress(), "-t", await freeAddress(), "-k", makeKey(stage), "-p", stage.path("folder")];
     const { code, stderr } = await tunneld(stage, args);
     assert.equal(code, 1);
-    assert.match(stderr, /^spiped: [^\n]*pid file [^\n]*-p[^\n]*$/);
+    assert.match(stderr, /^spiped: [^\n]*pid file [^\n]*-p \(CONFIG_INVALID\)$/);
     assert.equal(existsSync(stage.path("folder")), true);
     assert.deepEqual(processesWith(stage.folder), []);
   });
@@ -149,7 +149,7 @@ describe("a mistake on spiped's command line", () => {
     const args = ["spiped", "-F", "-e", "-s", await freeAddress(), "-t", await freeAddress(), "-k", key] as const;
     const { code, stderr } = await run(stage, [process.execPath, bundle, ...args], { ...user, cwd: "/" });
     assert.equal(code, 1);
-    assert.match(stderr, /^spiped: [^\n]*may not read the key file [^\n]*change its owner or mode$/);
+    assert.match(stderr, /^spiped: [^\n]*may not read the key file [^\n]*change its owner or mode \(KEY_PERMISSIONS\)$/);
   });
 
   for (const [name, prepare, says] of [
@@ -173,10 +173,14 @@ describe("a mistake on another command line", () => {
 
   for (const [name, args, says] of [
     ["an unknown command", ["wat"], /^tunneld: unknown command "wat": see tunneld --help \(CONFIG_INVALID\)$/],
-    ["spipe without a target", ["spipe", "-k", "/dev/null"], /^spipe: -t is missing[^\n]*$/],
-    ["spipe with -f and -g", ["spipe", "-f", "-g", "-t", "a:1", "-k", "/dev/null"], /^spipe: -f and -g exclude each other[^\n]*$/],
-    ["spipe with a missing key", ["spipe", "-t", "[127.0.0.1]:1", "-k", "/no/key"], /^spipe: there is no key file \/no\/key: [^\n]+$/],
-    ["spipe with an option of spiped's only", ["spipe", "-n", "3", "-t", "a:1", "-k", "/dev/null"], /^spipe: unknown option -n: see --help$/],
+    ["spipe without a target", ["spipe", "-k", "/dev/null"], /^spipe: -t is missing[^\n]* \(CONFIG_INVALID\)$/],
+    ["spipe with -f and -g", ["spipe", "-f", "-g", "-t", "a:1", "-k", "/dev/null"], /^spipe: -f and -g exclude each other[^\n]* \(CONFIG_INVALID\)$/],
+    ["spipe with a missing key", ["spipe", "-t", "[127.0.0.1]:1", "-k", "/no/key"], /^spipe: there is no key file \/no\/key: [^\n]+ \(KEY_NOT_FOUND\)$/],
+    [
+      "spipe with an option of spiped's only",
+      ["spipe", "-n", "3", "-t", "a:1", "-k", "/dev/null"],
+      /^spipe: unknown option -n: see --help \(CONFIG_INVALID\)$/,
+    ],
     ["keygen without a file", ["keygen"], /^tunneld: name one file[^\n]+$/],
     ["keygen into a folder that does not exist", ["keygen", "/no/folder/key"], /^tunneld: the folder of [^\n]+: create it first \(CONFIG_INVALID\)$/],
   ] as const) {

@@ -90,7 +90,7 @@ describe("a spiped in the background", () => {
     const { parent, pid = 0, pidFile } = await startDaemon(stage, { role: "-d", source, target: await freeAddress(), key: makeKey(stage), args: ["-D"] });
     assert.equal(parent.code, 0);
     await until(() => pid === 0 || !isAlive(pid), { what: "it had ended" });
-    assert.match(readFileSync(parent.stderrFile, "utf8"), /^spiped: [^\n]* is in use by another program[^\n]*\n$/);
+    assert.match(readFileSync(parent.stderrFile, "utf8"), /^spiped: [^\n]* is in use by another program[^\n]* \(LISTEN_IN_USE\)\n$/);
     assert.equal(existsSync(pidFile), false);
   });
 

@@ -29,7 +29,7 @@ describe("spipe", () => {
     if (!existsSync("/dev/full")) return this.skip(); // Linux has a device that is always full.
     const { code, stderr } = await inShell(stage, 'echo hello | "$@" > /dev/full', (await startEcho(stage)).address);
     assert.equal(code, 1);
-    assert.match(stderr, /^spipe: [^\n]+$/);
+    assert.match(stderr, /^spipe: [^\n]+ \([A-Z_]+\)$/);
   });
 
   it("takes a standard input that is empty, and ends with the far side", async () => {
