@@ -208,7 +208,12 @@ export class KeyFolder {
 
   #notFound(name: string, names: readonly string[]): TunnelError {
     const guess = nearest(name, names);
-    const mend = guess ? `did you mean ${quote(guess)}?` : 'import or generate it ("tunneld keys import", "tunneld keys generate")';
-    return new TunnelError("KEY_NOT_FOUND", `there is no key ${quote(name)}: ${mend}`);
+    return new TunnelError("KEY_NOT_FOUND", `there is no key ${quote(name)}: ${guess ? `did you mean ${quote(guess)}?` : howToGet(name)}`);
   }
+}
+
+/** Commands to paste; what can't be a key's name is not put into one. */
+function howToGet(name: string): string {
+  const word = isKeyName(name) ? name : "NAME";
+  return `"tunneld keys import ${word} FILE" takes in the far end's, "tunneld keys generate ${word}" makes one`;
 }

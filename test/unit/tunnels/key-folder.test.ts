@@ -29,6 +29,13 @@ describe("the key folder", () => {
     sameBytes(readFileSync(join(keys.folder, "team")), KEY);
   });
 
+  it("says how to get a key that is missing, in commands to paste", () => {
+    assert.throws(() => keys.load("team-mysql"), {
+      message: `there is no key "team-mysql": "tunneld keys import team-mysql FILE" takes in the far end's, "tunneld keys generate team-mysql" makes one`,
+    });
+    assert.throws(() => keys.load("$(reboot)"), /: "tunneld keys import NAME FILE" takes in/);
+  });
+
   it("that is not there has no keys", () => {
     assert.deepEqual(keys.list(), []);
     assert.equal(
