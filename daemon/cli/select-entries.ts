@@ -43,7 +43,10 @@ export function configPathFor({ config, paths }: Pick<SelectOptions, "config" | 
   const found = knownConfigPath({ config, paths });
   if (found !== undefined) return found;
   const shown = plainText(currentFolder());
-  throw new TunnelError("CONFIG_INVALID", `there is no .vscode/tunnels.json in ${shown} or above it: write one, or name a file with --config`);
+  throw new TunnelError(
+    "CONFIG_INVALID",
+    `there is no .vscode/tunnels.json in ${shown} or above it: write one (the README has an example under "Many tunnels"), or name a file with --config`,
+  );
 }
 
 function currentFolder(): string {
