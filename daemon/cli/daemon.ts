@@ -24,6 +24,7 @@ import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { createParts, type DaemonParts } from "./daemon-parts.ts";
+import { drainLine } from "./drain-line.ts";
 
 type ClosingReason = NotificationParams<"daemon/closing">["reason"];
 
@@ -183,7 +184,11 @@ class Daemon {
         signals: process,
         timers: machineTimers,
         deadlineMs: options.drainMs,
-        drain: () => this.#drain("drain", undefined),
+        drain: (signal) => {
+          const line = drainLine({ open: manager.openConnections, deadlineMs: options.drainMs, signal });
+          if (line !== undefined) logger.log("info", line);
+          return this.#drain("drain", undefined);
+        },
         cut: () => void this.#end("shutdown"),
         reload: () => void manager.refresh(() => true),
       }),

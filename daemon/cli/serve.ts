@@ -30,6 +30,7 @@ import { SessionKeys } from "../tunnels/session-keys.ts";
 import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
 import { stateDirOf } from "./daemon-options.ts";
+import { drainLine } from "./drain-line.ts";
 import { parseOptions } from "./options.ts";
 import { RepeatGuard, stderrLines, type WriteLine } from "./report.ts";
 import { secondsOption } from "./seconds.ts";
@@ -70,7 +71,7 @@ export async function runServe(args: readonly string[], context: CommandContext)
       });
     for (const tunnel of opened) warn(`${tunnel.name} listens at ${tunnel.listen} for ${tunnel.target}`);
     // Before the word is out: who waits for it may send the signal at once.
-    const ended = untilEnded(server.manager, secondsOption(values, "--drain") ?? DRAIN_MS);
+    const ended = untilEnded(server.manager, { deadlineMs: secondsOption(values, "--drain") ?? DRAIN_MS, warn });
     const trouble = await notifyManager(process.env, "ready", `${opened.length} entries`);
     if (trouble !== undefined) warn(trouble);
     await ended;
@@ -208,13 +209,15 @@ function listenOn(server: net.Server, handle: net.Server | { readonly fd: number
   });
 }
 
-function untilEnded(manager: Manager, deadlineMs: number): Promise<void> {
+function untilEnded(manager: Manager, { deadlineMs, warn }: { readonly deadlineMs: number; readonly warn: WriteLine }): Promise<void> {
   return new Promise((resolve) => {
     handleSignals({
       signals: process,
       timers: machineTimers,
       deadlineMs,
-      drain: async () => {
+      drain: async (signal) => {
+        const line = drainLine({ open: manager.openConnections, deadlineMs, signal });
+        if (line !== undefined) warn(line);
         void notifyManager(process.env, "stopping", "waiting for the last connections");
         await manager.drain();
         resolve();

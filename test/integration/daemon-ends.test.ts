@@ -49,6 +49,7 @@ describe("a daemon", () => {
     home.kill("SIGTERM");
     await untilDraining();
     await user.echoes("still here");
+    assert.match(home.log, /1 connection is open and may go on for 600 s; a second signal cuts it/);
     assert.ok(isAlive(pid));
     await user.closedByUs();
     await home.ended(pid);

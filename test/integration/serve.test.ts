@@ -301,6 +301,19 @@ describe("tunneld serve", () => {
     });
   }
 
+  it("says after Ctrl-C what it waits for and how long, and cuts it at the second", async () => {
+    const key = home.key("one");
+    const program = await serve({ one: entry("one") }, "--drain", "90");
+    const open = await connectTo(stage, await clientWith(key));
+    await open.echoes("before");
+    program.child.kill("SIGINT");
+    await program.logs(/^tunneld: 1 connection is open and may go on for 90 s; Ctrl-C again cuts it$/m);
+    await open.echoes("still there");
+    program.child.kill("SIGINT");
+    assert.deepEqual(await program.exit(), { code: 0, signal: null });
+    await open.ended();
+  });
+
   it("cuts its connections at a second SIGTERM", async () => {
     const key = home.key("one");
     const program = await serve({ one: entry("one") });
