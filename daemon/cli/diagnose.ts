@@ -11,6 +11,9 @@ import { parseOptions } from "./options.ts";
 import { type Output, ownOutput, safeJson } from "./output.ts";
 import { configPathFor } from "./select-entries.ts";
 
+/** What is approved includes the key's fingerprint. */
+const NO_DIGEST = "can't be judged before the key is there";
+
 /**
  * Runs the command; 0 when all is well, else 1.
  * @throws TunnelError DAEMON_UNREACHABLE, CONFIG_INVALID
@@ -36,15 +39,17 @@ export async function runDiagnose(args: readonly string[], context: ProgramConte
   });
 }
 
-function stageLine({ stage, ok, ms, detail, code }: Diagnosis["stages"][number], output: Output): string {
+/** One stage in one line. A failure's sentence stands once, below the stages: here is its code. Exported for its test. */
+export function stageLine({ stage, ok, ms, detail, code }: Diagnosis["stages"][number], output: Output): string {
   const mark = ok === null ? output.paint("dim", "–") : ok ? output.paint("green", "✔") : output.paint("red", "✖");
   const took = ms > 0 ? `${ms} ms` : "";
-  const said = [code, detail].filter((part) => part !== undefined).join(": ");
+  const said = code ?? detail ?? (ok === null && stage === "approval" ? NO_DIGEST : "");
   return `${mark} ${output.paint("bold", stage.padEnd(16))}${output.paint("dim", took.padStart(11))}  ${output.paint(ok === false ? "red" : "dim", said)}`;
 }
 
-function tell(diagnosis: Diagnosis, output: Output): void {
-  const { code, certain, cause, cure, roundTrips, warnings, addresses } = diagnosis;
+/** The verdict, below the stages. Exported for its test. */
+export function tell(diagnosis: Diagnosis, output: Output): void {
+  const { code, certain, cause, cure, roundTrips, warnings, addresses, stages } = diagnosis;
   if (addresses.length > 1) for (const { address, ok, detail } of addresses) output.say(`  ${address}: ${ok ? "answers" : (detail ?? "does not answer")}`);
   const times = Object.entries({ dial: roundTrips.dialMs, handshake: roundTrips.handshakeMs, backend: roundTrips.backendMs })
     .flatMap(([what, ms]) => (ms === undefined ? [] : [`${what} ${ms} ms`]))
@@ -55,5 +60,7 @@ function tell(diagnosis: Diagnosis, output: Output): void {
     `${code === null ? output.paint("green", "Well: ") : output.paint("red", `${code}${certain ? "" : " (a guess)"}: `)}${output.paint("bold", cause)}\n`,
   );
   if (cure !== "") output.say(`What mends it: ${cure}`);
+  // A busy port comes first in the verdict; what else failed has had its code only.
+  for (const { stage, ok, detail } of stages) if (ok === false && detail !== undefined && detail !== cause) output.say(`Besides, ${stage}: ${detail}`);
   for (const { text } of warnings) output.raw(`${output.paint("yellow", "Advice: ")}${output.paint("dim", text)}\n`);
 }
