@@ -14,6 +14,7 @@ export type Style = keyof typeof SGR;
 /** What {@link createOutput} writes to: the parts of a stream it needs. */
 export interface Sink {
   readonly isTTY?: boolean;
+  readonly columns?: number;
   write(text: string): unknown;
   on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
@@ -22,6 +23,8 @@ export interface Sink {
 export interface Output {
   /** Somebody sees standard output. */
   readonly isTerminal: boolean;
+  /** The terminal's width; undefined where nobody sees standard output. */
+  readonly columns: number | undefined;
   /** A line of the result, made plain. Styles are added afterwards: see {@link Output.paint}. */
   say(line: string): void;
   /** A line about the result, made plain, behind the program's name. */
@@ -44,6 +47,7 @@ export function createOutput(options: { readonly name: string; readonly stdout: 
   stderr.on("error", () => {});
   return {
     isTerminal,
+    columns: isTerminal ? stdout.columns : undefined,
     say: (line) => void stdout.write(`${plainText(line)}\n`),
     warn: (line) => void stderr.write(`${name}: ${plainText(line)}\n`),
     note: (line) => void stderr.write(`${plainText(line)}\n`),

@@ -14,6 +14,7 @@ import { type Output, ownOutput, safeJson } from "./output.ts";
 import { statusJson } from "./status-json.ts";
 import { ago, type Cell, table } from "./table.ts";
 import { currentFailure, styleOf } from "./tunnel-line.ts";
+import { indented } from "./wrap.ts";
 
 /**
  * Prints the state of the daemon and its tunnels; starts one only to re-open pins.
@@ -31,8 +32,8 @@ export async function runStatus(args: readonly string[], context: ProgramContext
   return 0;
 }
 
-/** What was said, for people. */
-function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: { readonly output: Output; readonly nowMs: number }): string[] {
+/** What was said, for people. Exported for its test. */
+export function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: { readonly output: Output; readonly nowMs: number }): string[] {
   const { daemon } = said;
   const { output } = view;
   const tunnels = said.tunnels.toSorted((a, b) => (a.configPath < b.configPath ? -1 : a.configPath > b.configPath ? 1 : 0));
@@ -51,18 +52,31 @@ function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: 
     if (many && tunnel.configPath !== configPath) result.push(output.paint("bold", tunnel.configPath));
     configPath = tunnel.configPath;
     result.push(lines[index + 1] ?? "");
-    const failure = currentFailure(tunnel);
-    if (!failure) continue;
-    result.push(`  ${output.paint("red", failure.code)} ${plainText(failure.message)} (${failureAge(failure, view.nowMs)})`);
-    // What was seen of the far side comes without a cure of its own.
-    if (tunnel.state === "degraded")
-      result.push(output.paint("dim", `  ${CODES[failure.code].cure} "tunneld diagnose ${plainText(tunnel.name)}" looks closer.`));
+    result.push(...failureLines(tunnel, view));
   }
   return result;
 }
 
+/** Why a tunnel does not work, and what mends it. */
+function failureLines(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Output; readonly nowMs: number }): string[] {
+  const failure = currentFailure(tunnel);
+  if (!failure) return [];
+  const { code, message } = failure;
+  const [first = "", ...more] = indented(`${code} ${plainText(message)} (${failureAge(failure, nowMs)})`, output.columns);
+  const said = [first.replace(code, () => output.paint("red", code)), ...more];
+  // What was seen of the far side comes without a cure of its own.
+  if (tunnel.state !== "degraded") return said;
+  const cure = indented(`${CODES[code].cure} "tunneld diagnose ${plainText(tunnel.name)}" looks closer.`, output.columns);
+  return [...said, ...cure.map((line) => output.paint("dim", line))];
+}
+
+/** When the service behind it last answered. A plain tcp service need not speak first: the proof of the key is then all there may be. */
+function verifiedAtMs({ service, keyVerifiedAtMs, backendVerifiedAtMs }: TunnelStatus): number | undefined {
+  return backendVerifiedAtMs ?? (service === "tcp" ? keyVerifiedAtMs : undefined);
+}
+
 function rowOf(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Output; readonly nowMs: number }): Cell[] {
-  const verifiedAtMs = Math.max(tunnel.keyVerifiedAtMs ?? 0, tunnel.backendVerifiedAtMs ?? 0);
+  const verified = verifiedAtMs(tunnel);
   const users = tunnel.users.map(({ kind, name }) => plainText(`${kind} ${name}`, { maxLength: 60 }));
   return [
     { text: plainText(tunnel.role === "server" ? `${tunnel.name} (server)` : tunnel.name), paint: (text) => output.paint("bold", text) },
@@ -70,7 +84,7 @@ function rowOf(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Outpu
     { text: plainText(tunnel.listen) },
     { text: plainText(tunnel.target) },
     { text: String(tunnel.openConnections) },
-    { text: verifiedAtMs === 0 ? "not yet" : ago(verifiedAtMs, nowMs) },
+    { text: verified === undefined ? "not yet" : ago(verified, nowMs) },
     { text: [...(tunnel.pinned ? ["pin"] : []), ...users].join(", ") },
   ];
 }

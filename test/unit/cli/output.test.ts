@@ -1,20 +1,28 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { factLines } from "../../../daemon/cli/consent.ts";
+import { stageLine, tell } from "../../../daemon/cli/diagnose.ts";
 import { logLine } from "../../../daemon/cli/logs.ts";
 import { createOutput, type Output, safeJson } from "../../../daemon/cli/output.ts";
+import { statusLines } from "../../../daemon/cli/status.ts";
 import { statusJson } from "../../../daemon/cli/status-json.ts";
 import { ago, table } from "../../../daemon/cli/table.ts";
 import { nameList, tunnelLines } from "../../../daemon/cli/tunnel-line.ts";
+import type { Diagnosis } from "../../../daemon/contract/diagnosis.ts";
 import { approvedFacts, tunnelStatus } from "../../support/status.ts";
 
 const ESC = "\u001b";
 const HOSTILE = `a${ESC}[2Jb\r\nc\u009bd\u202ee`;
 
-function capture(options: { readonly isTTY?: boolean; readonly env?: NodeJS.ProcessEnv } = {}): { readonly output: Output; out: string; err: string } {
+function capture(options: { readonly isTTY?: boolean; readonly columns?: number; readonly env?: NodeJS.ProcessEnv } = {}): {
+  readonly output: Output;
+  out: string;
+  err: string;
+} {
   const result = { out: "", err: "" };
   const sink = (name: "out" | "err") => ({
     isTTY: options.isTTY ?? false,
+    ...(options.columns !== undefined && { columns: options.columns }),
     write: (text: string) => {
       result[name] += text;
     },
@@ -145,5 +153,71 @@ describe("status --json", () => {
         },
       ],
     });
+  });
+});
+
+describe("tunneld status for people", () => {
+  const daemon = { pid: 7, version: "1.2.3", protocol: 1, instanceId: "i", startedAtMs: 0, stateDir: "/s", crypto: "node", draining: false } as const;
+  const linesFor = (tunnel: Parameters<typeof tunnelStatus>[0], terminal: Parameters<typeof capture>[0] = {}): string[] =>
+    statusLines({ daemon, tunnels: [tunnelStatus(tunnel)] }, { output: capture({ env: { NO_COLOR: "1" }, ...terminal }).output, nowMs: 100_000 });
+  const degraded = {
+    state: "degraded",
+    lastFailure: { code: "BACKEND_DOWN", message: "the service did not answer within 15 s", atMs: 97_000, count: 1 },
+  } as const;
+
+  for (const [what, tunnel, said] of [
+    ["the answer of the service", { keyVerifiedAtMs: 99_500, backendVerifiedAtMs: 90_000 }, "10 s ago"],
+    ["nothing as long as a Redis has not answered", { keyVerifiedAtMs: 90_000 }, "not yet"],
+    ["the key for a tcp service, which may never speak", { service: "tcp", keyVerifiedAtMs: 90_000 }, "10 s ago"],
+    ["the answer of a tcp service that did speak", { service: "tcp", keyVerifiedAtMs: 90_000, backendVerifiedAtMs: 95_000 }, "5 s ago"],
+  ] as const)
+    it(`takes for verified ${what}`, () => {
+      assert.match(linesFor(tunnel)[2] ?? "", new RegExp(` 0 {5}${said} +$`));
+    });
+
+  it("breaks failure and cure between words on a terminal, behind an indent", () => {
+    const lines = linesFor(degraded, { isTTY: true, columns: 50 }).slice(3);
+    assert.deepEqual(lines.slice(0, 2), ["  BACKEND_DOWN the service did not answer within", "    15 s (3 s ago)"]);
+    assert.ok(lines.length > 3);
+    for (const line of lines) assert.match(line, /^(?=.{3,50}$) {2}(?: {2})?\S/);
+  });
+
+  it("leaves them in one line each where no terminal is", () => {
+    assert.deepEqual(linesFor(degraded).slice(3).length, 2);
+  });
+});
+
+describe("a line of tunneld diagnose", () => {
+  const { output } = capture();
+
+  it("has the code of a failure and not its sentence, which stands below", () => {
+    assert.equal(
+      stageLine({ stage: "backend", ok: false, ms: 0, code: "BACKEND_DOWN", detail: "it closed" }, output).trimEnd(),
+      "✖ backend                      BACKEND_DOWN",
+    );
+  });
+
+  it("says why an approval can't be judged without the key", () => {
+    assert.match(stageLine({ stage: "approval", ok: null, ms: 0.5 }, output), /^– approval +0\.5 ms {2}can't be judged before the key is there$/);
+  });
+
+  it("has what was seen where all is well", () => {
+    assert.match(stageLine({ stage: "listen", ok: true, ms: 1, detail: "127.0.0.1:6579 is free" }, output), / 127\.0\.0\.1:6579 is free$/);
+  });
+});
+
+describe("the verdict of tunneld diagnose", () => {
+  const cause = "127.0.0.1:6579 is in use";
+  const busy = { stage: "listen", ok: false, ms: 1, code: "LISTEN_IN_USE", detail: cause } as const;
+  const refused = { stage: "dial", ok: false, ms: 1, code: "CONNECT_REFUSED", detail: "nothing listens there" } as const;
+  const diagnosis: Omit<Diagnosis, "stages"> = {
+    ...{ name: "cache", role: "client", service: "redis", target: "far:1", code: "LISTEN_IN_USE", certain: true, cause, cure: "Choose another port." },
+    ...{ addresses: [], roundTrips: {}, warnings: [] },
+  };
+
+  it("says each failure's sentence once", () => {
+    const said = capture();
+    tell({ ...diagnosis, stages: [busy, refused] }, said.output);
+    assert.equal(said.out, `\nLISTEN_IN_USE: ${cause}\nWhat mends it: Choose another port.\nBesides, dial: nothing listens there\n`);
   });
 });
