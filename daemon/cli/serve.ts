@@ -54,13 +54,15 @@ export async function runServe(args: readonly string[], context: CommandContext)
     throw new TunnelError("CONFIG_INVALID", "name the file with the server entries: tunneld serve --config FILE");
   const configPath = path.resolve(config);
   const warn = stderrLines(context.name);
-  const server = createServer(context, { stateDir: stateDirOf(values), warn });
+  let isOpen = false;
+  const server = createServer(context, { stateDir: stateDirOf(values), warn, isOpen: () => isOpen });
   let metrics: MetricsServer | undefined;
   try {
     const names = chooseEntries(server.configs, configPath, warn);
     await server.manager.start(passedListeners());
     const opened = await server.manager.set(server.holder, { scope: "serve", configPath, names });
     refuseClosed(opened, { places: server.configs.get(configPath).places, warn });
+    isOpen = true;
     server.manager.closeUnclaimed();
     const address = values.get("--metrics");
     if (address !== undefined)
@@ -91,7 +93,13 @@ interface Server {
   readonly holder: Parameters<Manager["set"]>[0];
 }
 
-function createServer(context: CommandContext, { stateDir, warn }: { readonly stateDir: string | undefined; readonly warn: WriteLine }): Server {
+interface ServerSetup {
+  readonly stateDir: string | undefined;
+  readonly warn: WriteLine;
+  readonly isOpen: () => boolean;
+}
+
+function createServer(context: CommandContext, { stateDir, warn, isOpen }: ServerSetup): Server {
   const suite = context.suite();
   const paths = daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place: thisPlace() });
   const keys = createKeyLoader({
@@ -120,7 +128,8 @@ function createServer(context: CommandContext, { stateDir, warn }: { readonly st
       approvalNeeded: () => {},
       event: (name, event) => report(name, event, guard),
       remark: ({ level, message }) => {
-        if (level !== "info" && level !== "debug") guard.say(message, message);
+        // What keeps it from starting is told with its place, by refuseClosed.
+        if (isOpen() && level !== "info" && level !== "debug") guard.say(message, message);
       },
       activity: () => {},
     },
@@ -131,9 +140,11 @@ function createServer(context: CommandContext, { stateDir, warn }: { readonly st
 /** The server entries of a file without any mistake: an operator's file is right as a whole or not used. */
 function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine): string[] {
   const config = configs.get(configPath);
-  const [first, ...more] = config.problems;
-  for (const problem of more) warn(`${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
-  if (first) throw new TunnelError("CONFIG_INVALID", `${first.path}:${first.line}:${first.column}: ${first.message}`);
+  const problems = config.problems.map((problem) => `${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
+  // What is thrown is printed last: so they stand in the order of the file.
+  const last = problems.pop();
+  for (const problem of problems) warn(problem);
+  if (last !== undefined) throw new TunnelError("CONFIG_INVALID", last);
   const names = [...config.entries].filter(([, entry]) => entry.role === "server").map(([name]) => name);
   if (names.length === 0) throw new TunnelError("CONFIG_INVALID", `${configPath} has no entry with "role": "server": add one`);
   return names;
@@ -156,9 +167,11 @@ function refuseClosed(
       throw new TunnelError("CONFIG_INVALID", `${place.path}:${place.line}:${place.column}: ${text}`);
     }
   }
-  const [first, ...more] = opened.filter((tunnel) => !OPEN.includes(tunnel.state));
-  for (const tunnel of more) warn(explain(tunnel));
-  if (first) throw new TunnelError(first.lastFailure?.code ?? "CONFIG_INVALID", explain(first));
+  const order = [...places.keys()];
+  const closed = opened.filter((tunnel) => !OPEN.includes(tunnel.state)).toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const last = closed.pop();
+  for (const tunnel of closed) warn(explain(tunnel));
+  if (last) throw new TunnelError(last.lastFailure?.code ?? "CONFIG_INVALID", explain(last));
 }
 
 /**

@@ -131,7 +131,11 @@ function unreadable(cause: unknown, shown: string): TunnelError {
   switch ((cause as NodeJS.ErrnoException).code) {
     case "ENOENT":
     case "ENOTDIR":
-      return new TunnelError("KEY_NOT_FOUND", `there is no key file ${shown}: copy it there from the other end, or correct the path`, options);
+      return new TunnelError(
+        "KEY_NOT_FOUND",
+        `there is no key file ${shown}: make it with "tunneld keygen ${shown}", copy it from the other end, or correct the path`,
+        options,
+      );
     case "ELOOP":
     case "EMLINK":
       return isLink(shown);

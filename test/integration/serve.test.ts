@@ -148,6 +148,17 @@ describe("tunneld serve", () => {
       assert.ok(said.includes(placeOf(text, '"one": {')), said);
     });
 
+    it("without key files: each once, with its place, in the order of the file, and with a cure for this end", async () => {
+      const names = ["zeta", "alpha", "mid"];
+      const text = write(Object.fromEntries(names.map((name, index) => [name, entry({ file: `${name}.key` }, { target: `127.0.0.1:${index + 1}` })])));
+      const line = (name: string): string => {
+        const file = stage.path(`${name}.key`);
+        const cure = `make it with "tunneld keygen ${file}", copy it from the other end, or correct the path`;
+        return `tunneld: ${placeOf(text, `"${name}": {`)}${name}: there is no key file ${file}: ${cure}`;
+      };
+      assert.equal(await refusal(), `${names.map(line).join("\n")} (KEY_NOT_FOUND)`);
+    });
+
     it("when entries of one port want different forwardSecrecy", async () => {
       for (const name of ["one", "two"]) home.key(name);
       write({ one: entry("one"), two: entry("two", { forwardSecrecy: "off" }) });
