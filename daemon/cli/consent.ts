@@ -5,7 +5,7 @@
  */
 import type { DaemonClient } from "../client/daemon-client.ts";
 import type { ApprovalFacts } from "../contract/methods.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
+import { quote } from "../contract/plain-text.ts";
 import { TunnelError } from "../errors.ts";
 import type { Output } from "./output.ts";
 import type { Selection } from "./select-entries.ts";
@@ -52,7 +52,7 @@ export async function approve(client: DaemonClient, facts: ApprovalFacts, { yes,
     const what = facts.approvedBefore ? "has changed since it was approved" : "is not approved";
     return notApproved(`${quote(name)} ${what}: look at it and approve it ("tunneld approve ${name}" at a terminal), or say --yes`);
   }
-  for (const line of factLines(facts)) output.note(line);
+  for (const line of factLines(facts)) output.whole(line);
   if (!yes && !(await terminal?.confirm("Approve it?"))) return notApproved(`${quote(name)} was not approved`);
   try {
     await client.request("approvals/grant", { configPath, name, digest });
@@ -69,7 +69,7 @@ async function confirmOpening(name: string, { yes, terminal }: ConsentOptions): 
   return (await terminal.confirm(`Open ${quote(name)}?`)) ? undefined : notApproved(`${quote(name)} was not opened`);
 }
 
-/** What the user approves, a line each; not yet made plain. */
+/** What the user approves, a line each; every value as it is, for {@link Output.whole}. */
 export function factLines(facts: ApprovalFacts): string[] {
   const { role, target, bind, keys, env, user, database, forwardSecrecy } = facts;
   const reach = facts.beyondLoopback ? "   OTHER MACHINES CAN CONNECT TO IT" : "";
@@ -84,7 +84,7 @@ export function factLines(facts: ApprovalFacts): string[] {
     ...secrecyLines(forwardSecrecy),
     ...(user === undefined ? [] : [`  user      ${user}`]),
     ...(database === undefined ? [] : [`  database  ${database}`]),
-    ...Object.entries(env).map(([name, value]) => `  env       ${plainText(name)}=${value}`),
+    ...Object.entries(env).map(([name, value]) => `  env       ${name}=${value}`),
   ];
 }
 

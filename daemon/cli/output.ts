@@ -4,6 +4,7 @@
  * terminal; colour only where somebody sees it.
  */
 import { plainText } from "../contract/plain-text.ts";
+import { wholeText } from "../contract/whole-text.ts";
 
 /** SGR parameters, ECMA-48 8.3.117. */
 const SGR = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
@@ -31,6 +32,8 @@ export interface Output {
   warn(line: string): void;
   /** A line on standard error without the name: a place in a file, a question's facts. */
   note(line: string): void;
+  /** As `note`, for what somebody is to approve: nothing is removed or cut, what can't be seen is escaped. */
+  whole(line: string): void;
   /** Text as it is: JSON, and lines put together from `paint`. */
   raw(text: string): void;
   /** Plain text in a style, on a terminal; plain text elsewhere. */
@@ -51,6 +54,7 @@ export function createOutput(options: { readonly name: string; readonly stdout: 
     say: (line) => void stdout.write(`${plainText(line)}\n`),
     warn: (line) => void stderr.write(`${name}: ${plainText(line)}\n`),
     note: (line) => void stderr.write(`${plainText(line)}\n`),
+    whole: (line) => void stderr.write(`${wholeText(line)}\n`),
     raw: (text) => void stdout.write(text),
     paint: (style, text) => (isColoured ? `\u001b[${SGR[style]}m${plainText(text)}\u001b[0m` : plainText(text)),
   };

@@ -118,7 +118,7 @@ function fingerprints(keys: Definition["keys"]): string[] {
   return keys.map(({ fingerprint }) => fingerprint).toSorted();
 }
 
-/** What is shown to the user who approves. Text from the file as it is: `plainText` it before it reaches Markdown. */
+/** What is shown to the user who approves. Text from the file as it is: it is shown by `wholeText`, and never as Markdown. */
 export function approvalFacts(suite: CipherSuite, definition: Definition, options: { readonly approvedBefore: boolean }): ApprovalFacts {
   const { ref, entry, plan, beyondLoopback, keys } = definition;
   return {

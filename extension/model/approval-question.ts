@@ -1,11 +1,11 @@
 /**
  * The question of the security model: may exactly this be opened? It names all
- * that an approval covers. Who wrote the file may be a stranger, so every value is
- * made plain and nothing is left out or cut: what can't be seen can't be approved.
+ * that an approval covers. Who wrote the file may be a stranger, so nothing is left
+ * out or cut and what can't be seen is escaped: what can't be seen can't be
+ * approved. For a modal dialog, which reads neither Markdown nor icons.
  */
 import type { ApprovalFacts } from "../../daemon/contract/methods.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { listenText } from "./format.ts";
+import { wholeText } from "../../daemon/contract/whole-text.ts";
 import type { Translate } from "./translate.ts";
 
 /** The texts of a modal dialog. */
@@ -16,23 +16,20 @@ export interface ApprovalQuestion {
   readonly approve: string;
 }
 
-/** The most the validator lets through in one value, and more: nothing is cut. */
-const NO_CUT = { maxLength: 20_000 };
-
 /** The question about these facts. */
 export function approvalQuestion(facts: ApprovalFacts, t: Translate): ApprovalQuestion {
-  const name = plain(facts.name);
+  const name = wholeText(facts.name);
   const lines = [
-    t("File: {0}", plain(facts.configPath)),
+    t("File: {0}", wholeText(facts.configPath)),
     facts.role === "server" ? t("Role: server, decrypts for a local service") : t("Role: client, encrypts for local programs"),
-    t("Listens at: {0}", listenText(facts.listen, t)),
+    t("Listens at: {0}", listenLine(facts.listen, t)),
     ...(facts.beyondLoopback ? [t("⚠ OTHER MACHINES CAN CONNECT TO IT.")] : []),
-    t("Leads to: {0}", plain(facts.target)),
-    ...(facts.bind === undefined ? [] : [t("Outgoing address: {0}", plain(facts.bind))]),
-    ...facts.keys.map(({ source, fingerprint }) => t("Key: {0}, fingerprint {1}", plain(source), plain(fingerprint))),
+    t("Leads to: {0}", wholeText(facts.target)),
+    ...(facts.bind === undefined ? [] : [t("Outgoing address: {0}", wholeText(facts.bind))]),
+    ...facts.keys.map(({ source, fingerprint }) => t("Key: {0}, fingerprint {1}", wholeText(source), wholeText(fingerprint))),
     ...secrecyLine(facts, t),
-    ...(facts.user === undefined ? [] : [t("User: {0}", plain(facts.user))]),
-    ...(facts.database === undefined ? [] : [t("Database: {0}", plain(facts.database))]),
+    ...(facts.user === undefined ? [] : [t("User: {0}", wholeText(facts.user))]),
+    ...(facts.database === undefined ? [] : [t("Database: {0}", wholeText(facts.database))]),
     ...envLines(facts, t),
   ];
   return {
@@ -57,10 +54,9 @@ function secrecyLine({ forwardSecrecy }: ApprovalFacts, t: Translate): string[] 
 function envLines({ env }: ApprovalFacts, t: Translate): string[] {
   const variables = Object.entries(env);
   if (variables.length === 0) return [];
-  return ["", t("Variables for terminals and programs:"), ...variables.map(([name, value]) => `${plain(name)}=${plain(value)}`)];
+  return ["", t("Variables for terminals and programs:"), ...variables.map(([name, value]) => `${wholeText(name)}=${wholeText(value)}`)];
 }
 
-/** plainText takes a link's address out; here it must be seen, so that first it is made no link. */
-function plain(text: string): string {
-  return plainText(text.replace(/\](?=\()/g, "] "), NO_CUT);
+function listenLine(address: string, t: Translate): string {
+  return address.endsWith(":0") ? t("{0}, any free port", wholeText(address.slice(0, -2))) : wholeText(address);
 }

