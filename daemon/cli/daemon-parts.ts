@@ -13,6 +13,7 @@ import type { DaemonPaths, Place } from "../lifecycle/paths.ts";
 import { StateFile } from "../lifecycle/state-file.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { systemLookup } from "../proxy/target.ts";
+import type { ChangeGate } from "../rpc/change-gate.ts";
 import { Endpoint } from "../rpc/endpoint.ts";
 import { guardHandlers } from "../rpc/guarded-handlers.ts";
 import { createHandlers, type DaemonControl } from "../rpc/handlers.ts";
@@ -50,12 +51,13 @@ export interface PartsOptions {
   readonly control: Omit<DaemonControl, "status"> & { readonly isDraining: () => boolean };
   /** Resolves when pins have been opened; requests wait for it. */
   readonly ready: Promise<void>;
+  readonly gate: ChangeGate;
   /** A client or a connection came or went. */
   readonly onActivity: () => void;
 }
 
 /** Makes the parts; opens and listens to nothing yet. */
-export function createParts({ options, context, paths, place, control, ready, onActivity }: PartsOptions): DaemonParts {
+export function createParts({ options, context, paths, place, control, ready, gate, onActivity }: PartsOptions): DaemonParts {
   const suite = context.suite();
   const instanceId = Buffer.from(context.random(16)).toString("hex");
   const startedAtMs = context.clock.wallMs();
@@ -108,7 +110,7 @@ export function createParts({ options, context, paths, place, control, ready, on
     machine: { suite, random: context.random, clock: context.clock, lookup: systemLookup, isOwnSocket: (socket) => state.value.sockets.includes(socket) },
   });
   const endpoint: Endpoint = new Endpoint({
-    handlers: guardHandlers(handlers, { ready, isDraining: control.isDraining, flush: () => state.flush() }),
+    handlers: guardHandlers(handlers, { ready, isDraining: control.isDraining, flush: () => state.flush(), gate }),
     // `exec` releases what it held at once; a window may only be reloading.
     lingerMs: (kind) => (kind === "exec" || kind === "cli" ? 0 : options.lingerMs),
     onWarning: (message) => logger.log("warn", message),

@@ -20,6 +20,7 @@ import { type DaemonPaths, daemonPaths, prepareFolders, thisPlace } from "../lif
 import { type HandedOver, isSuccessor, receiveListeners } from "../lifecycle/receive-listeners.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
 import { formatAddress, parseAddress } from "../proxy/address.ts";
+import { ChangeGate } from "../rpc/change-gate.ts";
 import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
@@ -62,6 +63,7 @@ class Daemon {
   readonly #setup: DaemonSetup;
   readonly #place = thisPlace();
   readonly #parts: DaemonParts;
+  readonly #gate = new ChangeGate();
   readonly #disposables: (() => void)[] = [];
   #door: Door | undefined;
   #touch = (): void => {};
@@ -82,11 +84,12 @@ class Daemon {
         isDraining: () => this.#drained !== undefined,
         drain: (deadlineMs) => this.#soon(() => void this.#drain("drain", deadlineMs)),
         shutdown: () => this.#soon(() => void this.#end("shutdown")),
-        replace: (program) => this.#replace(program),
+        replace: (program) => this.#gate.handOver(() => this.#replace(program), { patienceMs: HAND_OVER_MS }),
       },
       ready: new Promise((resolve) => {
         this.#ready = resolve;
       }),
+      gate: this.#gate,
       onActivity: () => this.#touch(),
     });
   }

@@ -8,6 +8,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../contract/methods.ts";
+import { REMEMBERED } from "../contract/remembered.ts";
 import type { DaemonStatus } from "../contract/state.ts";
 import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
@@ -109,8 +110,20 @@ export class DaemonClient {
     return () => void this.#listeners.delete(entry);
   }
 
-  /** @throws TunnelError with the daemon's code, or DAEMON_UNREACHABLE */
+  /**
+   * Asks the daemon; a change that a daemon refused or left open because it handed over is asked once more, of its successor.
+   * @throws TunnelError with the daemon's code, or DAEMON_UNREACHABLE
+   */
   async request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>> {
+    const rpc = await this.#connected();
+    try {
+      return await rpc.request(name, params);
+    } catch (error) {
+      const handedOver = this.#closingReason === "replaced" && error instanceof TunnelError && error.code === "DAEMON_UNREACHABLE";
+      if (!handedOver || !REMEMBERED.has(name) || this.#isClosed) throw error;
+    }
+    rpc.close();
+    await rpc.closed;
     return await (await this.#connected()).request(name, params);
   }
 

@@ -2,10 +2,13 @@
  * What holds for whole groups of requests: none but hello is answered before the
  * daemon has opened what is pinned; one that opens something is refused while it
  * drains; one that changes what the daemon remembers is answered when that is on
- * the disk, so that a crash right after the answer loses nothing.
+ * the disk, so that a crash right after the answer loses nothing, and never while
+ * a successor may have read the state already.
  */
 import type { MethodName } from "../contract/methods.ts";
+import { REMEMBERED } from "../contract/remembered.ts";
 import { TunnelError } from "../errors.ts";
+import type { ChangeGate } from "./change-gate.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
 
 /** What the guard needs. */
@@ -15,19 +18,10 @@ export interface GuardOptions {
   readonly isDraining: () => boolean;
   /** Resolves when the state is written, or could not be. */
   readonly flush: () => Promise<unknown>;
+  readonly gate: ChangeGate;
 }
 
 const OPENING: ReadonlySet<MethodName> = new Set(["tunnels/set", "tunnel/open", "tunnel/restart", "pin/add"]);
-const REMEMBERED: ReadonlySet<MethodName> = new Set([
-  "tunnels/set",
-  "tunnel/open",
-  "tunnel/close",
-  "tunnel/restart",
-  "pin/add",
-  "pin/remove",
-  "approvals/grant",
-  "approvals/revoke",
-]);
 
 /** The same handlers behind the guard. */
 export function guardHandlers(handlers: Handlers, options: GuardOptions): Handlers {
@@ -40,16 +34,22 @@ export function guardHandlers(handlers: Handlers, options: GuardOptions): Handle
 
 type AnyHandler = (client: ClientHandle, params: unknown) => unknown;
 
-function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, flush }: GuardOptions): AnyHandler {
-  return async (client, params) => {
-    await ready;
+function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, flush, gate }: GuardOptions): AnyHandler {
+  const perform: AnyHandler = (client, params) => {
     // Its leases have been given up already: no new one may be left behind.
     if (client.isGone) throw new TunnelError("DAEMON_UNREACHABLE", "the client has gone");
     if (OPENING.has(name) && isDraining()) {
       throw new TunnelError("DAEMON_UNREACHABLE", "the daemon is ending and opens nothing new: try again when its last connection has ended");
     }
-    const result = await handle(client, params);
-    if (REMEMBERED.has(name)) await flush();
-    return result;
+    return handle(client, params);
+  };
+  return async (client, params) => {
+    await ready;
+    if (!REMEMBERED.has(name)) return await perform(client, params);
+    return await gate.pass(async () => {
+      const result = await perform(client, params);
+      await flush();
+      return result;
+    });
   };
 }

@@ -95,6 +95,8 @@ macOS, \`DIR/run/\` with \`--state-dir DIR\`. A file beside it, of the same name
 - Requests may overlap; answers come as they are ready. \`$/cancelRequest\` and other notifications from a client are ignored: every request is answered.
 - Times are milliseconds since the Unix epoch (\`…AtMs\`, \`sinceMs\`), durations milliseconds, sizes bytes.
 - A daemon that says \`daemon/closing\` with another reason than \`replaced\` ends on purpose: don't start it again unasked.
+- What changes the daemon's memory (pins, approvals, what is open or closed) waits while the daemon hands over. Once it has, it says
+  \`daemon/closing\` and refuses with \`DAEMON_UNREACHABLE\`: nothing was done, ask its successor.
 
 | Bound | | Beyond it |
 |---|---|---|

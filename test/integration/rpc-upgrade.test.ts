@@ -129,6 +129,37 @@ describe("an upgrade of the daemon", () => {
     await (await connectTo(stage, listen)).echoes("hello");
   });
 
+  it("loses nothing that was answered as done while it was under way", async () => {
+    const { home, window, configPath } = await scene();
+    const pinner = home.client({ program: older });
+    await pinner.daemon.connect();
+    const pin = async (name: string): Promise<string> => {
+      await pinner.daemon.request("pin/add", { configPath, name });
+      return name;
+    };
+    const pins: Promise<string>[] = [];
+    const timer = setInterval(() => pins.push(pin(`p${pins.length}`)), 5);
+    stage.own(() => clearInterval(timer));
+    await until(() => pins.length > 5, { what: "pins were asked for" });
+    const { pid } = await window.daemon.request("daemon/replace", { program: newer });
+    stage.ownPid(pid);
+    const soFar = pins.length;
+    await until(() => pins.length > soFar + 20, { what: "pins were asked for afterwards" });
+    clearInterval(timer);
+    const answered = await Promise.allSettled(pins);
+    assert.deepEqual(
+      answered.filter(({ status }) => status === "rejected"),
+      [],
+      "the client asks the successor again",
+    );
+    assert.equal(pinner.daemon.daemon?.pid, pid);
+    const kept = new Set(home.state.pins.map(({ name }) => name));
+    assert.deepEqual(
+      pins.map((_, index) => `p${index}`).filter((name) => !kept.has(name)),
+      [],
+    );
+  });
+
   it("comes to one successor when two newer clients ask at once", async () => {
     const { home, window, address } = await scene();
     const [one, two] = await Promise.all([upgrade(home), upgrade(home)]);

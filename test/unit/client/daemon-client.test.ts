@@ -194,6 +194,33 @@ describe("the client library", () => {
     await until(() => at("connected") === 2, { what: "it was back" });
   });
 
+  it("asks the successor for a change that the daemon refused because it had handed over, and gives up after that", async () => {
+    const first = await door({
+      handlers: {
+        "pin/add": async () => {
+          first.endpoint.broadcast("daemon/closing", { reason: "replaced" });
+          throw new TunnelError("DAEMON_UNREACHABLE", "handed over");
+        },
+        "keys/generate": () => {
+          throw new TunnelError("DAEMON_UNREACHABLE", "handed over");
+        },
+      },
+    });
+    const one = client({ stay: false });
+    await one.connect();
+    const pinned = one.request("pin/add", { configPath: CONFIG, name: "cache" });
+    const generated = rejectionOf(one.request("keys/generate", { name: "k" }));
+    await until(() => at("lost") === 1, { what: "it left the old one" });
+    await first.die();
+    const second = await door();
+    await pinned.catch(() => assert.fail("the successor was not asked"));
+    assert.deepEqual(
+      second.calls.map(({ name }) => name),
+      ["hello", "pin/add"],
+    );
+    assert.match((await generated).message, /handed over/);
+  });
+
   it("does not come back when it is not to stay", async () => {
     const first = await door();
     const one = client({ stay: false });

@@ -1,0 +1,18 @@
+/**
+ * The requests that change what the daemon remembers. Each may be asked twice
+ * with the same effect as once, so that a client repeats one that an old daemon
+ * refused or did not answer because it was handing over.
+ */
+import type { MethodName } from "./methods.ts";
+
+/** See the file's header. */
+export const REMEMBERED: ReadonlySet<MethodName> = new Set([
+  "tunnels/set",
+  "tunnel/open",
+  "tunnel/close",
+  "tunnel/restart",
+  "pin/add",
+  "pin/remove",
+  "approvals/grant",
+  "approvals/revoke",
+]);

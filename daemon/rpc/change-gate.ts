@@ -1,0 +1,70 @@
+/**
+ * Changes of what the daemon remembers, against a hand-over. A successor reads
+ * the state once, when it starts: what the old daemon changed and answered after
+ * that would be lost. So a hand-over waits for the changes under way, and new ones
+ * wait for its outcome.
+ *
+ *     open ──handOver──► held ──failed──► open
+ *                         └────done──► shut (for good: the successor answers)
+ */
+import { TunnelError } from "../errors.ts";
+
+type Outcome = "done" | "failed";
+
+/** See the file's header. */
+export class ChangeGate {
+  readonly #running = new Set<Promise<unknown>>();
+  #handOver: Promise<Outcome> | undefined;
+
+  /**
+   * Makes a change, after a hand-over that is under way has failed.
+   * @throws TunnelError DAEMON_UNREACHABLE once one has succeeded: nothing was done, the successor is to be asked
+   */
+  async pass<T>(change: () => Promise<T>): Promise<T> {
+    while (this.#handOver !== undefined) {
+      if ((await this.#handOver) === "done") {
+        throw new TunnelError("DAEMON_UNREACHABLE", "this daemon has handed over to its successor and changes nothing any more: try again");
+      }
+    }
+    const running = change();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /**
+   * Holds back new changes, lets those under way end, then hands over; one at a time.
+   * @throws what `work` throws, and TunnelError DAEMON_UNREACHABLE when a change takes longer than `patienceMs`
+   */
+  async handOver<T>(work: () => Promise<T>, { patienceMs }: { readonly patienceMs: number }): Promise<T> {
+    let settle: (outcome: Outcome) => void = () => {};
+    this.#handOver = new Promise((resolve) => {
+      settle = resolve;
+    });
+    try {
+      await this.#still(patienceMs);
+      const result = await work();
+      settle("done");
+      return result;
+    } catch (error) {
+      this.#handOver = undefined;
+      settle("failed");
+      throw error;
+    }
+  }
+
+  async #still(patienceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TunnelError("DAEMON_UNREACHABLE", "a change is still under way in this daemon: try again")), patienceMs);
+    });
+    try {
+      await Promise.race([Promise.allSettled([...this.#running]), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
