@@ -26,6 +26,7 @@ import type { CommandContext } from "./context.ts";
 import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
 import { createParts, type DaemonParts } from "./daemon-parts.ts";
 import { drainLine } from "./drain-line.ts";
+import { type HandOverPayload, readPayload } from "./hand-over-payload.ts";
 
 type ClosingReason = NotificationParams<"daemon/closing">["reason"];
 
@@ -147,14 +148,16 @@ class Daemon {
   }
 
   async #takeOver(handedOver: HandedOver): Promise<Door> {
-    const { manager } = this.#parts;
+    const { manager, logger } = this.#parts;
     const door = handedOver.listeners.find(({ id }) => id === DOOR);
     if (!door?.hasHandle) throw new TunnelError("DAEMON_UNREACHABLE", "the old daemon did not hand over its socket: start the daemon again");
     const inherited = handedOver.listeners.flatMap((one): Inherited[] => {
       const address = one.kind === "unix" ? ({ kind: "unix", path: one.address } as const) : parseAddress(one.address);
       return one.id !== DOOR && one.hasHandle ? [{ address, listen: (server) => one.listen(server), discard: () => one.discard() }] : [];
     });
-    await manager.start(inherited);
+    const payload = readPayload(handedOver.payload);
+    if (!payload) logger.log("warn", "what the old daemon said of its tunnels can't be read: those that were only kept open are closed");
+    await manager.start(inherited, payload?.kept);
     const opened = await takeOverDoor(this.#doorOptions(), { path: door.address, listen: (server) => door.listen(server) });
     await handedOver.ready();
     setTimeout(() => manager.closeUnclaimed(), UNCLAIMED_MS).unref();
@@ -247,6 +250,7 @@ class Daemon {
       program,
       args: this.#setup.context.selfArgv.slice(1),
       listeners: [{ id: DOOR, address: door.path, kind: "unix", server: door.server, release: door.release }, ...offered],
+      payload: { kept: this.#parts.manager.kept } satisfies HandOverPayload,
       timeoutMs: HAND_OVER_MS,
       cwd: this.#setup.paths.stateDir,
     });

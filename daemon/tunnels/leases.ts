@@ -44,7 +44,7 @@ export class Leases {
     const nowMs = clock.monotonicMs();
     want.lingerUntilMs = Math.max(want.lingerUntilMs, nowMs + holder.lingerMs);
     if (want.leases.size > 0) return true;
-    if (want.entry?.keepOpen && want.shared && !PASSING.includes(holder.user.kind)) want.kept = true;
+    if (keeps(want, holder)) want.kept = true;
     if (want.pinned || want.kept) return true;
     this.endLinger(want);
     want.endLinger = after(want.lingerUntilMs - nowMs, () => {
@@ -58,6 +58,15 @@ export class Leases {
     want.endLinger?.();
     want.endLinger = undefined;
   }
+}
+
+/** Whether it stays open when its clients are gone: one of them may go in the very moment of a hand-over. */
+export function isKept(want: Want): boolean {
+  return want.kept || [...want.leases.keys()].some((holder) => keeps(want, holder));
+}
+
+function keeps({ entry, shared }: Want, holder: Holder): boolean {
+  return entry?.keepOpen === true && shared !== undefined && !PASSING.includes(holder.user.kind);
 }
 
 /** The users of a tunnel, over all who share it, without `holder`; each once. */

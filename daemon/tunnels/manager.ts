@@ -13,7 +13,7 @@ import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import type { Clock } from "../proxy/stats.ts";
 import { machineAfter } from "./after.ts";
 import { refKey, type StateStore, sameRef, type TunnelRef } from "./daemon-state.ts";
-import { Leases, othersUsing } from "./leases.ts";
+import { isKept, Leases, othersUsing } from "./leases.ts";
 import type { ApprovalSource, ConfigSource, Planned, Planner } from "./planned.ts";
 import { probeTunnel } from "./probe-tunnel.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -84,16 +84,17 @@ export class Manager {
     });
   }
 
-  /** Re-opens what is pinned; `inherited` listeners are used where their addresses are wanted, until `closeUnclaimed`. */
-  async start(inherited: readonly Inherited[] = []): Promise<void> {
+  /** Re-opens what is pinned, and what the daemon before us `kept`; `inherited` listeners are used where their addresses are wanted, until `closeUnclaimed`. */
+  async start(inherited: readonly Inherited[] = [], kept: readonly TunnelRef[] = []): Promise<void> {
     this.#pool.inherit(inherited);
-    await Promise.all(
-      this.#context.store.state.pins.map((ref) => {
-        const want = this.#want(ref);
-        want.pinned = true;
-        return this.#reconcile(want);
-      }),
-    );
+    for (const ref of kept) this.#want(ref).kept = true;
+    for (const ref of this.#context.store.state.pins) this.#want(ref).pinned = true;
+    await Promise.all([...this.#wants.values()].map((want) => this.#reconcile(want)));
+  }
+
+  /** What stays open without anybody's lease, for a hand-over: no state file knows of it. */
+  get kept(): TunnelRef[] {
+    return [...this.#wants.values()].filter((want) => !want.closedByUser && isKept(want)).map(({ ref }) => ref);
   }
 
   /** Listeners nobody has asked for are closed. */

@@ -37,7 +37,7 @@ describe("an upgrade of the daemon", () => {
     // No limit on the way: on a slow machine the connects of a moment ago are still there.
     const far = await startEnd(stage, { role: "-d", target: echo.address, key, args: ["-n", "0"] });
     const patient = { target: far.address, maxConnections: 10_000, timeoutSeconds: 60 };
-    const configPath = home.workspace("shop", { echo: patient, pinned: { target: far.address } });
+    const configPath = home.workspace("shop", { echo: patient, pinned: { target: far.address }, kept: { target: far.address, keepOpen: true } });
     const window = home.client({ program: older, stay: true });
     const { pid, version } = await window.daemon.connect();
     stage.ownPid(pid);
@@ -127,6 +127,19 @@ describe("an upgrade of the daemon", () => {
     const { version, error } = await upgrade(home);
     assert.equal(version, "0.1.0", error);
     await (await connectTo(stage, listen)).echoes("hello");
+  });
+
+  it("keeps a keepOpen tunnel open though its window has gone", async () => {
+    const { home, window, configPath } = await scene();
+    const other = home.client({ program: older, name: "another window" });
+    const [kept] = await approveAndWant(other, configPath, ["kept"]);
+    other.daemon.close();
+    await until(async () => (await find(window, configPath, "kept"))?.users.length === 0, { what: "its window had gone" });
+    const { version, error } = await upgrade(home);
+    assert.equal(version, "0.1.0", error);
+    await backWith(window, "0.1.0");
+    assert.equal((await find(window, configPath, "kept"))?.listen, kept?.listen);
+    await (await connectTo(stage, kept?.listen ?? "")).echoes("hello");
   });
 
   it("loses nothing that was answered as done while it was under way", async () => {

@@ -124,6 +124,31 @@ describe("the leases of a manager", () => {
     assert.equal(managed.manager.isIdle, true);
   });
 
+  it("leave a keepOpen tunnel open in the daemon that takes over, whether its window has gone before or goes meanwhile", async () => {
+    for (const goes of ["before", "meanwhile"]) {
+      const { managed } = await oneTunnel({ keepOpen: true });
+      const window = managed.client();
+      const [opened] = await managed.want(window, APP, "cache");
+      if (goes === "before") managed.manager.release(window);
+      const { kept } = managed.manager;
+      managed.manager.shutdown();
+      const next = new Managed(scope, managed.house);
+      await next.manager.start([], kept);
+      assert.deepEqual([next.status(APP, "cache").state, next.status(APP, "cache").listen, next.manager.isIdle], ["listening", opened?.listen, false]);
+      next.manager.shutdown();
+    }
+  });
+
+  it("hand over nothing that is closed, only leased, or was wanted by a command", async () => {
+    const managed = new Managed(scope);
+    managed.house.write(APP, { closed: { keepOpen: true }, leased: {}, passing: { keepOpen: true } });
+    const window = managed.client();
+    await managed.want(window, APP, "closed", "leased");
+    await managed.want(managed.client("exec"), APP, "passing");
+    await managed.manager.close(window, { configPath: APP, name: "closed" }, true);
+    assert.deepEqual(managed.manager.kept, []);
+  });
+
   it("keep no daemon alive for a keepOpen tunnel that never opened", async () => {
     const { managed, time } = await oneTunnel({ keepOpen: true, key: "missing" });
     const window = managed.client();
