@@ -1,6 +1,9 @@
 /**
- * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut.
+ * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut. One
+ * that can't be opened as its entry stands goes on as it is.
  */
+import type { DaemonClient } from "../client/daemon-client.ts";
+import type { TunnelStatus } from "../contract/state.ts";
 import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import type { ProgramContext } from "./context.ts";
@@ -27,10 +30,21 @@ export async function runRestart(args: readonly string[], context: ProgramContex
     const tunnels = client ? (await client.request("tunnels/list", {})).tunnels : [];
     const only = given.config === undefined ? undefined : configPathFor(given);
     const chosen = selectTunnels(tunnels, operands, { only, first: () => knownConfigPath(given) });
-    const restarted = await Promise.all(chosen.flatMap(({ configPath, name }) => client?.request("tunnel/restart", { configPath, name }) ?? []));
+    const outcomes = await Promise.all(chosen.flatMap((tunnel) => (client ? restart(client, tunnel) : [])));
+    const restarted = outcomes.flatMap((outcome) => (outcome instanceof TunnelError ? [] : outcome));
     for (const line of tunnelLines(restarted, output)) output.raw(`${line}\n`);
-    const failed = restarted.filter(({ state }) => !isListening(state));
-    for (const status of failed) output.warn(failureLine(failureOf(status)));
-    return failed.length > 0 ? 1 : 0;
+    const failures = outcomes.flatMap((outcome) => (outcome instanceof TunnelError ? outcome : isListening(outcome.state) ? [] : failureOf(outcome)));
+    for (const failure of failures) output.warn(failureLine(failure));
+    return failures.length > 0 ? 1 : 0;
   });
+}
+
+/** One that can't be restarted is no reason to leave the others. */
+async function restart(client: DaemonClient, { configPath, name }: TunnelStatus): Promise<TunnelStatus | TunnelError> {
+  try {
+    return await client.request("tunnel/restart", { configPath, name });
+  } catch (error) {
+    if (!(error instanceof TunnelError) || error.code === "DAEMON_UNREACHABLE") throw error;
+    return new TunnelError(error.code, `${name} was not restarted: ${error.message}`, { cause: error });
+  }
 }

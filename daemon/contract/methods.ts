@@ -82,7 +82,11 @@ export const METHODS = {
     params: tunnelRef.extend({ force: z.boolean().optional() }),
     result: z.object({ closed: z.boolean(), othersUsing: z.array(z.object({ kind: z.string(), name: z.string(), pid: z.int() })) }),
   },
-  "tunnel/restart": { about: "Closes and opens one tunnel; its connections are cut.", params: tunnelRef, result: tunnelSchema },
+  "tunnel/restart": {
+    about: "Closes and opens one tunnel; its connections are cut. Refused, and nothing is cut, when it could not be opened again.",
+    params: tunnelRef,
+    result: tunnelSchema,
+  },
   "tunnel/probe": { about: "Makes one connection through the tunnel and reports what it showed.", params: tunnelRef, result: tunnelSchema },
   "tunnel/diagnose": {
     about: "Looks at one tunnel stage by stage and says what is wrong; nothing is sent for an entry that is not approved. Sends diagnosis/progress meanwhile.",

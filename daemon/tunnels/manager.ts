@@ -168,9 +168,13 @@ export class Manager {
     return this.#status(want);
   }
 
-  /** Cuts the connections of one tunnel and opens it again. */
+  /**
+   * Cuts the connections of one tunnel and opens it again.
+   * @throws TunnelError why it can't be opened as it stands; then nothing is cut
+   */
   async restart(ref: TunnelRef): Promise<TunnelStatus> {
     const want = this.#find(ref);
+    await this.#reconciler.check(want);
     this.#setClosed(want, false);
     this.#pool.cutDraining(want);
     const wants = want.shared ? this.#pool.cut(want.shared) : [want];

@@ -42,6 +42,19 @@ export class Reconciler {
     return run;
   }
 
+  /**
+   * Whether a want could be opened anew as its file stands; changes nothing.
+   * @throws TunnelError what stands in the way: CONFIG_INVALID, NOT_APPROVED, DNS_FAILED or a key's
+   */
+  async check(want: Want): Promise<void> {
+    const config = this.#options.configs.get(want.ref.configPath);
+    const entry = config.entries.get(want.ref.name);
+    if (!entry) throw missingError(want, config);
+    const { plan, facts } = await this.#plan(want, entry);
+    wipe(plan);
+    if (!this.#options.approvals.isApproved(want.ref, facts.digest)) throw notApprovedError(want);
+  }
+
   /** Nothing is opened or changed any more. */
   stop(): void {
     this.#stopped = true;
@@ -71,20 +84,27 @@ export class Reconciler {
   /** The entry is not there: removed, which closes it, or unreadable, which closes nothing. */
   #missing(want: Want, config: ConfigState): void {
     if (isMeant(config, want)) this.#options.pool.detach(want);
-    const problem = config.faults.get(want.ref.name) ?? (config.broken ? config.problems[0] : undefined);
-    const why = problem ? `${problem.path}:${problem.line}:${problem.column}: ${problem.message}` : `${want.ref.configPath} has no tunnel "${want.ref.name}"`;
-    this.#setTrouble(want, { state: "closed", error: new TunnelError("CONFIG_INVALID", why) });
+    this.#setTrouble(want, { state: "closed", error: missingError(want, config) });
+  }
+
+  /** @throws TunnelError */
+  async #plan(want: Want, entry: NonNullable<Want["entry"]>): Promise<Planned> {
+    try {
+      return await this.#options.planner.plan(want.ref, entry);
+    } catch (error) {
+      // What the system says of a file or folder is no broken invariant, and must not take the other tunnels along.
+      if (error instanceof TunnelError) throw error;
+      throw new TunnelError("CONFIG_INVALID", `the entry can't be prepared: ${String(error)}`, { cause: error });
+    }
   }
 
   async #bringUp(want: Want, entry: NonNullable<Want["entry"]>): Promise<void> {
-    const { planner, approvals, pool, onApprovalNeeded } = this.#options;
+    const { approvals, pool, onApprovalNeeded } = this.#options;
     let planned: Planned;
     try {
-      planned = await planner.plan(want.ref, entry);
+      planned = await this.#plan(want, entry);
     } catch (error) {
-      // What the system says of a file or folder is no broken invariant, and must not take the other tunnels along.
-      const trouble =
-        error instanceof TunnelError ? error : new TunnelError("CONFIG_INVALID", `the entry can't be prepared: ${String(error)}`, { cause: error });
+      const trouble = error as TunnelError;
       this.#setTrouble(want, { state: trouble.code.startsWith("KEY_") ? "waiting-for-key" : "closed", error: trouble });
       return;
     }
@@ -96,8 +116,7 @@ export class Reconciler {
     const { digest, facts } = planned;
     if (!approvals.isApproved(want.ref, facts.digest)) {
       wipe(planned.plan);
-      const error = new TunnelError("NOT_APPROVED", `"${want.ref.name}" is not approved in its present form: approve it ("tunneld approve ${want.ref.name}")`);
-      this.#setTrouble(want, { state: "not-approved", error });
+      this.#setTrouble(want, { state: "not-approved", error: notApprovedError(want) });
       if (want.askedDigest !== facts.digest) onApprovalNeeded(planned);
       want.askedDigest = facts.digest;
       return;
@@ -117,6 +136,16 @@ export class Reconciler {
     want.trouble = { state, error, sinceMs: isSame ? before.sinceMs : atMs, failure: { code: error.code, message: error.message, atMs, count } };
     if (!isSame) this.#options.onTrouble(want, error);
   }
+}
+
+function missingError({ ref }: Want, config: ConfigState): TunnelError {
+  const problem = config.faults.get(ref.name) ?? (config.broken ? config.problems[0] : undefined);
+  const why = problem ? `${problem.path}:${problem.line}:${problem.column}: ${problem.message}` : `${ref.configPath} has no tunnel "${ref.name}"`;
+  return new TunnelError("CONFIG_INVALID", why);
+}
+
+function notApprovedError({ ref }: Want): TunnelError {
+  return new TunnelError("NOT_APPROVED", `"${ref.name}" is not approved in its present form: approve it ("tunneld approve ${ref.name}")`);
 }
 
 /** Whether a file that lacks the entry lacks it on purpose, as far as anybody can tell. */

@@ -2,7 +2,7 @@
  * up, status, wait, restart and down, with a real Redis behind Debian's spiped.
  */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
@@ -238,6 +238,23 @@ describe("tunneld up", () => {
     assert.match(stdout.toString(), /^cache {2}listening/);
     await peer.closed();
     assert.equal(await ping(portOf(cache)), "PONG\n");
+  });
+
+  it("restarts none that could not be opened again, and the others all the same", async () => {
+    const cache = await cacheEntry();
+    workspace.write({ cache, other: { ...cache, listen: 0, key: "other" } });
+    workspace.key("other", readFileSync(key));
+    await workspace.run(["up", "--yes", "--wait", "20"]);
+    const peer = await connectTo(stage, String(cache["listen"]));
+    peer.socket.write("PING\r\n");
+    await until(() => peer.received.length > 0, { what: "Redis had answered" });
+    rmSync(key);
+    const { code, stdout, stderr } = await workspace.run(["restart", "cache", "other"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /cache was not restarted: .*\(KEY_NOT_FOUND\)/);
+    assert.match(stdout.toString(), /^other {2}listening/);
+    peer.socket.write("PING\r\n");
+    await until(() => peer.received.length > 7, { what: "Redis had answered again" });
   });
 
   it("closes with down, lets connections finish, and leaves nothing behind", async () => {

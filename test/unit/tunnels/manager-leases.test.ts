@@ -230,6 +230,32 @@ describe("the leases of a manager", () => {
     await user.ending();
   });
 
+  for (const [what, code, spoil] of [
+    ["its key is gone", "KEY_NOT_FOUND", ({ house }: Managed) => void house.keys.delete("one")],
+    ["its file is broken", "CONFIG_INVALID", ({ house }: Managed) => house.writeText(APP, "{")],
+    ["its entry is gone", "CONFIG_INVALID", ({ house }: Managed) => house.write(APP, {})],
+    [
+      "it is not approved as it stands",
+      "NOT_APPROVED",
+      (managed: Managed) => {
+        managed.approveAll = false;
+        managed.house.write(APP, { cache: { target: "127.0.0.1:2" } });
+      },
+    ],
+  ] as const) {
+    it(`survive a restart that could not open the tunnel again, with its connections: ${what}`, async () => {
+      const { backend, managed } = await oneTunnel();
+      await managed.want(managed.client(), APP, "cache");
+      const user = await connectTo(scope, portOf(managed.status(APP, "cache")));
+      const service = await backend.accept();
+      spoil(managed);
+      await assert.rejects(managed.manager.restart(CACHE), { code });
+      service.write(ascii("alive"));
+      sameBytes(await user.read(5), ascii("alive"), "it was not cut");
+      assert.equal(managed.status(APP, "cache").state, "verified");
+    });
+  }
+
   it("open nothing any more once the manager drains", async () => {
     const { managed } = await oneTunnel();
     const window = managed.client();
