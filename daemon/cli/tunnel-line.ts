@@ -4,7 +4,7 @@
 import { plainText } from "../contract/plain-text.ts";
 import type { TunnelState, TunnelStatus } from "../contract/state.ts";
 import { isListening } from "../contract/tunnel-state.ts";
-import { TunnelError } from "../errors.ts";
+import { type ErrorCode, TunnelError } from "../errors.ts";
 import type { Output, Style } from "./output.ts";
 import { type Cell, table } from "./table.ts";
 
@@ -28,9 +28,12 @@ export function styleOf(state: TunnelState): Style {
   }
 }
 
-/** The last failure, where it is why the tunnel is in its state: a tunnel that works has left its failures behind, but for a change of its entry that waits for approval. */
+/** What keeps an entry from being opened as it stands: a tunnel that still runs by its earlier form is told of it. */
+const ENTRY_FAULTS: ReadonlySet<string> = new Set<ErrorCode>(["NOT_APPROVED", "CONFIG_INVALID", "KEY_NOT_FOUND", "KEY_PERMISSIONS", "KEY_WEAK"]);
+
+/** The last failure, where it is why the tunnel is in its state, or what will keep it from opening the next time: a tunnel that works has left all others behind. */
 export function currentFailure({ state, lastFailure }: TunnelStatus): TunnelStatus["lastFailure"] {
-  return state === "degraded" || !isListening(state) || lastFailure?.code === "NOT_APPROVED" ? lastFailure : undefined;
+  return state === "degraded" || !isListening(state) || ENTRY_FAULTS.has(lastFailure?.code ?? "") ? lastFailure : undefined;
 }
 
 /** Lines such as `cache  listening  127.0.0.1:6579 → cache.example.com:6479`. */
