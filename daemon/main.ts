@@ -45,12 +45,26 @@ async function main(): Promise<void> {
   try {
     process.exitCode = await run(command, args, { name, selfArgv: process.argv.slice(1), clock: systemClock });
   } catch (error) {
+    if (isFailedWrite(error)) return await endWithoutOutput(error, name);
     if (!(error instanceof TunnelError)) throw error;
     process.stderr.write(`${name}: ${plainText(error.message)} (${error.code})\n`);
     process.exitCode = 1;
   }
+  // What was printed may have been lost a moment ago, before anybody could be told. A spipe tells of it itself.
+  const lost = process.stdout.errored;
+  if (lost && process.exitCode === 0 && !ALIASES.includes(name)) await endWithoutOutput(lost, name);
   // Nothing is left to wait for; what may still be open (standard input, timers) must not keep us.
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+}
+
+/** Standard output on a file: some versions of Node.js throw what others tell by an event. */
+function isFailedWrite(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && (error as NodeJS.ErrnoException).syscall === "write";
+}
+
+async function endWithoutOutput(error: NodeJS.ErrnoException, name: string): Promise<never> {
+  const output = await import("./cli/output.ts");
+  return output.endWithoutOutput(error, { name, stderr: process.stderr });
 }
 
 interface Called {
@@ -70,14 +84,14 @@ function whatWasCalled(): Called {
 
 async function run(command: string, args: readonly string[], context: ProgramContext): Promise<number> {
   const run = COMMANDS.get(command);
-  if (run) return asksForHelp(args) ? await help(command) : await run(args, context);
+  if (run) return asksForHelp(args) ? await help(command, context) : await run(args, context);
   switch (command) {
     case "--version":
-      return print(`tunneld ${VERSION} (protocol and options of spiped ${SPIPED_VERSION}; Node.js ${process.version})\n`);
+      return await print(`tunneld ${VERSION} (protocol and options of spiped ${SPIPED_VERSION}; Node.js ${process.version})\n`, context);
     case "":
     case "help":
     case "--help":
-      return await help(args[0] ?? "");
+      return await help(args[0] ?? "", context);
     default:
       throw new TunnelError("CONFIG_INVALID", `unknown command "${command}": see tunneld --help`);
   }
@@ -89,9 +103,9 @@ function asksForHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes("--help");
 }
 
-async function help(command: string): Promise<number> {
+async function help(command: string, context: ProgramContext): Promise<number> {
   const { HELP } = await import("./cli/help.ts");
-  return print(HELP.get(command) ?? HELP.get("") ?? "");
+  return await print(HELP.get(command) ?? HELP.get("") ?? "", context);
 }
 
 async function spipedVersion(command: "spiped" | "spipe", args: readonly string[]): Promise<number | undefined> {
@@ -115,7 +129,8 @@ async function withCrypto(context: ProgramContext): Promise<CommandContext> {
   };
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
+async function print(text: string, { name }: ProgramContext): Promise<number> {
+  const { ownOutput } = await import("./cli/output.ts");
+  ownOutput(name).raw(text);
   return 0;
 }

@@ -45,8 +45,7 @@ export function createOutput(options: { readonly name: string; readonly stdout: 
   const { name, stdout, stderr, env } = options;
   const isTerminal = stdout.isTTY === true;
   const isColoured = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-  // A reader who has seen enough (| head) is no failure of ours; a full disk is.
-  stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  stdout.on("error", (error) => endWithoutOutput(error, { name, stderr }));
   stderr.on("error", () => {});
   return {
     isTerminal,
@@ -58,6 +57,13 @@ export function createOutput(options: { readonly name: string; readonly stdout: 
     raw: (text) => void stdout.write(text),
     paint: (style, text) => (isColoured ? `\u001b[${SGR[style]}m${plainText(text)}\u001b[0m` : plainText(text)),
   };
+}
+
+/** Ends the process because standard output can't be written. A reader who has seen enough (| head) is no failure of ours; a full disk is. */
+export function endWithoutOutput(error: NodeJS.ErrnoException, { name, stderr }: { readonly name: string; readonly stderr: Pick<Sink, "write"> }): never {
+  if (error.code === "EPIPE") process.exit(0);
+  stderr.write(`${name}: standard output can't be written: ${plainText(error.message)}\n`);
+  process.exit(1);
 }
 
 /** Output on this process's own streams. */

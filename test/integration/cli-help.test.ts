@@ -2,8 +2,9 @@
  * Help, versions and keygen, as a person at a terminal meets them.
  */
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { tunneld } from "../support/process/run.ts";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { TUNNELD } from "../support/process/ends.ts";
+import { run, tunneld } from "../support/process/run.ts";
 import { stageForEach } from "../support/process/stage.ts";
 
 /** Every option that spiped 1.6.4 documents. */
@@ -39,6 +40,29 @@ describe("tunneld at a terminal", () => {
     const { code, stdout } = await tunneld(stage, ["--version"]);
     assert.equal(code, 0);
     assert.match(stdout.toString(), new RegExp(`^tunneld ${version.replaceAll(".", "\\.")} .*spiped 1\\.6\\.4`));
+  });
+
+  describe("whose standard output", () => {
+    /** Runs it under a shell, which says what became of it. */
+    const shell = async (script: string): Promise<{ readonly said: string; readonly stderr: string }> => {
+      const env = { ...process.env, NODE: process.execPath, TUNNELD, TUNNELD_STATE_DIR: stage.path("state") };
+      const { stdout, stderr } = await run(stage, ["bash", "-c", script], { env });
+      return { said: stdout.toString(), stderr };
+    };
+
+    for (const args of ["status --json", "status", "--help", "up --help", "--version", ""]) {
+      it(`is a full disk ends with 1 and one line: tunneld ${args}`, async function () {
+        if (!existsSync("/dev/full")) this.skip();
+        const { said, stderr } = await shell(`"$NODE" "$TUNNELD" ${args} >/dev/full; echo $?`);
+        assert.equal(said, "1\n");
+        assert.match(stderr, /^tunneld: standard output can't be written: ENOSPC[^\n]*$/);
+      });
+
+      it(`is read by somebody who has seen enough ends with 0, in silence: tunneld ${args}`, async () => {
+        const { said, stderr } = await shell(`"$NODE" "$TUNNELD" ${args} | head -c 1 >/dev/null; echo \${PIPESTATUS[0]}`);
+        assert.deepEqual([said, stderr], ["0\n", ""]);
+      });
+    }
   });
 
   it("makes a key of 32 bytes that only its owner can read, and shows its fingerprint instead of it", async () => {
