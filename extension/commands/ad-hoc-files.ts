@@ -5,7 +5,7 @@
 import * as vscode from "vscode";
 import { TunnelError } from "../../daemon/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { draftFault, draftOf } from "../model/ad-hoc.ts";
+import { draftFault, draftOf, savedEntry } from "../model/ad-hoc.ts";
 import { type EntryText, readEntry, removeEntry } from "../model/config-edit.ts";
 import { isOn, refOf, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
@@ -83,10 +83,11 @@ async function pickTarget({ t, sources }: Services): Promise<TunnelSource | unde
   return (await vscode.window.showQuickPick(rows, { title: t("Save Ad-hoc Tunnel"), placeHolder: t("Choose where it is kept") }))?.source;
 }
 
+/** As it is to be saved. */
 function entryOf({ t }: Services, { source, name }: TunnelItem): EntryText {
   const entry = readEntry(currentText(source.configPath) ?? "", name);
   if (!entry) throw new TunnelError("CONFIG_INVALID", t("The tunnel {0} can't be read from its file: look at the file.", name));
-  return entry;
+  return savedEntry(entry);
 }
 
 /** Its own name, unless that file has it already. */

@@ -10,6 +10,7 @@ import {
   AD_HOC_STEPS,
   type AdHocDraft,
   type AdHocStep,
+  adHocEntry,
   candidateEntry,
   candidatePorts,
   draftFault,
@@ -41,7 +42,8 @@ async function openAdHoc(services: Services): Promise<boolean> {
   const answers = await ask(services);
   if (!answers) return false;
   const { save, ...draft } = answers;
-  const item = await writeEntry(services, { source: save, name: draft.name, entry: candidateEntry(draft) });
+  const entry = save.kind === "ad-hoc" ? adHocEntry(draft) : candidateEntry(draft);
+  const item = await writeEntry(services, { source: save, name: draft.name, entry });
   // In a workspace that is not trusted opening asks for that first, and then for the approval.
   if (vscode.workspace.isTrusted) await approveAsTyped(services, refOf(item), draft);
   return (await services.actions.open(item)).at === "open";

@@ -53,6 +53,19 @@ export function candidateEntry({ service, target, key, listen }: Omit<AdHocDraft
   return { service, listen: /^\d{1,5}$/.test(address) ? Number(address) : address, target: target.trim(), key };
 }
 
+/**
+ * The entry of a tunnel that is kept as an ad-hoc one. Where a folder has no tunnels.json nothing of the extension runs
+ * after a reload, so no window would say that it still wants the tunnel: it stays open until it is closed.
+ */
+export function adHocEntry(draft: Omit<AdHocDraft, "name">): EntryText {
+  return { ...candidateEntry(draft), keepOpen: true };
+}
+
+/** The same entry for a file of the user's own: how long it stays open is for them to say there. */
+export function savedEntry({ keepOpen, ...entry }: EntryText): EntryText {
+  return entry;
+}
+
 /** The answers that an entry came from; undefined when it says more than they can. */
 export function draftOf(name: string, entry: EntryText): AdHocDraft | undefined {
   const { service, listen, target, key, ...more } = entry;

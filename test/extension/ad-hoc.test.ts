@@ -1,8 +1,10 @@
 /** From nothing: no tunnels.json, no key. The welcome, the ad-hoc tunnel, and saving it; by keyboard alone. */
 import assert from "node:assert/strict";
+import { isAlive } from "../support/process/proc-info.ts";
 import { stageForAll } from "../support/process/stage.ts";
+import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
-import { redisClient, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
@@ -12,6 +14,7 @@ describe("a tunnel without a file in VS Code", function () {
   let project: Project;
   let workbench: Workbench;
   let target: string;
+  let port: number;
 
   before(async () => {
     project = new Project(stage, "empty");
@@ -31,6 +34,8 @@ describe("a tunnel without a file in VS Code", function () {
 
   it("asks step by step, each answer judged as it is typed, by keyboard alone", async () => {
     const { palette } = workbench;
+    // What no window wants any more ends at once, and a daemon that nobody needs soon: so no test has to wait a minute.
+    await daemonThat(project, ["--linger", "0", "--idle", "20"]);
     await palette.open(">Open Ad-hoc Tunnel");
     await palette.row(/Open Ad-hoc Tunnel/);
     await workbench.press("Enter");
@@ -47,7 +52,7 @@ describe("a tunnel without a file in VS Code", function () {
     await palette.titled(/4\/\d/);
     await palette.fill("99999");
     await workbench.until(async () => /65535/.test(await palette.message()), "an impossible port was refused");
-    const port = await freePort();
+    port = await freePort();
     await palette.input(String(port));
     await palette.titled(/5\/\d/);
     await palette.input("mine");
@@ -56,14 +61,35 @@ describe("a tunnel without a file in VS Code", function () {
     await workbench.press("Enter");
     await rowSays(workbench, "mine", /verified/);
     assert.equal(await workbench.notices.hasDialog(), false, "what was typed in full is not asked about again");
-    assert.equal(await redisClient(stage, port).ping(), "PONG");
+    assert.equal(await pingOnce(stage, port), "PONG");
+  });
+
+  it("outlives a reload after which nothing of the extension runs", async () => {
+    await reloadWithoutTheView(await hosts());
+    await workbench.until(async () => (await tunnel())?.users.length === 0, "no window wanted the tunnel");
+    assert.equal(await pingOnce(stage, port), "PONG");
+    const { state, users } = (await tunnel()) ?? {};
+    assert.deepEqual([state, users], ["verified", []]);
+  });
+
+  it("is in the view again, and is closed for good when it is closed: the daemon ends", async () => {
+    await workbench.tree.open(VIEW);
+    await workbench.until(async () => (await hosts()).length > 0, "the window wanted the tunnel again");
+    const before = await hosts();
+    await workbench.tree.row("mine").action("Close Tunnel");
+    await rowSays(workbench, "mine", /closed/);
+    await reloadWithoutTheView(before);
+    await workbench.until(() => project.daemonPid === undefined, "the daemon had ended");
+    await workbench.tree.open(VIEW);
+    await workbench.tree.row("mine").action("Open Encrypted Tunnel");
+    await rowSays(workbench, "mine", /verified/);
   });
 
   it("can be saved to the workspace's tunnels.json, and stays open", async () => {
     await workbench.tree.row("mine").choose(/Save Ad-hoc Tunnel/);
     await workbench.palette.pick(/tunnels\.json/);
     await workbench.until(() => project.read(".vscode/tunnels.json")?.includes('"mine"') === true, "it was written");
-    assert.ok(!project.read(".vscode/tunnels.json")?.includes("{ }"));
+    assert.doesNotMatch(project.read(".vscode/tunnels.json") ?? "", /\{ \}|keepOpen/);
     await rowSays(workbench, "mine", /verified/);
   });
 
@@ -78,4 +104,28 @@ describe("a tunnel without a file in VS Code", function () {
       );
     }
   });
+
+  /** Reloads the window with another view in front: then nothing activates the extension. */
+  async function reloadWithoutTheView(before: readonly number[]): Promise<void> {
+    await workbench.tree.open("Search");
+    await workbench.reload({ stored: /^workbench\.view\.search$/ });
+    // The old extension host may still be there: a browser may drop its goodbye.
+    for (const pid of before) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  }
+
+  /** Process ids of the extension hosts that use the tunnel. */
+  async function hosts(): Promise<readonly number[]> {
+    return (await tunnel())?.users.map(({ pid }) => pid) ?? [];
+  }
+
+  /** What the daemon says of it. */
+  async function tunnel(): Promise<Awaited<ReturnType<Project["status"]>>["tunnels"][number] | undefined> {
+    return (await project.status()).tunnels.find(({ name }) => name === "mine");
+  }
 });
+
+/** Starts a daemon with these options; a window takes the one that is there. */
+async function daemonThat(project: Project, options: readonly string[]): Promise<void> {
+  project.start(["daemon", ...options]);
+  await until(() => project.daemonPid !== undefined, { what: "the daemon was there" });
+}

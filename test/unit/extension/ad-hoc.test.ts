@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ApprovalFacts } from "../../../daemon/contract/methods.ts";
 import {
   type AdHocDraft,
+  adHocEntry,
   candidateEntry,
   candidatePorts,
   draftFault,
@@ -10,11 +11,13 @@ import {
   isAsTyped,
   listenRival,
   nameRival,
+  savedEntry,
   suggestName,
 } from "../../../extension/model/ad-hoc.ts";
 import { english } from "../../../extension/model/translate.ts";
 import { approvedFacts } from "../../support/status.ts";
 import { tunnelItem } from "../../support/tunnel-item.ts";
+import { faultsOf } from "../../support/tunnels-json.ts";
 
 const DRAFT: AdHocDraft = { service: "redis", target: "cache.example.com:6479", key: "team", listen: "6579", name: "cache" };
 const JUDGE = { t: english, platform: "linux" } as const;
@@ -89,6 +92,17 @@ describe("what is offered", () => {
 describe("the entry", () => {
   it("has a port as a number, and nothing that is a default", () => {
     assert.deepEqual(candidateEntry(DRAFT), { service: "redis", listen: 6579, target: "cache.example.com:6479", key: "team" });
+  });
+
+  it("of an ad-hoc tunnel stays open when no window is there to want it, and is right in form", () => {
+    const entry = adHocEntry(DRAFT);
+    assert.deepEqual(entry, { ...candidateEntry(DRAFT), keepOpen: true });
+    assert.deepEqual(faultsOf(entry), []);
+  });
+
+  it("is what was asked for again when it is saved to a file", () => {
+    assert.deepEqual(savedEntry(adHocEntry(DRAFT)), candidateEntry(DRAFT));
+    assert.deepEqual(draftOf("cache", savedEntry(adHocEntry(DRAFT))), DRAFT);
   });
 
   it("gives the answers back", () => {
