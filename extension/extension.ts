@@ -14,6 +14,7 @@ import { createApi, type TunnelsApi } from "./api.ts";
 import { registerAdHocFiles } from "./commands/ad-hoc-files.ts";
 import { registerApprove } from "./commands/approve.ts";
 import { registerChooseKey } from "./commands/choose-key.ts";
+import { registerChoosePort } from "./commands/choose-port.ts";
 import { registerClose } from "./commands/close.ts";
 import { registerCopy } from "./commands/copy.ts";
 import { registerCopyServerCommand } from "./commands/copy-server-command.ts";
@@ -64,7 +65,7 @@ import { registerTreeView } from "./ui/tree-view.ts";
 const FEATURES = [
   ...[registerLog, registerTreeView, registerStatusBar, registerDiagnostics, registerCodeLens, registerHover, registerQuickFixes, registerFailureNotices],
   ...[registerOpen, registerOpenAdHoc, registerAdHocFiles, registerOpenAll, registerClose, registerRestart, registerApprove, registerDiagnose],
-  ...[registerGenerateKey, registerImportKey, registerExportKey, registerForgetKey, registerShowKeys, registerChooseKey],
+  ...[registerGenerateKey, registerImportKey, registerExportKey, registerForgetKey, registerShowKeys, registerChooseKey, registerChoosePort],
   ...[registerCopy, registerCopyServerCommand, registerOpenClient, registerCreateConfig, registerEditConfig, registerRows, registerShowTunnels],
   ...[registerDaemonCommands, registerTerminalEnvironment, registerDebugging, registerTasks, registerVariables, registerAutoOpen],
 ];

@@ -3,17 +3,14 @@
  * entry and from quick fixes, for an entry whose key is not on this machine.
  */
 import * as vscode from "vscode";
-import { localConfigPath } from "../../daemon/contract/config-file.ts";
 import type { Disposable } from "../emitter.ts";
-import { readEntry, setProperty } from "../model/config-edit.ts";
 import { keyNames, missingKey } from "../model/entry-condition.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import { tunnelName } from "../model/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { currentText } from "../ui/config-document.ts";
 import { shownFailures } from "../ui/shown-failures.ts";
-import { changeFile } from "../ui/write-config.ts";
 import { askKey } from "./ask-key.ts";
+import { changeEntry } from "./change-entry.ts";
 import { PREFIX } from "./ids.ts";
 import { tunnelOf } from "./pick-tunnel.ts";
 
@@ -39,21 +36,9 @@ async function chooseKey(services: Services, argument: unknown): Promise<string 
   return answer.value;
 }
 
-/** In the file that has the say: the overrides, if they name a key. */
-async function write(
-  { t, sources }: Services,
-  { source, name, entry }: TunnelItem,
-  { replaced, key }: { readonly replaced: string | undefined; readonly key: string },
-): Promise<void> {
-  const overrides = localConfigPath(source.configPath);
-  const text = currentText(overrides);
-  const isOverridden = text !== undefined && readEntry(text, name)?.["key"] !== undefined;
+/** A server's list keeps its other keys. */
+async function write(services: Services, item: TunnelItem, { replaced, key }: { readonly replaced: string | undefined; readonly key: string }): Promise<void> {
+  const { entry } = item;
   const value = Array.isArray(entry?.key) ? entry.key.map((one) => (one === replaced ? key : one)) : key;
-  await changeFile({
-    file: isOverridden ? overrides : source.configPath,
-    change: (before) => (before === undefined ? undefined : setProperty(before, { name, property: "key", value })),
-    isPrivate: source.kind !== "workspace",
-    t,
-  });
-  sources.refresh();
+  await changeEntry(services, item, { property: "key", value });
 }

@@ -15,15 +15,15 @@ import {
   candidatePorts,
   draftFault,
   exampleTarget,
-  listenRival,
   nameRival,
   suggestName,
 } from "../model/ad-hoc.ts";
 import { refOf, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { findFreePort, isFreePort } from "../ui/free-port.ts";
+import { findFreePort } from "../ui/free-port.ts";
 import { shownFailures } from "../ui/shown-failures.ts";
 import { askKey } from "./ask-key.ts";
+import { askListen } from "./ask-listen.ts";
 import { COMMANDS } from "./ids.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { type Answer, askPick, askText, type Choice, type Step } from "./steps.ts";
@@ -79,7 +79,7 @@ async function askStep(name: AdHocStep, context: StepContext): Promise<Answer<Pa
     case "key":
       return named("key", await askKey(services, { ...step, active: answers.key }));
     case "listen":
-      return named("listen", await askListen(context));
+      return named("listen", await askPort(context));
     case "name":
       return named("name", await askName(context));
     case "save":
@@ -111,23 +111,11 @@ function askTarget({ services: { t }, answers, step }: StepContext): Promise<Ans
   });
 }
 
-async function askListen({ services, answers, step }: StepContext): Promise<Answer<string>> {
+async function askPort({ services, answers, step }: StepContext): Promise<Answer<string>> {
   const { t, store } = services;
-  const service = answers.service ?? "tcp";
-  const { target } = answers;
-  const suggested = answers.listen ?? String(await findFreePort(candidatePorts(service, store.items)));
-  return await askText({
-    ...step,
-    prompt: t("The port on this machine that your programs will connect to. 0 picks a free one."),
-    placeholder: suggested,
-    value: suggested,
-    validate: async (text) => {
-      if (text.trim() === "") return t("Write a port, such as {0}.", suggested);
-      const fault = draftFault({ listen: text, ...(target === undefined ? {} : { target }) }, judge(t)) ?? listenRival(text, { items: store.items, t });
-      if (fault !== undefined || !/^\d{1,5}$/.test(text.trim()) || Number(text) === 0) return fault;
-      return (await isFreePort(Number(text))) ? undefined : t("Another program uses port {0}, or the system does not let you: choose another.", text.trim());
-    },
-  });
+  const suggested = answers.listen ?? String(await findFreePort(candidatePorts(answers.service ?? "tcp", store.items)));
+  const prompt = t("The port on this machine that your programs will connect to. 0 picks a free one.");
+  return await askListen(services, { ...step, prompt, suggested, target: answers.target, others: store.items });
 }
 
 function askName({ services: { t, store }, answers, step }: StepContext): Promise<Answer<string>> {

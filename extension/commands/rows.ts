@@ -1,11 +1,8 @@
 /**
  * Commands of the tree's rows: show a tunnel's entry in its file, with its name
- * (or one of its properties) selected, and copy what a row says.
+ * selected, and copy what a row says.
  */
-import { existsSync } from "node:fs";
 import * as vscode from "vscode";
-import { propertyOf } from "../../daemon/contract/config-document.ts";
-import { localConfigPath } from "../../daemon/contract/config-file.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
@@ -14,21 +11,21 @@ import { configOf, rangeOf } from "../ui/config-document.ts";
 import { COMMANDS } from "./ids.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
-/** Registers them. `reveal` takes a {@link TunnelArgument} and, as its second argument, a property's name. */
+/** Registers them. */
 export function registerRows(services: Services): Disposable {
   const owned = new Disposables();
-  owned.add(vscode.commands.registerCommand(COMMANDS.reveal, (argument?: unknown, property?: unknown) => reveal(services, argument, property)));
+  owned.add(vscode.commands.registerCommand(COMMANDS.reveal, (argument?: unknown) => reveal(services, argument)));
   owned.add(vscode.commands.registerCommand(COMMANDS.copyFact, (row?: unknown) => copyFact(services, row)));
   return owned;
 }
 
-async function reveal(services: Services, argument: unknown, property: unknown): Promise<void> {
+async function reveal(services: Services, argument: unknown): Promise<void> {
   const { t } = services;
   const item = await pickTunnel(services, argument, { title: t("Show in tunnels.json"), none: t("There is no tunnel in this window.") });
   if (!item) return;
   const file = item.place?.path ?? item.source.configPath;
   try {
-    const { document, range } = (await placeOfProperty(item, property)) ?? (await placeOfName(item, file));
+    const { document, range } = await placeOfName(item, file);
     // Nothing is selected when the text in the editor has no such entry: it may be in the middle of being written.
     await vscode.window.showTextDocument(document, range ? { selection: range } : {});
   } catch (error) {
@@ -48,18 +45,6 @@ async function placeOfName(item: TunnelItem, file: string): Promise<Place> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
   const entry = configOf(document).entries.get(item.name);
   return { document, range: entry && rangeOf(document, entry.key) };
-}
-
-/** The personal file has the last word. */
-async function placeOfProperty({ source, name }: TunnelItem, property: unknown): Promise<Place | undefined> {
-  if (typeof property !== "string") return undefined;
-  for (const file of [localConfigPath(source.configPath), source.configPath]) {
-    if (!existsSync(file)) continue;
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
-    const written = propertyOf(configOf(document).entries.get(name)?.value, property);
-    if (written) return { document, range: rangeOf(document, written.value ?? written.key) };
-  }
-  return undefined;
 }
 
 async function copyFact({ t }: Services, row: unknown): Promise<void> {

@@ -80,7 +80,8 @@ function common({
   totalSteps,
 }: Step): Pick<vscode.QuickInput, "title" | "step" | "totalSteps" | "ignoreFocusOut"> & { readonly buttons: vscode.QuickInputButton[] } {
   // An address is often fetched from another window.
-  return { title, step, totalSteps, ignoreFocusOut: true, buttons: step > 1 ? [vscode.QuickInputButtons.Back] : [] };
+  const counter = totalSteps > 1 ? { step, totalSteps } : { step: undefined, totalSteps: undefined };
+  return { title, ...counter, ignoreFocusOut: true, buttons: step > 1 ? [vscode.QuickInputButtons.Back] : [] };
 }
 
 /** Shows the box until there is an answer. */

@@ -49,8 +49,19 @@ export function exampleTarget(service: Service): string {
 
 /** The entry as it will be written: without defaults. */
 export function candidateEntry({ service, target, key, listen }: Omit<AdHocDraft, "name">): EntryText {
-  const address = listen.trim();
-  return { service, listen: /^\d{1,5}$/.test(address) ? Number(address) : address, target: target.trim(), key };
+  return { service, listen: listenValue(listen), target: target.trim(), key };
+}
+
+/** A listen address as it is written in a file: a port as a number. */
+export function listenValue(typed: string): string | number {
+  const address = typed.trim();
+  return /^\d{1,5}$/.test(address) ? Number(address) : address;
+}
+
+/** The listen address with another port, as it would be typed: with its host, if it names one; in place of a socket path the port alone. */
+export function listenAt(listen: string | number, port: number): string {
+  const host = typeof listen === "string" ? /^(\[[^\]]+\]|[^:/\\]+):\d+$/.exec(listen)?.[1] : undefined;
+  return host === undefined ? String(port) : `${host}:${port}`;
 }
 
 /**
@@ -96,7 +107,7 @@ export interface Rivals {
 
 /** Says which tunnel of this window has the listen address; undefined: none. */
 export function listenRival(listen: string, { items, t }: Rivals): string | undefined {
-  const address = /^\d{1,5}$/.test(listen.trim()) ? Number(listen.trim()) : listen.trim();
+  const address = listenValue(listen);
   const rival = items.find(({ entry }) => entry !== undefined && sameListen(entry.listen, address));
   return rival && t("The tunnel {0} has this address: choose another port.", rival.name);
 }

@@ -18,10 +18,11 @@ export interface ConfigPlace {
 }
 
 /** The documents that language features look at; {@link placeOf} says whose they are. */
-export function configSelector({ local }: Pick<Services, "local">): vscode.DocumentFilter[] {
-  const { userTunnelsFile } = local.paths;
-  const own = new vscode.RelativePattern(vscode.Uri.file(path.dirname(userTunnelsFile)), path.basename(userTunnelsFile));
-  return [{ pattern: "**/.vscode/tunnels.json" }, { pattern: "**/.vscode/tunnels.local.json" }, { scheme: "file", pattern: own }];
+export function configSelector({ local, adHocFile }: Pick<Services, "local" | "adHocFile">): vscode.DocumentFilter[] {
+  const own = [local.paths.userTunnelsFile, adHocFile].map((file) => {
+    return { scheme: "file", pattern: new vscode.RelativePattern(vscode.Uri.file(path.dirname(file)), path.basename(file)) };
+  });
+  return [{ pattern: "**/.vscode/tunnels.json" }, { pattern: "**/.vscode/tunnels.local.json" }, ...own];
 }
 
 /** Whose file a document is; undefined: none of this window's. */

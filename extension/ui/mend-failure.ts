@@ -5,6 +5,7 @@
  */
 import * as vscode from "vscode";
 import { CHOOSE_KEY } from "../commands/choose-key.ts";
+import { CHOOSE_PORT } from "../commands/choose-port.ts";
 import { COMMANDS } from "../commands/ids.ts";
 import type { FailureAction } from "../model/failure-help.ts";
 import type { TunnelItem, TunnelRef } from "../model/tunnel-item.ts";
@@ -18,10 +19,9 @@ export interface TunnelFinder {
 export async function mendFailure(action: FailureAction, ref: TunnelRef | undefined, store: TunnelFinder): Promise<void> {
   const [command, ...args] = commandOf(action, ref, store);
   const result = await vscode.commands.executeCommand<unknown>(command, ...args);
-  // With its key there, what was to be opened can be.
-  if ((action === "import-key" || action === "choose-key") && ref && typeof result === "string") await vscode.commands.executeCommand(COMMANDS.open, ref);
-  // The offer of a free port is a quick fix at the listen address, which is selected now.
-  if (action === "pick-port") await vscode.commands.executeCommand("editor.action.quickFix");
+  // With its key there or another port, what was to be opened can be.
+  const isMended = ["import-key", "choose-key", "pick-port"].includes(action) && typeof result === "string";
+  if (isMended && ref) await vscode.commands.executeCommand(COMMANDS.open, ref);
 }
 
 function commandOf(action: FailureAction, ref: TunnelRef | undefined, store: TunnelFinder): [string, ...unknown[]] {
@@ -39,7 +39,7 @@ function commandOf(action: FailureAction, ref: TunnelRef | undefined, store: Tun
     case "edit":
       return [COMMANDS.reveal, ref];
     case "pick-port":
-      return [COMMANDS.reveal, ref, "listen"];
+      return [CHOOSE_PORT, ref];
     case "diagnose":
       return [COMMANDS.diagnose, ref];
     case "retry":

@@ -9,7 +9,9 @@ import {
   draftOf,
   exampleTarget,
   isAsTyped,
+  listenAt,
   listenRival,
+  listenValue,
   nameRival,
   savedEntry,
   suggestName,
@@ -86,6 +88,24 @@ describe("what is offered", () => {
   it("is the service's name where the far end has none", () => {
     assert.equal(suggestName({ service: "mysql", target: "192.0.2.1:3406" }, []), "mysql");
     assert.equal(suggestName({ service: "redis", target: "[::1]:3406" }, []), "redis");
+  });
+});
+
+describe("another port", () => {
+  for (const [listen, proposed] of [
+    [6579, "7000"],
+    ["127.0.0.1:6579", "127.0.0.1:7000"],
+    ["[::1]:6579", "[::1]:7000"],
+    ["/run/user/1000/cache.sock", "7000"],
+  ] as const) {
+    it(`for ${listen} is proposed as ${proposed}`, () => {
+      assert.equal(listenAt(listen, 7000), proposed);
+      assert.equal(draftFault({ listen: listenAt(listen, 7000) }, JUDGE), undefined);
+    });
+  }
+
+  it("is written as a number, and an address as text", () => {
+    assert.deepEqual([listenValue(" 7000 "), listenValue("127.0.0.1:7000 ")], [7000, "127.0.0.1:7000"]);
   });
 });
 
