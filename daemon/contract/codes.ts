@@ -15,6 +15,8 @@ export type Place = "set-up" | "way" | "far end" | "key" | "service" | "data" | 
 /** What a code means. */
 export interface CodeMeaning {
   readonly cause: string;
+  /** What the cause comes to where it is known which end reports it. */
+  readonly causeAt?: { readonly client: string; readonly server: string };
   readonly cure: string;
   readonly seenBy: SeenBy;
   readonly place: Place;
@@ -127,6 +129,10 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
   KEY_MISMATCH: {
     cause:
       "At a server end it is certain that the client holds another key; at a client end the far side closed when it got our proof of the key, so probably it holds another or requires forward secrecy that is off here.",
+    causeAt: {
+      client: "The far end closed when it got the proof of the key: it probably holds another key.",
+      server: "The client that connected holds another key.",
+    },
     cure: "Compare the key files of both ends by their fingerprints (`tunneld keys fingerprint FILE`, or `sha512sum`; never `sha256sum`, which prints the secret that spiped computes), and copy the right one; don't use `-f` at one end and `-g` at the other.",
     seenBy: "both ends",
     place: "key",

@@ -54,10 +54,10 @@ function tunnelLines(item: TunnelItem, context: HoverContext): string[] {
   return [...lines, ...failureLines(status, context)];
 }
 
-function failureLines({ lastFailure }: TunnelStatus, context: HoverContext): string[] {
+function failureLines({ lastFailure, role }: TunnelStatus, context: HoverContext): string[] {
   if (!lastFailure) return [];
   const { t } = context;
-  const { cause, cure, detail } = failureHelp(lastFailure, { t, isOfTunnel: true });
+  const { cause, cure, detail } = failureHelp(lastFailure, { t, isOfTunnel: true, role });
   return [t("Last failure, {0}: {1}", ago(lastFailure.atMs, context), cause), cure, detail].filter((line) => line !== "");
 }
 

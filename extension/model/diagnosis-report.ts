@@ -83,8 +83,8 @@ function roleLine({ role, service, target }: Diagnosis, t: Translate): string {
   return role === "client" ? t("Client end, {0}, target {1}", service, plainText(target)) : t("Server end, {0}, target {1}", service, plainText(target));
 }
 
-function helpOf({ code, cause }: Diagnosis, t: Translate): FailureHelp | undefined {
-  return code === null ? undefined : failureHelp({ code, message: cause }, { t, isOfTunnel: true });
+function helpOf({ code, cause, role }: Diagnosis, t: Translate): FailureHelp | undefined {
+  return code === null ? undefined : failureHelp({ code, message: cause }, { t, isOfTunnel: true, role });
 }
 
 function verdictSections(diagnosis: Diagnosis, t: Translate): string[][] {

@@ -38,7 +38,7 @@ export interface FailureHelp {
   readonly cure: string;
   /** The daemon's own words, in English. */
   readonly detail: string;
-  /** The most useful first; a notification shows them all. */
+  /** The most useful first; three at most, for in a notification the labels of more are cut. */
   readonly actions: readonly FailureAction[];
   /** warning: the user has something to do first, nothing has broken. */
   readonly severity: "error" | "warning";
@@ -50,14 +50,26 @@ const MAX_DETAIL_LENGTH = 300;
 /** Actions that are about one tunnel, and make no sense without. */
 const OF_A_TUNNEL: readonly FailureAction[] = ["approve", "choose-key", "edit", "pick-port", "diagnose", "retry", "server-command"];
 
-/** Explains a failure. `isOfTunnel`: whether it is known which tunnel it is about. */
-export function failureHelp(failure: Failure, { t, isOfTunnel }: { readonly t: Translate; readonly isOfTunnel: boolean }): FailureHelp {
+/** Codes of which the daemon's words say what the cause says, and no more. */
+const SAID_BY_CAUSE: readonly string[] = ["KEY_MISMATCH"];
+
+/** What is known beside the failure itself. */
+export interface FailureContext {
+  readonly t: Translate;
+  /** Whether it is known which tunnel it is about. */
+  readonly isOfTunnel: boolean;
+  /** Which end of it runs here; undefined: that is not known. */
+  readonly role?: "client" | "server" | undefined;
+}
+
+/** Explains a failure. */
+export function failureHelp(failure: Failure, { t, isOfTunnel, role }: FailureContext): FailureHelp {
   const code = knownCode(failure.code);
   const detail = plainText(withoutShellHints(plainText(failure.message)), { maxLength: MAX_DETAIL_LENGTH });
   const actions = code === undefined ? (["diagnose", "log"] as const) : ACTIONS[code];
   return {
     code: plainText(failure.code, { maxLength: 64 }),
-    cause: code === undefined ? t("The tunnel does not work.") : t(CODES[code].cause),
+    cause: code === undefined ? t("The tunnel does not work.") : causeOf(code, role, t),
     cure: code === undefined ? t("Look at what the daemon says of it.") : cureOf(code, t),
     detail,
     actions: isOfTunnel ? actions : actions.filter((action) => !OF_A_TUNNEL.includes(action)),
@@ -65,10 +77,11 @@ export function failureHelp(failure: Failure, { t, isOfTunnel }: { readonly t: T
   };
 }
 
-/** A notification's text: the tunnel, what is wrong, what mends it, and the daemon's own words. */
+/** A notification's text: the tunnel, what is wrong, what mends it, and the daemon's own words where they say more. */
 export function failureText({ cause, cure, code, detail }: FailureHelp, name: string | undefined): string {
   const about = name === undefined ? "" : `${plainText(name, { maxLength: 64 })}: `;
-  return `${about}${cause} ${cure} (${detail === "" ? code : `${code}: ${detail}`})`;
+  const isSaid = detail === "" || SAID_BY_CAUSE.includes(code);
+  return `${about}${cause} ${cure} (${isSaid ? code : `${code}: ${detail}`})`;
 }
 
 /** What an action's button says. */
@@ -99,6 +112,11 @@ export function failureActionLabel(action: FailureAction, t: Translate): string 
     case "restart-daemon":
       return t("Restart Daemon");
   }
+}
+
+function causeOf(code: ErrorCode, role: FailureContext["role"], t: Translate): string {
+  const { causeAt } = CODES[code];
+  return causeAt && role ? t(causeAt[role]) : t(CODES[code].cause);
 }
 
 /** The commands of the shell that a cure names have their counterparts here. (SHA-256 of a key file is spiped's very secret: nothing to compare by hand.) */
@@ -133,9 +151,9 @@ function knownCode(code: string): ErrorCode | undefined {
 const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
   CONFIG_INVALID: ["edit", "log"],
   NOT_APPROVED: ["approve", "edit"],
-  KEY_NOT_FOUND: ["import-key", "generate-key", "choose-key", "edit"],
+  KEY_NOT_FOUND: ["import-key", "generate-key", "choose-key"],
   KEY_PERMISSIONS: ["choose-key", "edit", "retry"],
-  KEY_WEAK: ["choose-key", "generate-key", "import-key", "edit"],
+  KEY_WEAK: ["choose-key", "generate-key", "import-key"],
   LISTEN_IN_USE: ["pick-port", "edit", "retry"],
   LISTEN_DENIED: ["pick-port", "edit", "retry"],
   DNS_FAILED: ["retry", "edit", "diagnose"],
@@ -145,7 +163,7 @@ const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
   PEER_CLOSED: ["diagnose", "server-command", "edit"],
   NOT_SPIPED: ["server-command", "diagnose", "edit"],
   HANDSHAKE_TIMEOUT: ["retry", "diagnose", "log"],
-  KEY_MISMATCH: ["fingerprint", "choose-key", "server-command", "diagnose"],
+  KEY_MISMATCH: ["fingerprint", "choose-key", "diagnose"],
   PEER_MAC_INVALID: ["diagnose", "retry", "log"],
   FORWARD_SECRECY_REFUSED: ["edit", "server-command", "diagnose"],
   BACKEND_DOWN: ["diagnose", "retry"],

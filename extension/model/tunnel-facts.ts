@@ -53,7 +53,7 @@ function failureFacts(item: TunnelItem, view: View): FactParts[] {
   const { t } = view;
   const failure = item.status?.lastFailure;
   if (!failure) return [];
-  const { cause, cure, detail, code } = failureHelp(failure, { t, isOfTunnel: true });
+  const { cause, cure, detail, code } = failureHelp(failure, { t, isOfTunnel: true, role: item.status?.role });
   const when = failure.count > 1 ? t("{0} times, last {1}", failure.count, ago(failure.atMs, view)) : ago(failure.atMs, view);
   const isCurrent = currentFailure(item) !== undefined;
   return [

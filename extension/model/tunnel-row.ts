@@ -38,7 +38,7 @@ const MAX_FAULT_LENGTH = 200;
 export function tunnelRow(item: TunnelItem, view: View): TunnelRow {
   const { t } = view;
   const label = tunnelName(item);
-  const role = item.entry?.role ?? item.status?.role;
+  const role = roleOf(item);
   const service = item.entry?.service ?? item.status?.service;
   const listen = listenOf(item, t);
   const target = targetOf(item);
@@ -61,6 +61,11 @@ export function tunnelRow(item: TunnelItem, view: View): TunnelRow {
 /** Its name, fit to be shown. */
 export function tunnelName({ name }: Pick<TunnelItem, "name">): string {
   return plainText(name, { maxLength: 64 });
+}
+
+/** Which end of it runs here; undefined when nothing is known. */
+export function roleOf({ entry, status }: Pick<TunnelItem, "entry" | "status">): "client" | "server" | undefined {
+  return entry?.role ?? status?.role;
 }
 
 /** Where clients connect: the real address of what runs, else what the entry says; undefined when nothing is known. */

@@ -14,7 +14,7 @@ import { failureActionLabel, failureHelp, failureText } from "../model/failure-h
 import type { Translate } from "../model/translate.ts";
 import { userText } from "../model/tunnel-facts.ts";
 import type { TunnelItem, TunnelRef } from "../model/tunnel-item.ts";
-import { listenOf, targetOf, tunnelName } from "../model/tunnel-row.ts";
+import { listenOf, roleOf, targetOf, tunnelName } from "../model/tunnel-row.ts";
 import type { ActionsUi } from "../tunnels/tunnel-actions.ts";
 import { mendFailure, type TunnelFinder } from "./mend-failure.ts";
 
@@ -71,7 +71,8 @@ async function confirmClose(item: TunnelItem, others: readonly TunnelUser[], t: 
 }
 
 function showFailure(ref: TunnelRef | undefined, failure: TunnelError, { t, log, store }: ActionsUiParts): void {
-  const help = failureHelp(failure, { t, isOfTunnel: ref !== undefined });
+  const item = ref && store.find(ref);
+  const help = failureHelp(failure, { t, isOfTunnel: ref !== undefined, role: item && roleOf(item) });
   const name = ref === undefined ? undefined : plainText(ref.name, { maxLength: 64 });
   log.warn(`${name === undefined ? "" : `${name}: `}${plainText(failure.message) || "see its state"} [${help.code}]`);
   const text = failureText(help, name);

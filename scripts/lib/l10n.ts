@@ -34,7 +34,7 @@ const ALLOWED: readonly { readonly file: string; readonly call: RegExp }[] = [
   // Templates of message(), collected there.
   { file: "extension/model/problem-text.ts", call: /^t\(template\)/ },
   // Causes and cures, collected from the codes.
-  { file: "extension/", call: /^t\((CODES\[[\w.]+\]|meaning)\.(cause|cure)\)/ },
+  { file: "extension/", call: /^t\((CODES\[[\w.]+\]|meaning)\.(cause|cure)\)|^t\(causeAt\[role\]\)/ },
 ];
 
 /** A literal as esbuild writes it, and what comes behind it. */
@@ -50,8 +50,9 @@ export function collectTexts(): Texts {
     if (text !== undefined) places.set(text, places.get(text) ?? file);
     else if (!ALLOWED.some((one) => file.startsWith(one.file) && one.call.test(call))) unreadable.push(`${file}: ${call.split("\n")[0]}`);
   }
-  for (const [code, { cause, cure }] of Object.entries(CODES)) {
-    for (const text of [cause, cure]) places.set(text, places.get(text) ?? `daemon/contract/codes.ts (${code})`);
+  for (const [code, { cause, causeAt, cure }] of Object.entries(CODES)) {
+    for (const text of [cause, ...(causeAt ? [causeAt.client, causeAt.server] : []), cure])
+      places.set(text, places.get(text) ?? `daemon/contract/codes.ts (${code})`);
   }
   return { places, unreadable };
 }

@@ -14,7 +14,7 @@ describe("the help with a failure", () => {
       assert.equal(cause, CODES[code].cause);
       assert.ok(cure.length > 10);
       assert.doesNotMatch(cure, /`tunneld|sha256sum/);
-      assert.ok(actions.length >= 1 && actions.length <= 4);
+      assert.ok(actions.length >= 1 && actions.length <= 3);
       assert.deepEqual([...new Set(actions)], actions);
     });
 
@@ -63,6 +63,14 @@ describe("the help with a failure", () => {
     );
   });
 
+  it("has the cause as it is at the end that reports it, which the docs say of both", () => {
+    const at = (role: "client" | "server" | undefined): string =>
+      failureHelp({ code: "KEY_MISMATCH", message: "" }, { t: english, isOfTunnel: true, role }).cause;
+    assert.equal(at("client"), "The far end closed when it got the proof of the key: it probably holds another key.");
+    assert.equal(at("server"), "The client that connected holds another key.");
+    assert.equal(at(undefined), CODES.KEY_MISMATCH.cause);
+  });
+
   it("is translated, cause and cure alike", () => {
     const { cause, cure } = failureHelp({ code: "CONNECT_REFUSED", message: "" }, { t: (text) => `<${text}>`, isOfTunnel: true });
     assert.deepEqual([cause, cure], [`<${CODES.CONNECT_REFUSED.cause}>`, `<${CODES.CONNECT_REFUSED.cure}>`]);
@@ -88,6 +96,12 @@ describe("a failure's notification", () => {
   it("names the tunnel, the cause, the cure and the daemon's own words", () => {
     const { cause, cure } = CODES.CONNECT_REFUSED;
     assert.equal(failureText(help("CONNECT_REFUSED", "10.0.0.1:6479 refuses"), "cache"), `cache: ${cause} ${cure} (CONNECT_REFUSED: 10.0.0.1:6479 refuses)`);
+  });
+
+  it("does not repeat in the daemon's words what the cause says", () => {
+    const words = "the far side closed the connection after the key was sent: probably it holds another key";
+    const { cause, cure } = help("KEY_MISMATCH", words);
+    assert.equal(failureText(help("KEY_MISMATCH", words), "cache"), `cache: ${cause} ${cure} (KEY_MISMATCH)`);
   });
 
   it("is about no tunnel when none is known, and quotes nothing when nothing was said", () => {
