@@ -1,16 +1,17 @@
 /**
- * Create tunnels.json: a new file from the template, never in place of one that is
- * there, opened with the placeholder selected.
+ * Create tunnels.json: a new file from the template, never in place of anything that
+ * is written already, opened with the placeholder selected.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { localConfigPath } from "../../daemon/contract/config-file.ts";
 import type { Disposable } from "../emitter.ts";
+import { isUnwritten } from "../model/config-offer.ts";
 import { configTemplate } from "../model/config-template.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { showFile } from "../ui/config-document.ts";
+import { currentText, showFile } from "../ui/config-document.ts";
 import { ignoreInGit, isShared } from "../ui/git-ignore.ts";
 import { shownFailures } from "../ui/shown-failures.ts";
 import { changeFile } from "../ui/write-config.ts";
@@ -31,14 +32,16 @@ async function createConfig(services: Services, argument: unknown): Promise<stri
 }
 
 /**
- * Writes the template if there is no file, and shows the file.
+ * Writes the template if there is no file or nothing in it, and shows the file.
  * @throws TunnelError CONFIG_INVALID with cause and cure
  */
 export async function createFile({ t, sources }: Services, { kind, configPath }: TunnelSource): Promise<void> {
   const isPrivate = kind !== "workspace";
   const template = configTemplate(isPrivate ? "personal" : "workspace", t);
-  const isNew = !fs.lstatSync(configPath, { throwIfNoEntry: false });
-  if (isNew) await changeFile({ file: configPath, change: (text) => text ?? template.text, isPrivate, t });
+  const isThere = fs.lstatSync(configPath, { throwIfNoEntry: false }) !== undefined;
+  const isNew = isUnwritten({ isThere, text: currentText(configPath) });
+  const change = (text: string | undefined): string => (text === undefined || text.trim() === "" ? template.text : text);
+  if (isNew) await changeFile({ file: configPath, change, isPrivate, t });
   sources.refresh();
   await showFile(configPath, isNew ? template.placeholder : undefined);
 }

@@ -5,9 +5,11 @@
 import * as vscode from "vscode";
 import { plainText } from "../../daemon/contract/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
+import { configOffer } from "../model/config-offer.ts";
 import { isOpen, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { OpenResult } from "../tunnels/tunnel-actions.ts";
+import { folderFiles } from "../ui/config-document.ts";
 import { COMMANDS } from "./ids.ts";
 import { pickItem, tunnelOf } from "./pick-tunnel.ts";
 
@@ -36,13 +38,7 @@ async function choose(services: Services): Promise<Choice | undefined> {
     detail: t("Asks for service, target and key. No file is needed."),
     command: COMMANDS.openAdHoc,
   };
-  const create: Choice = {
-    label: `$(new-file) ${t("Create tunnels.json")}`,
-    detail: t("Tunnels of this folder, shared with everybody who works on it."),
-    command: COMMANDS.createConfig,
-  };
-  const hasFolder = (vscode.workspace.workspaceFolders ?? []).length > 0;
-  const rest: Choice[] = store.items.length === 0 && hasFolder ? [create, adHoc] : [adHoc];
+  const rest = [...fileChoices(services), adHoc];
   const placeHolder =
     store.items.length === 0
       ? t("There are no tunnels here yet")
@@ -55,6 +51,20 @@ async function choose(services: Services): Promise<Choice | undefined> {
     matchOnDescription: true,
     matchOnDetail: true,
   });
+}
+
+/** A tunnels.json to begin with, where a folder has none or no tunnel in it. */
+function fileChoices(services: Services): Choice[] {
+  const { t } = services;
+  const detail = t("Tunnels of this folder, shared with everybody who works on it.");
+  switch (configOffer(folderFiles(services))) {
+    case "create":
+      return [{ label: `$(new-file) ${t("Create tunnels.json")}`, detail, command: COMMANDS.createConfig }];
+    case "edit":
+      return [{ label: `$(go-to-file) ${t("Edit tunnels.json")}`, detail, command: COMMANDS.editConfig }];
+    case undefined:
+      return [];
+  }
 }
 
 async function openOne(services: Services, item: TunnelItem): Promise<OpenResult["at"]> {

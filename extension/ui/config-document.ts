@@ -7,6 +7,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { type ConfigDocument, MAX_CONFIG_BYTES, readDocument } from "../../daemon/contract/config-document.ts";
 import { localConfigPath } from "../../daemon/contract/config-file.ts";
+import type { FolderFile } from "../model/config-offer.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 
@@ -53,8 +54,10 @@ export function openDocument(file: string): vscode.TextDocument | undefined {
 
 /** A file's text, as its editor has it or as it is on the disk; undefined: it has none that could be a tunnels.json. */
 export function currentText(file: string): string | undefined {
-  const document = openDocument(file);
-  if (document) return document.getText();
+  return openDocument(file)?.getText() ?? savedText(file);
+}
+
+function savedText(file: string): string | undefined {
   try {
     const stat = fs.statSync(file);
     return stat.isFile() && stat.size <= MAX_CONFIG_BYTES ? fs.readFileSync(file, "utf8") : undefined;
@@ -72,4 +75,15 @@ export function rangeOf(document: vscode.TextDocument, { offset, length }: { rea
 export async function showFile(file: string, select?: { readonly offset: number; readonly length: number }): Promise<vscode.TextEditor> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
   return await vscode.window.showTextDocument(document, select ? { selection: rangeOf(document, select) } : {});
+}
+
+/** The tunnels.json of each workspace folder on this machine, as it is on the disk: an editor follows that a moment later. */
+export function folderFiles({ sources }: Pick<Services, "sources">): FolderFile[] {
+  return sources.configs
+    .filter(({ source }) => source.kind === "workspace")
+    .map(({ source, config }) => {
+      const hasTunnels = config !== undefined && config.places.size > 0;
+      // One with tunnels is not read again: this is asked whenever the view is drawn.
+      return { text: hasTunnels || !config ? undefined : savedText(source.configPath), isThere: config !== undefined, hasTunnels };
+    });
 }

@@ -7,6 +7,7 @@
 import * as vscode from "vscode";
 import { PREFIX, TUNNELS_VIEW } from "../commands/ids.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { isUnwritten } from "../model/config-offer.ts";
 import type { View } from "../model/format.ts";
 import type { TunnelFact } from "../model/tunnel-fact.ts";
 import { tunnelFacts } from "../model/tunnel-facts.ts";
@@ -15,6 +16,7 @@ import { isTroubled, tunnelRow } from "../model/tunnel-row.ts";
 import { type TreeBranch, type TreeLeaf, tunnelTree } from "../model/tunnel-tree.ts";
 import { viewMessage } from "../model/view-message.ts";
 import type { Services } from "../services.ts";
+import { folderFiles } from "./config-document.ts";
 import { type FactNode, type TreeNode, type TunnelNode, treeItem, tunnelTooltip } from "./tree-items.ts";
 
 /** Our choice: the rate of counters and ages. */
@@ -235,6 +237,8 @@ class TreeUpdates implements Disposable {
     const { items } = store;
     this.#setContext("hasTunnels", items.length > 0);
     this.#setContext("hasOpenTunnels", items.some(isOpen));
+    const files = folderFiles(this.#services);
+    this.#setContext("hasConfig", files.length > 0 && !files.some(isUnwritten));
     const troubled = items.filter(isTroubled).length;
     if ((this.#view.badge?.value ?? 0) !== troubled) {
       this.#view.badge = troubled === 0 ? undefined : { value: troubled, tooltip: t("Tunnels that don't work: {0}", troubled) };

@@ -85,6 +85,12 @@ describe("a tunnel without a file in VS Code", function () {
     await rowSays(workbench, "mine", /verified/);
   });
 
+  it("does not hide that the folder can have a tunnels.json", async () => {
+    await workbench.command("Open Encrypted Tunnel…");
+    await workbench.palette.row("Create tunnels.json");
+    await workbench.palette.close();
+  });
+
   it("can be saved to the workspace's tunnels.json, and stays open", async () => {
     await workbench.tree.row("mine").choose(/Save Ad-hoc Tunnel/);
     await workbench.palette.pick(/tunnels\.json/);

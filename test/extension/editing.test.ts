@@ -101,6 +101,21 @@ describe("editing tunnels.json in VS Code", function () {
     await workbench.tree.row("cache").locator();
   });
 
+  it("a file that is empty takes the template", async () => {
+    project.writeText("");
+    await workbench.until(async () => /Create tunnels\.json/.test(await workbench.tree.welcome()), "the view offered a tunnels.json");
+    await workbench.command("Create tunnels.json");
+    await workbench.until(() => project.read(".vscode/tunnels.json")?.includes("cache.example.com:6479") === true, "the template was written");
+    await workbench.tree.row("cache").locator();
+  });
+
+  it("a file without tunnels is offered to be edited", async () => {
+    project.writeText('{ "version": 1, "tunnels": {} }\n');
+    await workbench.until(async () => /Edit tunnels\.json/.test(await workbench.tree.welcome()), "the view offered to edit it");
+    project.writeText(GOOD);
+    await workbench.tree.row("cache").locator();
+  });
+
   it("a file that is deleted while it is open leaves no tunnel, no problem and no error", async () => {
     rmSync(project.configPath);
     await workbench.until(async () => !(await workbench.tree.rows()).some((text) => text.includes("cache")), "the row was gone");
