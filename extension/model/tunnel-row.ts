@@ -22,7 +22,10 @@ export interface TunnelRow {
   readonly description: string;
   /** The state in words, such as "verified 3 min ago". */
   readonly stateText: string;
-  /** tunnel;SOURCE;ROLE;SERVICE;PHASE with PHASE closed, busy, open, trouble or fault: what package.json's menus look at. */
+  /**
+   * tunnel;SOURCE;ROLE;SERVICE;APPROVAL;PHASE with APPROVAL approved, pending or unknown, and PHASE closed, busy, open,
+   * trouble or fault: what package.json's menus look at.
+   */
   readonly contextValue: string;
   /** Without ages: a screen reader would read it again every second. */
   readonly accessibleLabel: string;
@@ -48,7 +51,7 @@ export function tunnelRow(item: TunnelItem, view: View): TunnelRow {
     label,
     description: listen === undefined ? faultText(item, t) : `${listen} → ${target}`,
     stateText: stateText(item, view),
-    contextValue: ["tunnel", item.source.kind, role ?? "unknown", service ?? "unknown", phaseOf(item)].join(";"),
+    contextValue: ["tunnel", item.source.kind, role ?? "unknown", service ?? "unknown", item.approval.at, phaseOf(item)].join(";"),
     accessibleLabel:
       listen === undefined
         ? `${label}, ${state}: ${faultText(item, t)}`

@@ -35,7 +35,7 @@ describe("the row of a tunnel", () => {
   ] as const) {
     it(`in the state ${state} says "${stateText}" with the icon ${icon} and is ${phase} to the menus`, () => {
       const { contextValue, ...shown } = row(inState(state));
-      assert.deepEqual([shown.icon, shown.stateText, contextValue], [icon, stateText, `tunnel;workspace;client;redis;${phase}`]);
+      assert.deepEqual([shown.icon, shown.stateText, contextValue], [icon, stateText, `tunnel;workspace;client;redis;approved;${phase}`]);
     });
   }
 
@@ -83,7 +83,7 @@ describe("the row of a tunnel", () => {
   it("of an entry with a mistake says which, offers no menu of a client and is a fault", () => {
     const { description, contextValue, icon, stateText } = row(faulty());
     assert.match(description, /"lissten"/);
-    assert.deepEqual([contextValue, icon, stateText], ["tunnel;workspace;unknown;unknown;fault", "error", "mistake in its entry"]);
+    assert.deepEqual([contextValue, icon, stateText], ["tunnel;workspace;unknown;unknown;approved;fault", "error", "mistake in its entry"]);
   });
 
   it("of an entry with a mistake whose old form runs can be closed", () => {
@@ -103,7 +103,7 @@ describe("the row of a tunnel", () => {
   });
 
   it("names its source to the menus", () => {
-    assert.equal(row(tunnelItem({ source: PERSONAL, status: null })).contextValue, "tunnel;personal;client;redis;closed");
+    assert.equal(row(tunnelItem({ source: PERSONAL, status: null })).contextValue, "tunnel;personal;client;redis;approved;closed");
   });
 
   it("has only plain text, whatever the file and the daemon say", () => {
@@ -169,10 +169,10 @@ describe("the menus of package.json", () => {
   const manifest = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
   const menu: { command: string; when: string; group: string }[] = manifest.contributes.menus["view/item/context"];
 
-  /** Inline commands of a row, as VS Code would choose them. */
-  function inline(contextValue: string): string[] {
+  /** Inline commands of a row, or those of its menu, as VS Code would choose them. */
+  function offered(contextValue: string, { isInline }: { readonly isInline: boolean }): string[] {
     return menu
-      .filter(({ group }) => group.startsWith("inline"))
+      .filter(({ group }) => group.startsWith("inline") === isInline)
       .filter(({ when }) => new RegExp(/viewItem =~ \/(.*)\/$/.exec(when)?.[1] ?? "(?!)").test(contextValue))
       .map(({ command }) => command.replace("encryptedTunnels.", ""));
   }
@@ -185,7 +185,30 @@ describe("the menus of package.json", () => {
     [faulty(), ["reveal"]],
   ] as const) {
     it(`offer ${commands.join(" and ") || "nothing"} at a row that is ${phaseOf(item)}`, () => {
-      assert.deepEqual(inline(row(item).contextValue), commands);
+      assert.deepEqual(offered(row(item).contextValue, { isInline: true }), commands);
     });
   }
+
+  for (const [approval, status, commands] of [
+    [{ at: "approved" }, {}, ["revokeApproval"]],
+    [{ at: "pending", facts: approvedFacts() }, null, ["approve"]],
+    [{ at: "pending", facts: approvedFacts({ approvedBefore: true }) }, {}, ["approve"]],
+    [{ at: "unknown" }, null, ["approve"]],
+  ] as const) {
+    it(`offer ${commands.join()} at a row whose approval is ${approval.at}, ${status ? "open" : "closed"}`, () => {
+      const all = offered(row(tunnelItem({ status, more: { approval } })).contextValue, { isInline: false });
+      assert.deepEqual(
+        all.filter((command) => ["approve", "revokeApproval"].includes(command)),
+        commands,
+      );
+    });
+  }
+
+  it("offer no approval of an entry with a mistake", () => {
+    const all = offered(row(faulty({ approval: { at: "unknown" } })).contextValue, { isInline: false });
+    assert.deepEqual(
+      all.filter((command) => ["approve", "revokeApproval"].includes(command)),
+      [],
+    );
+  });
 });
