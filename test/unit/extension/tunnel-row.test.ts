@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { TunnelState } from "../../../daemon/contract/state.ts";
 import { english } from "../../../extension/model/translate.ts";
+import { tunnelFacts } from "../../../extension/model/tunnel-facts.ts";
 import type { TunnelItem } from "../../../extension/model/tunnel-item.ts";
 import { currentFailure, isTroubled, phaseOf, type TunnelRow, tunnelRow } from "../../../extension/model/tunnel-row.ts";
 import { approvedFacts } from "../../support/status.ts";
@@ -203,6 +204,11 @@ describe("the menus of package.json", () => {
       );
     });
   }
+
+  it("let a fact be copied by the mouse and, from the menu, by the keyboard", () => {
+    const [fact] = tunnelFacts(tunnelItem(), view).filter(({ id }) => id === "listen");
+    for (const isInline of [true, false]) assert.deepEqual(offered(fact?.contextValue ?? "", { isInline }), ["copyFact"]);
+  });
 
   it("offer no approval of an entry with a mistake", () => {
     const all = offered(row(faulty({ approval: { at: "unknown" } })).contextValue, { isInline: false });
