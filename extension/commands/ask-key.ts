@@ -27,7 +27,7 @@ export async function askKey(services: Services, { newName, active, ...step }: K
     const { keys } = await link.request("keys/list", {});
     const known = keys.map((key): Choice<KeyChoice> => ({ ...keyRow(key, services), value: { at: "known", name: key.name } }));
     const make = [
-      { label: `$(cloud-download) ${t("Import Key…")}`, detail: t("Take in the key that the far end has."), command: COMMANDS.importKey },
+      { label: `$(desktop-download) ${t("Import Key…")}`, detail: t("Take in the key that the far end has."), command: COMMANDS.importKey },
       { label: `$(add) ${t("Generate Key…")}`, detail: t("Make a new key, to be given to the far end."), command: COMMANDS.generateKey },
     ].map(({ command, ...row }): Choice<KeyChoice> => ({ ...row, alwaysShow: true, value: { at: "new", command } }));
     const separator: Choice<KeyChoice> = { label: t("Another key"), kind: vscode.QuickPickItemKind.Separator };

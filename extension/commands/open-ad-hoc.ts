@@ -19,6 +19,7 @@ import {
   suggestName,
 } from "../model/ad-hoc.ts";
 import { refOf, type TunnelSource } from "../model/tunnel-item.ts";
+import { serviceIcon } from "../model/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { findFreePort } from "../ui/free-port.ts";
 import { shownFailures } from "../ui/shown-failures.ts";
@@ -93,9 +94,9 @@ function named<K extends keyof Answers>(name: K, answer: Answer<Answers[K]>): An
 
 function askService({ services: { t }, answers, step }: StepContext): Promise<Answer<Service>> {
   const choices: Choice<Service>[] = [
-    { label: "$(database) Redis", description: "redis", detail: t("Also Valkey and everything that speaks its protocol."), value: "redis" },
-    { label: "$(database) MySQL", description: "mysql", detail: t("Also MariaDB."), value: "mysql" },
-    { label: `$(plug) ${t("Another service")}`, description: "tcp", detail: t("Any program that talks over TCP."), value: "tcp" },
+    { label: `$(${serviceIcon("redis")}) Redis`, description: "redis", detail: t("Also Valkey and everything that speaks its protocol."), value: "redis" },
+    { label: `$(${serviceIcon("mysql")}) MySQL`, description: "mysql", detail: t("Also MariaDB."), value: "mysql" },
+    { label: `$(${serviceIcon("tcp")}) ${t("Another service")}`, description: "tcp", detail: t("Any program that talks over TCP."), value: "tcp" },
   ];
   return askPick({ ...step, placeholder: t("What is at the far end?"), choices, active: answers.service });
 }

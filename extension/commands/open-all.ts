@@ -43,7 +43,7 @@ async function pickGroup({ t, store }: Services, none: string): Promise<string |
     void vscode.window.showInformationMessage(none);
     return undefined;
   }
-  const rows = [...groups].map(([group, names]) => ({ label: `$(layers) ${plainText(group)}`, detail: names.join(", "), group }));
+  const rows = [...groups].map(([group, names]) => ({ label: `$(folder) ${plainText(group)}`, detail: names.join(", "), group }));
   return (await vscode.window.showQuickPick(rows, { title: t("Open Group of Tunnels"), placeHolder: t("Choose a group") }))?.group;
 }
 

@@ -12,7 +12,7 @@ import { findProgram } from "../integration/find-program.ts";
 import { type ClientProgram, clientProgram } from "../model/client-program.ts";
 import { localEnd } from "../model/local-end.ts";
 import { isOpen, refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { tunnelName } from "../model/tunnel-row.ts";
+import { serviceIcon, tunnelName } from "../model/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { approvedItem } from "../tunnels/approved-item.ts";
 import { COMMANDS } from "./ids.ts";
@@ -65,7 +65,7 @@ async function start(services: Services, item: TunnelItem, program: ClientProgra
     name: plainText(item.name),
     shellPath: found,
     shellArgs: [...program.args],
-    iconPath: new vscode.ThemeIcon("database"),
+    iconPath: new vscode.ThemeIcon(serviceIcon(item.entry?.service ?? item.status?.service)),
   });
   terminal.show();
 }

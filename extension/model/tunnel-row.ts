@@ -200,15 +200,20 @@ function iconOf(item: TunnelItem): Pick<TunnelRow, "icon" | "iconColor"> {
       if (obstacleOf(item)) return { icon: "warning", iconColor: "list.warningForeground" };
       return { icon: state === "draining" ? "circle-slash" : "circle-outline", iconColor: undefined };
     case "open":
-      return { icon: serviceIcon(item), iconColor: state === "listening" ? undefined : VERIFIED };
+      return { icon: openIcon(item), iconColor: state === "listening" ? undefined : VERIFIED };
     case "trouble":
       return { icon: state === "waiting-for-key" ? "key" : state === "not-approved" ? "shield" : "warning", iconColor: "list.warningForeground" };
   }
 }
 
-function serviceIcon({ entry, status }: TunnelItem): string {
+function openIcon({ entry, status }: TunnelItem): string {
   if ((status?.role ?? entry?.role) === "server") return "server";
-  switch (status?.service ?? entry?.service) {
+  return serviceIcon(status?.service ?? entry?.service);
+}
+
+/** A service's codicon, wherever one is named. */
+export function serviceIcon(service: Service | undefined): string {
+  switch (service) {
     case "redis":
       return "layers";
     case "mysql":
