@@ -3,10 +3,13 @@
  * become. One a client: notifications can't be unsubscribed from.
  */
 import type { DaemonClient } from "../client/daemon-client.ts";
+import type { Result } from "../contract/methods.ts";
 import type { TunnelStatus } from "../contract/state.ts";
 import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import { failureOf } from "./tunnel-line.ts";
+
+type Probed = Result<"tunnel/probe">["probed"];
 
 /** See the file's header. */
 export class TunnelWatch {
@@ -36,16 +39,31 @@ export class TunnelWatch {
     if (!isListening(open.state)) throw failureOf(open);
     if (open.role === "server") return open;
     const sinceMs = Date.now();
-    const probing = this.#client.request("tunnel/probe", ref).then((probed) => this.#take(probed));
-    const failing = new Promise<never>((_, reject) => void probing.catch(reject));
-    const settled = this.#until(open, (now) => isProved(now, sinceMs) || hasFailed(now, sinceMs), deadlineMs);
-    const result = await Promise.race([settled, failing]);
-    if (isProved(result, sinceMs)) return result;
+    // What the tunnel shows meanwhile may be another connection's, or first words that turn out to be a refusal: the probe decides.
+    const probed = await this.#probe(ref, deadlineMs);
+    if (probed?.code) throw new TunnelError(probed.code, `${status.name}: ${probed.message}`);
+    if (probed) return this.latest(status);
+    // None was made, by a daemon that lost its port at that moment, or its result is not told, by an older one.
+    const result = await this.#until(open, (now) => isProved(now, sinceMs) || hasFailed(now, sinceMs), deadlineMs);
     if (hasFailed(result, sinceMs)) throw failureOf(result);
+    if (performance.now() < deadlineMs) return result;
     const seconds = `within ${timeoutMs / 1000} s`;
     throw (result.keyVerifiedAtMs ?? 0) >= sinceMs
       ? new TunnelError("BACKEND_DOWN", `${status.name}: the key is right, but the service behind it did not answer ${seconds}: look after it at the far end`)
       : new TunnelError("HANDSHAKE_TIMEOUT", `${status.name}: nothing answered ${seconds}: check the target, or allow more time`);
+  }
+
+  /** One connection; undefined when nothing is known of it, or not in time. */
+  async #probe(ref: { readonly configPath: string; readonly name: string }, deadlineMs: number): Promise<Probed> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), Math.max(0, deadlineMs - performance.now()));
+    });
+    const probing = this.#client.request("tunnel/probe", ref).then(({ probed, ...now }) => {
+      this.#take(now);
+      return probed;
+    });
+    return await Promise.race([probing, late]).finally(() => clearTimeout(timer));
   }
 
   #take(status: TunnelStatus): void {

@@ -6,6 +6,7 @@
  * optional, unknown ones are ignored, nothing is renamed.
  */
 import * as z from "zod";
+import { ERROR_CODES } from "../errors.ts";
 import { diagnosisProgressSchema, diagnosisSchema } from "./diagnosis.ts";
 import { daemonSchema, tunnelSchema } from "./state.ts";
 
@@ -87,7 +88,16 @@ export const METHODS = {
     params: tunnelRef,
     result: tunnelSchema,
   },
-  "tunnel/probe": { about: "Makes one connection through the tunnel and reports what it showed.", params: tunnelRef, result: tunnelSchema },
+  "tunnel/probe": {
+    about: "Makes one connection through the tunnel and reports what it showed.",
+    params: tunnelRef,
+    result: tunnelSchema.extend({
+      probed: z
+        .object({ code: z.enum(ERROR_CODES).nullable().describe("null: it works."), message: z.string().describe("One sentence, empty when it works.") })
+        .optional()
+        .describe("What this very connection showed, whatever others did meanwhile; missing when none was made."),
+    }),
+  },
   "tunnel/diagnose": {
     about: "Looks at one tunnel stage by stage and says what is wrong; nothing is sent for an entry that is not approved. Sends diagnosis/progress meanwhile.",
     params: tunnelRef,

@@ -94,6 +94,8 @@ export class Connection {
   #timer: NodeJS.Timeout | undefined;
   #openedAtMs = 0;
   #handshakeMs = 0;
+  /** The backend's first words were a refusal: whatever follows them is no sign of life. */
+  #refused = false;
   /** Wire bytes before the route was known. */
   readonly #early = { wireInBytes: 0, wireOutBytes: 0 };
 
@@ -315,7 +317,7 @@ export class Connection {
       const first = this.plainInBytes === 0;
       this.plainInBytes += plain.length;
       stats.plainInBytes += plain.length;
-      if (this.#settings.role === "client") this.#backendSpoke(first);
+      if (this.#settings.role === "client") this.#backendSpoke(plain, first);
     }
     return plain;
   }
@@ -325,14 +327,22 @@ export class Connection {
     const first = this.plainOutBytes === 0;
     this.plainOutBytes += bytes.length;
     stats.plainOutBytes += bytes.length;
-    if (this.#settings.role === "server") this.#backendSpoke(first);
+    if (this.#settings.role === "server") this.#backendSpoke(bytes, first);
     const sealed = channel.seal(bytes);
     stats.wireOutBytes += sealed.length;
     return sealed;
   }
 
-  #backendSpoke(first: boolean): void {
-    (this.#route as Route).stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
+  #backendSpoke(bytes: Uint8Array, first: boolean): void {
+    const route = this.#route as Route;
+    // A refusal is sent in one piece; of a longer one the first packet is enough.
+    const refusal = first ? route.refusalIn?.(bytes) : undefined;
+    if (refusal) {
+      this.#refused = true;
+      this.#report(refusal);
+    }
+    if (this.#refused) return;
+    route.stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
     if (first) this.#owner.verified(this, "backend");
   }
 

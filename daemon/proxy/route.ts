@@ -3,6 +3,7 @@
  * listener has one; a server-role listener may have several, told apart by the
  * key that the other end proves at S4.
  */
+import type { TunnelError } from "../errors.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { RouteStats } from "./stats.ts";
 import type { ResolvedAddress, Target } from "./target.ts";
@@ -19,5 +20,7 @@ export interface Route {
   readonly bind?: ResolvedAddress | undefined;
   /** Most connections at once; Infinity for no limit. */
   readonly maxConnections: number;
+  /** Looks at the first bytes that the backend says on a connection: the error, when it turns us away with them. What services say is not known here. */
+  readonly refusalIn?: ((firstBytes: Uint8Array) => TunnelError | undefined) | undefined;
   readonly stats: RouteStats;
 }

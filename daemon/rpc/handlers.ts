@@ -92,11 +92,14 @@ export function createHandlers(context: HandlerContext): Handlers {
     "tunnels/list": () => ({ daemon: control.status(), tunnels: manager.list() }),
     "tunnel/open": async (client, { scope = "open", probe, ...ref }) => {
       const opened = await manager.open(client.holder, ref, scope);
-      return probe ? await manager.probe(ref) : opened;
+      return probe ? (await manager.probe(ref)).status : opened;
     },
     "tunnel/close": (client, { force = false, ...ref }) => manager.close(client.holder, ref, force),
     "tunnel/restart": (_, ref) => manager.restart(ref),
-    "tunnel/probe": (_, ref) => manager.probe(ref),
+    "tunnel/probe": async (_, ref) => {
+      const { status, probed } = await manager.probe(ref);
+      return { ...status, ...(probed && { probed: { code: probed.failure?.code ?? null, message: probed.failure?.message ?? "" } }) };
+    },
     "tunnel/diagnose": (client, ref) => handleDiagnose(context, client, ref),
     "pin/add": (_, ref) => manager.pin(ref),
     "pin/remove": async (_, ref) => ({ removed: await manager.unpin(ref) }),

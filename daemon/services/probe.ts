@@ -8,6 +8,7 @@
 import type * as net from "node:net";
 import type { Service } from "../contract/tunnels-file.ts";
 import { TunnelError } from "../errors.ts";
+import { MAX_GREETING_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, printable, refusalError, refusalIn } from "./first-words.ts";
 
 /** What the service showed. */
 export interface ProbeResult {
@@ -15,19 +16,12 @@ export interface ProbeResult {
   readonly saw: string;
 }
 
-/** MySQL packet header: 3 bytes of length, 1 of sequence. MySQL Internals, "MySQL Packets". */
-const MYSQL_HEADER_BYTES = 4;
-const MYSQL_PROTOCOL_10 = 0x0a;
-const MYSQL_ERROR = 0xff;
-/** ER_HOST_IS_BLOCKED and ER_CON_COUNT_ERROR. */
-const MYSQL_BLOCKED = [1129, 1040];
-/** Our choices: a Redis reply to PING and a MySQL greeting take far less; longer ones are something else's. */
-const MAX_REDIS_LINE_BYTES = 512;
-const MAX_GREETING_BYTES = 4_096;
+/** Our choice: a Redis reply to PING takes far less; a longer line is something else's. */
+const MAX_REDIS_LINE_BYTES = 2_048;
 
 /**
  * Probes `service` on a connected or connecting socket, which it ends.
- * @throws TunnelError BACKEND_DOWN when it closes or says nothing in time, or something else; BACKEND_BLOCKED when MySQL refuses this host
+ * @throws TunnelError BACKEND_DOWN when it closes or says nothing in time, or something else; BACKEND_BLOCKED when it refuses everybody or this host
  */
 export function probe(socket: net.Socket, options: { readonly service: Service; readonly timeoutMs: number }): Promise<ProbeResult> {
   switch (options.service) {
@@ -91,8 +85,10 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
   });
 }
 
-/** Any RESP reply: +PONG, or -NOAUTH, -LOADING and the like, which a live Redis says too. */
+/** Any RESP reply: +PONG, or -NOAUTH, -LOADING and the like, which a live Redis says too; but none that turns us away. */
 function readRedis(bytes: Buffer): Reading {
+  const refusal = refusalIn("redis", bytes);
+  if (refusal) throw refusalError("redis", refusal);
   const end = bytes.indexOf("\r\n");
   if (end < 0 && bytes.length <= MAX_REDIS_LINE_BYTES) return { is: "unfinished" };
   const line = bytes.toString("latin1", 0, end < 0 ? MAX_REDIS_LINE_BYTES : end);
@@ -111,11 +107,8 @@ function readMySql(bytes: Buffer): Reading {
   const end = MYSQL_HEADER_BYTES + length;
   if (bytes.length < end) return { is: "unfinished" };
   const body = bytes.subarray(MYSQL_HEADER_BYTES, end);
-  if (body[0] === MYSQL_ERROR && body.length >= 3) {
-    const code = body.readUInt16LE(1);
-    const text = printable(body.toString("utf8", 3)).slice(0, 160);
-    throw new TunnelError(MYSQL_BLOCKED.includes(code) ? "BACKEND_BLOCKED" : "BACKEND_DOWN", `the database refuses connections: error ${code}, ${text}`);
-  }
+  const refusal = refusalIn("mysql", bytes);
+  if (refusal) throw refusalError("mysql", refusal);
   const versionEnd = body.indexOf(0, 1);
   if (body[0] !== MYSQL_PROTOCOL_10 || versionEnd < 0) throw notMySql;
   const result = { saw: printable(body.toString("latin1", 1, versionEnd)).slice(0, 80) };
@@ -134,8 +127,4 @@ function refusedLogin(): Buffer {
   header.writeUIntLE(payload.length, 0, 3);
   header[3] = 1;
   return Buffer.concat([header, payload]);
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?");
 }

@@ -15,7 +15,7 @@ import { machineAfter } from "./after.ts";
 import { refKey, type StateStore, sameRef, type TunnelRef } from "./daemon-state.ts";
 import { isKept, Leases, othersUsing } from "./leases.ts";
 import type { ApprovalSource, ConfigSource, Planned, Planner } from "./planned.ts";
-import { probeTunnel } from "./probe-tunnel.ts";
+import { type Probed, probeTunnel } from "./probe-tunnel.ts";
 import { Reconciler } from "./reconciler.ts";
 import { describe } from "./status.ts";
 import type { Inherited, Tunnel } from "./tunnel.ts";
@@ -160,12 +160,12 @@ export class Manager {
     return { closed: true, othersUsing: others };
   }
 
-  /** Makes one connection through an open tunnel, so that its state rests on evidence; resolves when there is some, or none came. */
-  async probe(ref: TunnelRef): Promise<TunnelStatus> {
+  /** Makes one connection through an open tunnel, so that its state rests on evidence; resolves when there is some, or none came. `probed`: what it showed, if one was made. */
+  async probe(ref: TunnelRef): Promise<{ readonly status: TunnelStatus; readonly probed: Probed | undefined }> {
     const want = this.#find(ref);
     const tunnel = want.shared?.tunnel;
-    if (tunnel && tunnel.plan.role === "client") await probeTunnel(tunnel);
-    return this.#status(want);
+    const probed = tunnel && tunnel.plan.role === "client" ? await probeTunnel(tunnel) : undefined;
+    return { status: this.#status(want), probed };
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import * as net from "node:net";
 import { TunnelError } from "../errors.ts";
+import type { RouteStats } from "../proxy/stats.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import { probe } from "../services/probe.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -11,9 +12,14 @@ import type { Tunnel } from "./tunnel.ts";
 /** Our choice: time for the service to answer, beside the tunnel's own bounds for connecting and the handshake. */
 const SERVICE_TIMEOUT_MS = 5_000;
 
-/** Probes; never rejects: what it showed, good or bad, is in the tunnel's counters. Does nothing while the port is not the tunnel's. */
-export async function probeTunnel(tunnel: Tunnel): Promise<void> {
-  if (!tunnel.isOpen) return;
+/** What a probe came to: `failure` is missing when the service, or for a tcp one the far end, has proved itself. */
+export interface Probed {
+  readonly failure?: TunnelError;
+}
+
+/** Probes; never rejects. What it showed, good or bad, is in the tunnel's counters as well. Does nothing, and says nothing, while the port is not the tunnel's. */
+export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
+  if (!tunnel.isOpen) return undefined;
   const { service, timeoutMs } = tunnel.plan;
   const boundMs = 2 * timeoutMs + SERVICE_TIMEOUT_MS;
   const { stats } = tunnel;
@@ -22,23 +28,34 @@ export async function probeTunnel(tunnel: Tunnel): Promise<void> {
   const socket = net.connect(reachable(tunnel.listen));
   socket.on("error", () => {});
   try {
-    if (service === "tcp") await withinTime(evidence, boundMs);
-    else await probe(socket, { service, timeoutMs: boundMs });
+    if (service !== "tcp") await probe(socket, { service, timeoutMs: boundMs });
+    else if (!(await withinTime(evidence, boundMs)))
+      throw new TunnelError("HANDSHAKE_TIMEOUT", `nothing answered within ${boundMs / 1000} s: check the target`);
+    else if (stats.lastFailure !== failureBefore) return { failure: failureOf(stats) };
+    return {};
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
     // The tunnel knows better why a connection broke; only the probe knows what a service said, or that it is silent.
-    if (stats.lastFailure === failureBefore && tunnel.isOpen && tunnel.stats === stats) tunnel.note(error);
+    if (stats.lastFailure !== failureBefore) return { failure: failureOf(stats) };
+    if (tunnel.isOpen && tunnel.stats === stats) tunnel.note(error);
+    return { failure: error };
   } finally {
     socket.destroySoon();
   }
 }
 
-async function withinTime(promise: Promise<void>, timeoutMs: number): Promise<void> {
+function failureOf({ lastFailure }: RouteStats): TunnelError {
+  if (!lastFailure) throw new RangeError("it has just failed");
+  return new TunnelError(lastFailure.code, lastFailure.message);
+}
+
+/** Whether it resolved in time. */
+async function withinTime(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
   });
-  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
 /** A listener at all addresses is reached at the loopback one. */

@@ -8,6 +8,7 @@
  */
 import type * as net from "node:net";
 import type { FailureStatus, TunnelState } from "../contract/state.ts";
+import type { Service } from "../contract/tunnels-file.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
@@ -17,6 +18,7 @@ import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } 
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { type Clock, RouteStats } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
+import { refusalError, refusalIn } from "../services/first-words.ts";
 import { type After, machineAfter } from "./after.ts";
 import { sumOf } from "./counters.ts";
 import { Health } from "./health.ts";
@@ -292,6 +294,7 @@ export class Tunnel {
           target: this.#target,
           bind: plan.bind,
           maxConnections: plan.maxConnections,
+          refusalIn: (firstBytes) => refusalOf(plan.service, firstBytes),
           stats: this.stats,
         },
       ],
@@ -325,4 +328,9 @@ export class Tunnel {
   #isEnding(): boolean {
     return this.#phase === "draining" || this.#phase === "closed";
   }
+}
+
+function refusalOf(service: Service, firstBytes: Uint8Array): TunnelError | undefined {
+  const refusal = refusalIn(service, firstBytes);
+  return refusal && refusalError(service, refusal);
 }

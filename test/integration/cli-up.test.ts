@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
+import { startBackend } from "../support/process/backend.ts";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
@@ -12,6 +13,7 @@ import { run } from "../support/process/run.ts";
 import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { startFarEnd, Workspace } from "../support/process/workspace.ts";
+import { mysqlErrorPacket, PROTECTED_MODE } from "../support/refusals.ts";
 import { startRedis, tools } from "../support/servers.ts";
 
 describe("tunneld up", () => {
@@ -186,6 +188,48 @@ describe("tunneld up", () => {
     const { code, stderr } = await workspace.run(["up", "--yes", "--wait", "20"]);
     assert.equal(code, 1);
     assert.match(stderr, /cache: .*\(BACKEND_DOWN\)$/m);
+  });
+
+  for (const [service, what, words] of [
+    ["redis", "Redis in protected mode", PROTECTED_MODE],
+    ["mysql", "a MySQL that has all its connections", mysqlErrorPacket(1040, "#08004Too many connections")],
+  ] as const)
+    it(`up, wait and exec fail with BACKEND_BLOCKED for ${what}, which speaks but refuses everybody`, async () => {
+      const refusing = await startBackend(stage, ({ socket }) => void socket.end(words));
+      const target = await startFarEnd(stage, { port: Number(refusing.address.replace(/^.*:/, "")), key });
+      workspace.write({ cache: { service, listen: 0, target, key: "team" } });
+      for (const args of [
+        ["up", "--yes", "--wait", "20"],
+        ["wait", "cache"],
+        ["exec", "cache", "--", "echo", "ran"],
+      ]) {
+        const { code, stdout, stderr } = await workspace.run(args);
+        assert.equal(code, 1, `${args[0]}: ${stdout}`);
+        assert.match(stderr, /cache: .*refuses connections: .*\(BACKEND_BLOCKED\)$/m);
+        assert.doesNotMatch(stdout.toString(), /verified|ran/);
+      }
+      const [cache] = (await workspace.status()).tunnels;
+      assert.deepEqual([cache?.state, cache?.backendVerifiedAt, cache?.lastFailure?.code], ["degraded", null, "BACKEND_BLOCKED"]);
+    });
+
+  it("wait goes by its own connection: what another one shows meanwhile proves nothing", async () => {
+    // Talks like Redis to whoever came first and like something else to everybody after.
+    let came = 0;
+    const moody = await startBackend(stage, ({ socket }) => {
+      const first = came++ === 0;
+      socket.on("data", () => void socket.write(first ? "+PONG\r\n" : "HTTP/1.1 400 Bad Request\r\n"));
+    });
+    const target = await startFarEnd(stage, { port: Number(moody.address.replace(/^.*:/, "")), key });
+    const listen = await freeAddress();
+    workspace.write({ cache: { service: "redis", listen, target, key: "team" } });
+    await workspace.run(["up", "--yes"]);
+    const live = await connectTo(stage, listen);
+    const talking = setInterval(() => live.socket.write("PING\r\n"), 10);
+    stage.own(() => clearInterval(talking));
+    await until(() => live.received.length > 0, { what: "the first had its answer" });
+    const { code, stderr } = await workspace.run(["wait", "cache"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /not Redis.*\(BACKEND_DOWN\)$/m);
   });
 
   it("fails with KEY_NOT_FOUND for a key that is not there, and opens it once it is", async () => {

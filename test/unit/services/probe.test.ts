@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import { probe } from "../../../daemon/services/probe.ts";
+import { PROTECTED_MODE, PROTECTED_MODE_TEXT } from "../../support/refusals.ts";
 import { ascii, join, toHex } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 import { type Backend, startBackend } from "../../support/wire/peer.ts";
@@ -50,6 +51,18 @@ describe("a probe", () => {
       });
     }
 
+    for (const [what, refusal, text] of [
+      ["protected mode", PROTECTED_MODE, PROTECTED_MODE_TEXT],
+      ["its limit of clients", "-ERR max number of clients reached\r\n", "ERR max number of clients reached"],
+    ] as const)
+      it(`says BACKEND_BLOCKED when Redis turns everybody away by ${what}, however its words are cut`, async () => {
+        for (const cut of [refusal.length, Math.min(1_024, refusal.length - 1), 7]) {
+          const error = await rejectionOf(answered("redis", ascii(refusal.slice(0, cut)), ascii(refusal.slice(cut))));
+          assert.equal(error.code, "BACKEND_BLOCKED");
+          if (cut > 200 || cut === refusal.length) assert.equal(error.message, `Redis refuses connections: ${text}`);
+        }
+      });
+
     it("reads an answer that comes byte by byte", async () => {
       const { backend, result } = await start("redis");
       const peer = await backend.accept();
@@ -97,8 +110,8 @@ describe("a probe", () => {
       [1040, "BACKEND_BLOCKED"],
       [1130, "BACKEND_DOWN"],
     ] as const) {
-      it(`reads error ${code} as ${meaning}`, async () => {
-        const error = await rejectionOf(answered("mysql", mysqlError(code, "no")));
+      it(`reads error ${code} as ${meaning}, and leaves its SQL state out`, async () => {
+        const error = await rejectionOf(answered("mysql", mysqlError(code, "#08004no")));
         assert.deepEqual([error.code, error.message], [meaning, `the database refuses connections: error ${code}, no`]);
       });
     }

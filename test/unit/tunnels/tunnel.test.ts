@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { TunnelError } from "../../../daemon/errors.ts";
 import { probeTunnel } from "../../../daemon/tunnels/probe-tunnel.ts";
+import { mysqlErrorPacket, PROTECTED_MODE } from "../../support/refusals.ts";
 import { planOf, Solo } from "../../support/tunnels/solo.ts";
 import { ascii, join } from "../../support/wire/bytes.ts";
-import { End, local, makeRoute, startEnd } from "../../support/wire/ends.ts";
+import { End, local, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
 import { keyOf } from "../../support/wire/handshakes.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 import { useScope } from "../../support/wire/scope.ts";
@@ -183,6 +184,55 @@ describe("a tunnel", () => {
   });
 });
 
+describe("a tunnel whose service turns us away with its first words", () => {
+  const scope = useScope();
+  const MYSQL_GREETING = join(Uint8Array.of(74, 0, 0, 0, 10), ascii("10.11.19-MariaDB"), new Uint8Array(57));
+
+  /** What a program that connects leads to, when the service says this. */
+  async function afterTraffic(service: "redis" | "mysql" | "tcp", says: Uint8Array) {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { service, target: local(far.port) });
+    await solo.tunnel.open();
+    const user = await connectTo(scope, solo.place);
+    (await backend.accept()).write(says);
+    await user.read(says.length);
+    const { stats } = solo.tunnel;
+    return [solo.tunnel.state, stats.lastFailure?.code, stats.lastFailure?.count, stats.backendVerifiedAtMs === undefined];
+  }
+
+  for (const [service, what, says, code] of [
+    ["mysql", "error 1129", mysqlErrorPacket(1129, "#HY000Host '10.0.0.1' is blocked"), "BACKEND_BLOCKED"],
+    ["mysql", "error 1040", mysqlErrorPacket(1040, "#08004Too many connections"), "BACKEND_BLOCKED"],
+    ["mysql", "error 1130", mysqlErrorPacket(1130, "Host '10.0.0.1' is not allowed to connect"), "BACKEND_DOWN"],
+    ["redis", "protected mode", ascii(PROTECTED_MODE), "BACKEND_BLOCKED"],
+    ["redis", "its limit", ascii("-ERR max number of clients reached\r\n"), "BACKEND_BLOCKED"],
+  ] as const)
+    it(`says ${code} for ${what}, once, and not that the service is verified`, async () => {
+      assert.deepEqual(await afterTraffic(service, says), ["degraded", code, 1, true]);
+    });
+
+  for (const [service, what, says] of [
+    ["mysql", "a greeting", MYSQL_GREETING],
+    ["mysql", "an error of a later packet", Uint8Array.of(3, 0, 0, 1, 0xff, 0x69, 0x04)],
+    ["redis", "the want of a password", ascii("-NOAUTH Authentication required.\r\n")],
+    ["tcp", "an error packet of a service it does not know", mysqlErrorPacket(1129, "blocked")],
+  ] as const)
+    it(`takes ${what} for life`, async () => {
+      assert.deepEqual(await afterTraffic(service, says), ["verified", undefined, undefined, false]);
+    });
+
+  it("tells it at the server's end as well, which hears it first", async () => {
+    const backend = await startBackend(scope);
+    const server = new Solo(scope, { role: "server", service: "mysql", target: local(backend.port), forwardSecrecy: "prefer" });
+    await server.tunnel.open();
+    await shakeAsClient(await connectTo(scope, server.place));
+    (await backend.accept()).write(mysqlErrorPacket(1040, "Too many connections"));
+    await server.failed("BACKEND_BLOCKED");
+    assert.equal(server.tunnel.state, "degraded");
+  });
+});
+
 describe("the probe of a tunnel", () => {
   const scope = useScope();
 
@@ -198,7 +248,7 @@ describe("the probe of a tunnel", () => {
   it("verifies Redis by its answer, a refusal for want of a password too", async () => {
     for (const answer of ["+PONG\r\n", "-NOAUTH Authentication required.\r\n"]) {
       const { solo } = await open("redis", ascii(answer));
-      await probeTunnel(solo.tunnel);
+      assert.deepEqual(await probeTunnel(solo.tunnel), {});
       assert.equal(solo.tunnel.state, "verified");
     }
   });
@@ -213,15 +263,14 @@ describe("the probe of a tunnel", () => {
 
   it("degrades a tunnel whose service says that it is something else, though the backend spoke", async () => {
     const { solo } = await open("redis", ascii("HTTP/1.1 400 Bad Request\r\n"));
-    await probeTunnel(solo.tunnel);
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "BACKEND_DOWN");
     assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_DOWN"]);
     assert.match(solo.tunnel.stats.lastFailure?.message ?? "", /not Redis/);
   });
 
   it("tells that MySQL blocks this host", async () => {
-    const body = join(Uint8Array.of(0xff, 0x69, 0x04), ascii("Host '10.0.0.1' is blocked"));
-    const { solo } = await open("mysql", join(Uint8Array.of(body.length, 0, 0, 0), body));
-    await probeTunnel(solo.tunnel);
+    const { solo } = await open("mysql", mysqlErrorPacket(1129, "Host '10.0.0.1' is blocked"));
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "BACKEND_BLOCKED");
     assert.equal(solo.tunnel.stats.failures.get("BACKEND_DOWN"), undefined);
     assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_BLOCKED"]);
   });
@@ -229,7 +278,7 @@ describe("the probe of a tunnel", () => {
   it("counts a failure that the tunnel saw once", async () => {
     const solo = new Solo(scope, { service: "redis", target: local(await closedPort()) });
     await solo.tunnel.open();
-    await probeTunnel(solo.tunnel);
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "CONNECT_REFUSED");
     assert.deepEqual([...solo.tunnel.stats.failures], [["CONNECT_REFUSED", 1]]);
   });
 
@@ -237,7 +286,7 @@ describe("the probe of a tunnel", () => {
     const other = await startBackend(scope);
     const solo = new Solo(scope, { service: "redis", listen: { kind: "tcp", host: "127.0.0.1", port: other.port } });
     await solo.tunnel.open();
-    await probeTunnel(solo.tunnel);
+    assert.equal(await probeTunnel(solo.tunnel), undefined);
     const first = await connectTo(scope, { port: other.port });
     first.write(ascii("me"));
     assert.deepEqual(Buffer.from(await (await other.accept()).read(2)).toString(), "me", "the first that came was not a probe");
