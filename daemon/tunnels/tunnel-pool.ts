@@ -86,7 +86,9 @@ export class TunnelPool {
       wipe(plan);
       return undefined;
     }
-    const same = [...this.#shared.values()].find((shared) => shared.digest === planned.digest && mayServe(shared.tunnel, plan.listen));
+    const same = [...this.#shared.values()].find(
+      (shared) => shared.digest === planned.digest && mayServe(shared.tunnel, plan.listen) && !isTwin(shared, want, plan),
+    );
     if (same) {
       wipe(plan);
       this.detach(want);
@@ -158,6 +160,8 @@ export class TunnelPool {
     shared.digest = digest;
     shared.tunnel.reconfigure(plan);
     this.#rememberPort(want, shared.tunnel);
+    // What kept others of the port from joining it may have been mended with this.
+    for (const { tunnel } of this.#shared.values()) tunnel.tryAgain();
     for (const other of shared.wants) other.trouble = undefined;
   }
 
@@ -242,6 +246,14 @@ export class TunnelPool {
   #listeningAt(listen: ResolvedAddress): SharedTunnel | undefined {
     return [...this.#shared.values()].find((shared) => overlaps(shared.tunnel.listen, listen));
   }
+}
+
+/**
+ * Whether another server entry of the same file runs as this tunnel. Two that become alike (a key file copied over the
+ * wrong one, or halfway through an exchange of keys) are a mistake to be told, and to run apart again when it is mended.
+ */
+function isTwin({ wants }: SharedTunnel, want: Want, { role }: TunnelPlan): boolean {
+  return role === "server" && [...wants].some((other) => other !== want && other.ref.configPath === want.ref.configPath);
 }
 
 /** Whether a tunnel listens where `listen` says, or that leaves it the choice. */

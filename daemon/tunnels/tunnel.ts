@@ -80,6 +80,8 @@ export class Tunnel {
   #bindFailure: FailureStatus | undefined;
   #bindRetryMs = BIND_RETRY_MS.first;
   #stopRetry = (): void => {};
+  /** The next try to bind is still to come. */
+  #waitsToBind = false;
   readonly #waiting: (() => void)[] = [];
   #state: TunnelState = "opening";
   #sinceMs: number;
@@ -182,6 +184,13 @@ export class Tunnel {
     if (!this.look()) this.#context.observer.changed(this, "state");
   }
 
+  /** Binds now instead of at the next try, if it waits for one because of a mistake: that may have been mended. */
+  tryAgain(): void {
+    if (!this.#waitsToBind || this.#bindFailure?.code !== "CONFIG_INVALID") return;
+    this.#stopRetry();
+    this.#bindAgain();
+  }
+
   /** After sleep or a change of network: look the target up again, probe connections that may be dead. */
   wake(): void {
     this.#holdOff.end({ forget: false });
@@ -194,6 +203,7 @@ export class Tunnel {
     if (this.#phase === "closed") return;
     const wasOpen = this.isOpen;
     this.#stopRetry();
+    this.#waitsToBind = false;
     this.#phase = "draining";
     const ended = this.#forwarder.drain({ keepListening: false });
     if (wasOpen) this.#context.observer.released(this);
@@ -207,6 +217,7 @@ export class Tunnel {
     if (this.#phase === "closed") return;
     const wasOpen = this.isOpen;
     this.#stopRetry();
+    this.#waitsToBind = false;
     this.#phase = "closed";
     this.#forwarder.close();
     this.#target.dispose();
@@ -260,14 +271,18 @@ export class Tunnel {
     this.#bindFailure = { code: error.code, message: error.message, atMs: clock.wallMs(), count };
     this.#phase = "port-busy";
     const jitter = (random(1)[0] ?? 0) / 256 / 4;
-    this.#stopRetry = after(this.#bindRetryMs * (1 + jitter), () => {
-      // A server that failed to listen is not used again.
-      this.#forwarder = this.#makeForwarder();
-      void this.open();
-    });
+    this.#waitsToBind = true;
+    this.#stopRetry = after(this.#bindRetryMs * (1 + jitter), () => this.#bindAgain());
     this.#bindRetryMs = Math.min(BIND_RETRY_MS.most, this.#bindRetryMs * 2);
     if (!again) observer.bindFailed(this, error);
     if (!this.look() && !again) observer.changed(this, "state");
+  }
+
+  #bindAgain(): void {
+    // A server that failed to listen is not used again.
+    this.#forwarder = this.#makeForwarder();
+    this.#waitsToBind = false;
+    void this.open();
   }
 
   #makeForwarder(): PortUser {
