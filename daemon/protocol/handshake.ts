@@ -107,6 +107,9 @@ export class SpipedHandshake implements Handshake {
       // A spiped server says nothing between S1 and having verified C4, which we have not sent.
       throw new TunnelError("NOT_SPIPED", "the far side sent more than a nonce before it was asked: it does not speak spiped's protocol");
     }
+    if (role === "client" && suite.equal(peerNonce, this.#nonce)) {
+      throw new TunnelError("NOT_SPIPED", "the far side sends back what it gets: it does not speak spiped's protocol");
+    }
     const nonces: Nonces = role === "client" ? { client: this.#nonce, server: peerNonce } : { client: peerNonce, server: this.#nonce };
     const macKeys = keys.map((key) => dhMacKeys(suite, key, nonces));
     this.#phase = { at: "peer-dh", nonces, macKeys };

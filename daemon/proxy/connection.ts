@@ -17,7 +17,7 @@ import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import type { Channel, Role } from "../protocol/wire.ts";
 import { dial } from "./dial.ts";
 import { type Endpoint, socketEndpoint, tuneSocket } from "./endpoint.ts";
-import { backendSilent, handshakeBroken, plainClient, truncated } from "./evidence.ts";
+import { backendSilent, handshakeBroken, perhapsStrange, plainClient, strangeServer, truncated } from "./evidence.ts";
 import { Pipe } from "./pipe.ts";
 import type { Route } from "./route.ts";
 import { type Clock, record } from "./stats.ts";
@@ -213,7 +213,7 @@ export class Connection {
         const verifiedBefore = this.#route?.stats.keyVerifiedAtMs !== undefined;
         return handshakeBroken({ role, progress, how, verifiedBefore });
       },
-      ...(role === "server" && { recognise: plainClient }),
+      ...(role === "server" ? { recognise: plainClient } : { refuseEarly: strangeServer, recognise: perhapsStrange }),
     });
     this.#handshake.start();
   }

@@ -5,7 +5,8 @@
  * the message says "probably".
  */
 import { TunnelError } from "../errors.ts";
-import { recogniseClient } from "../protocol/recognise.ts";
+import { NONCE_BYTES } from "../protocol/constants.ts";
+import { recogniseClient, recogniseServer } from "../protocol/recognise.ts";
 import type { HandshakeProgress, Role } from "../protocol/wire.ts";
 
 /** How a handshake broke off. */
@@ -45,6 +46,22 @@ export function plainClient(head: Uint8Array, error: TunnelError): TunnelError {
   const seen = recogniseClient(head);
   if (!seen) return error;
   return new TunnelError("PLAIN_CLIENT", `${seen.label} came to the encrypted port: it belongs at the port of the tunnel's client end`, { cause: error });
+}
+
+const NO_SPIPED = "the target must be the port of the encrypted end, not of a service";
+
+/** Client role: what the far side has said before its nonce was whole can be no part of one. No proof of our key is for somebody like that. */
+export function strangeServer(head: Uint8Array): TunnelError | undefined {
+  const seen = recogniseServer(head);
+  return seen?.sure ? new TunnelError("NOT_SPIPED", `the far side is ${seen.label}, not spiped: ${NO_SPIPED}`) : undefined;
+}
+
+/** Client role: a handshake failed. What the far side said first may show what it is, for certain or, where it never came to a nonce, probably. */
+export function perhapsStrange(head: Uint8Array, error: TunnelError): TunnelError {
+  const seen = recogniseServer(head);
+  if (!seen || (!seen.sure && head.length >= NONCE_BYTES)) return error;
+  const probably = seen.sure ? "" : "probably ";
+  return new TunnelError("NOT_SPIPED", `the far side is ${probably}${seen.label}, not spiped: ${NO_SPIPED}`, { cause: error });
 }
 
 /** The encrypted stream ended with an unfinished packet of `pendingBytes`. */

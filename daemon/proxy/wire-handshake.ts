@@ -23,6 +23,8 @@ export interface WireHandshakeOptions {
   readonly onFailed: (error: TunnelError) => void;
   /** The other end closed or reset the connection: what that means is the caller's to say. */
   readonly explainBreak: (progress: HandshakeProgress, how: "closed" | "reset") => TunnelError;
+  /** Looks at the first bytes of a peer before its nonce is whole, each time more have come; an error ends the handshake at once. */
+  readonly refuseEarly?: (head: Uint8Array) => TunnelError | undefined;
   /** Looks at the first bytes of a peer that failed, before `onFailed` is told; gives the error that fits best. */
   readonly recognise?: (head: Uint8Array, error: TunnelError) => TunnelError;
 }
@@ -65,9 +67,16 @@ export class WireHandshake {
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
-    const { handshake, wire, onBytes, onDone, recognise } = this.#options;
+    const { handshake, wire, onBytes, onDone, recognise, refuseEarly } = this.#options;
     onBytes({ inBytes: chunk.length, outBytes: 0 });
     if (recognise && this.#head.length < HEAD_BYTES) this.#head = concat([this.#head, chunk.subarray(0, HEAD_BYTES - this.#head.length)]);
+    const isEarly = handshake.progress === "no-byte" || handshake.progress === "part-nonce";
+    const stranger = isEarly ? refuseEarly?.(this.#head) : undefined;
+    if (stranger) {
+      this.stop();
+      this.#options.onFailed(stranger);
+      return;
+    }
     let step: HandshakeStep;
     try {
       step = handshake.receive(chunk);

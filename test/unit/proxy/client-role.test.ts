@@ -1,5 +1,6 @@
 /** A client end against far sides that are not what they should be: what it tells its user, and what its own client sees. */
 import assert from "node:assert/strict";
+import { PROTECTED_MODE } from "../../support/refusals.ts";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, shakeAsServer, startEnd } from "../../support/wire/ends.ts";
 import { handshake } from "../../support/wire/handshakes.ts";
@@ -75,6 +76,41 @@ describe("a client end", () => {
     const all = await stage();
     await all.wire.end();
     await failsWith(all, "PEER_CLOSED");
+  });
+
+  for (const [what, banner, label] of [
+    ["an SSH server", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", /is an SSH server \(OpenSSH_9\.2p1\), not spiped/],
+    ["an SSH server of few words", "SSH-2.0-dropbear\r\n", /is an SSH server \(dropbear\), not spiped/],
+    ["a mail server", "220 mail.example.com ESMTP\r\n", /says "220 mail.example.com ESMTP"/],
+    ["a Redis that refuses", PROTECTED_MODE, /is Redis, not spiped/],
+    ["a text of exactly a nonce's length", "220 mail.example.com ESMTP here\n", /a text protocol/],
+  ] as const)
+    it(`says NOT_SPIPED as soon as ${what} has said who it is, and gives it no proof of the key`, async () => {
+      const all = await stage();
+      all.wire.write(ascii(banner));
+      await failsWith(all, "NOT_SPIPED");
+      assert.match(all.end.stats.lastFailure?.message ?? "", label);
+      assert.doesNotMatch(all.end.stats.lastFailure?.message ?? "", /probably/);
+      assert.equal(all.end.stats.wireOutBytes, 32, "the nonce and nothing else");
+    });
+
+  it("says NOT_SPIPED when its own nonce comes back, in pieces too", async () => {
+    for (const cut of [32, 5]) {
+      const all = await stage();
+      const nonce = await all.wire.read(32);
+      all.wire.write(nonce.slice(0, cut));
+      all.wire.write(nonce.slice(cut));
+      await failsWith(all, "NOT_SPIPED");
+      assert.match(all.end.stats.lastFailure?.message ?? "", /sends back what it gets/);
+    }
+  });
+
+  it("says NOT_SPIPED, probably, when a few readable bytes come and then the end", async () => {
+    const all = await stage();
+    all.wire.write(ascii("220 hi\r\n"));
+    await all.wire.end();
+    await failsWith(all, "NOT_SPIPED");
+    assert.match(all.end.stats.lastFailure?.message ?? "", /probably a text protocol/);
   });
 
   it("says KEY_MISMATCH when the far side closes after C4 and this key never worked there", async () => {
