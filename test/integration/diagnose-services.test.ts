@@ -5,13 +5,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as net from "node:net";
-import { closing, farEnd, refusing } from "../support/diagnose/faults.ts";
+import { closing, farEnd, refusing, saying } from "../support/diagnose/faults.ts";
 import { digClosableHole, digHole } from "../support/diagnose/hole.ts";
 import { diagnoseAt, outcomes, QUICK } from "../support/diagnose/subject.ts";
 import { startSink } from "../support/process/backend.ts";
 import { run } from "../support/process/run.ts";
 import { Stage, stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { PROTECTED_MODE } from "../support/refusals.ts";
 import { startMariaDb, startRedis, tools } from "../support/servers.ts";
 
 const NO_SERVERS = { redis: "", mariaDb: "" };
@@ -151,7 +152,7 @@ describe("diagnosis of a backend that refuses late", () => {
   it("says BACKEND_DOWN, certain, behind Debian's spiped: the key was proved before", async () => {
     // A full backlog drops the SYN; when the program is gone, the next one, a second later, is refused.
     const hole = await digClosableHole(stage);
-    const wanted = await farEnd({ service: "redis", backend: hole.address })(stage, NO_SERVERS);
+    const wanted = await farEnd({ service: "mysql", backend: hole.address })(stage, NO_SERVERS);
     const running = diagnoseAt(wanted, {
       context: { onProgress: (progress) => void (progress.at === "begun" && progress.stage === "backend" && hole.close()) },
     });
@@ -176,6 +177,13 @@ describe("diagnosis of the server role", () => {
   it("is well, never certain, with a service of no known kind", async () => {
     const report = await diagnoseAt({ role: "server", target: (await startSink(stage)).address });
     assert.deepEqual([report.code, report.certain], [null, false]);
+  });
+
+  it("says BACKEND_BLOCKED when its Redis is in protected mode", async () => {
+    const report = await diagnoseAt({ role: "server", service: "redis", target: await saying(PROTECTED_MODE)(stage) });
+    assert.deepEqual([report.code, report.certain], ["BACKEND_BLOCKED", true]);
+    assert.match(report.cause, /protected mode/);
+    assert.match(report.cure, /protected mode/);
   });
 
   for (const [fault, target, service, code, certain] of [

@@ -8,7 +8,9 @@ import type { Service } from "../../contract/tunnels-file.ts";
 import { TunnelError } from "../../errors.ts";
 import { recogniseServer } from "../../protocol/recognise.ts";
 import type { Clock } from "../../proxy/stats.ts";
+import { isUnfinished, refusalIn } from "../../services/first-words.ts";
 import { probe } from "../../services/probe.ts";
+import type { Ending } from "./far-socket.ts";
 import type { ServiceStream } from "./service-stream.ts";
 import type { ServiceSighting } from "./sighting.ts";
 import type { Timings } from "./timings.ts";
@@ -22,8 +24,6 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** A line of Redis that isn't an error of access: what stands before the first space. */
-const REDIS_REFUSALS = /^-(DENIED\b|ERR max number of clients)/;
 const REDIS_STANDALONE = /cluster support disabled/;
 const PING = "PING\r\n";
 const CLUSTER_INFO = "CLUSTER INFO\r\n";
@@ -52,22 +52,31 @@ function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSightin
 async function askRedis(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   const { timings, roundTripMs, clock, signal } = options;
   const startMs = clock.monotonicMs();
+  const sinceMs = (): number => clock.monotonicMs() - startMs;
   // Something that speaks first is no Redis, or one that refuses; and to MySQL, PING would be an error that counts.
   await stream.until(() => stream.said.length > 0, { ms: timings.firstWordMs + 2 * roundTripMs, signal });
-  if (stream.said.length > 0) return spokeFirst(stream, options, clock.monotonicMs() - startMs);
-  if (stream.ending) return { seen: "closed", end: stream.ending, waitedMs: clock.monotonicMs() - startMs };
+  if (stream.said.length > 0) return spokeFirst(stream, options, sinceMs());
+  if (stream.ending) return closedUnasked(stream.ending, sinceMs(), options);
   const { ms, line } = await askLine(stream, PING, options);
-  if (stream.said.length === 0) return nothingSaid(stream, ms);
+  if (stream.said.length === 0) return nothingSaid(stream, sinceMs());
+  const refusal = refusalIn("redis", stream.said);
+  if (refusal) return { seen: "refused", ...refusal, ms };
+  if (line === undefined && isUnfinished("redis", stream.said)) return { seen: "unfinished", end: stream.ending ?? "waiting", ms };
   if (!isRedisLine(line)) return { seen: "other", what: labelOf(stream.said), ms };
-  if (REDIS_REFUSALS.test(line)) return { seen: "refused", code: "BACKEND_BLOCKED", text: line.slice(1), ms };
   const isCluster = line.startsWith("+") && (await inCluster(stream, options));
   return { seen: "answered", what: `Redis (${line.slice(1)})`, ms, isCluster };
 }
 
 /** What came unasked, when Redis was expected. */
 async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
-  const line = firstLine(stream.said);
-  if (line !== undefined && REDIS_REFUSALS.test(line)) return { seen: "refused", code: "BACKEND_BLOCKED", text: line.slice(1), ms };
+  // The rest of its first words may come in the next packet.
+  await stream.until(() => refusalIn("redis", stream.said) !== undefined || !isUnfinished("redis", stream.said), {
+    ms: options.timings.strangerMs,
+    signal: options.signal,
+  });
+  const refusal = refusalIn("redis", stream.said);
+  if (refusal) return { seen: "refused", ...refusal, ms };
+  if (isUnfinished("redis", stream.said)) return { seen: "unfinished", end: stream.ending ?? "waiting", ms };
   const what = labelOf(stream.said);
   // Leaves MySQL the way that doesn't count as an error.
   if (recogniseServer(stream.said)?.protocol === "mysql") await probed(stream, options.timings.serviceMs).catch(() => {});
@@ -96,7 +105,7 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
   );
   const ms = firstMs ?? clock.monotonicMs() - startMs;
   if (stream.said.length === 0) {
-    if (stream.ending) return { seen: "closed", end: stream.ending, waitedMs: ms };
+    if (stream.ending) return closedUnasked(stream.ending, ms, options);
     // A MySQL would have spoken long ago, so this can't disturb one.
     const { line } = await askLine(stream, PING, { ...options, timings: { ...timings, serviceMs: timings.strangerMs } });
     return line === undefined ? nothingSaid(stream, ms) : { seen: "other", what: labelOf(stream.said), ms };
@@ -107,19 +116,20 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TunnelError)) throw error;
-    // An error packet is MySQL's; anything else is not.
-    const known = recogniseServer(stream.said);
-    return known?.protocol === "mysql" ? { seen: "refused", code: error.code, text: error.message, ms } : { seen: "other", what: labelOf(stream.said), ms };
+    const refusal = refusalIn("mysql", stream.said);
+    if (refusal) return { seen: "refused", ...refusal, ms };
+    return isUnfinished("mysql", stream.said) ? { seen: "unfinished", end: stream.ending ?? "waiting", ms } : { seen: "other", what: labelOf(stream.said), ms };
   }
 }
 
-/** Of a plain TCP service nothing is known but that it may speak first, and that a refused one is closed soon. */
-async function watch(stream: ServiceStream, { clock, timings, roundTripMs, signal }: AskOptions): Promise<ServiceSighting> {
+/** Of a plain TCP service nothing is known but that it may speak first; a far end that gives up on its backend closes within this time. */
+async function watch(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+  const { clock, timings, roundTripMs, signal } = options;
   const startMs = clock.monotonicMs();
-  await stream.until(() => stream.said.length > 0, { ms: timings.settleMs + 2 * roundTripMs, signal });
+  await stream.until(() => stream.said.length > 0, { ms: timings.serviceMs + 2 * roundTripMs, signal });
   const ms = clock.monotonicMs() - startMs;
   if (stream.said.length > 0) return { seen: "answered", what: labelOf(stream.said), ms, isCluster: false };
-  return stream.ending ? { seen: "closed", end: stream.ending, waitedMs: ms } : { seen: "open", openMs: ms };
+  return stream.ending ? closedUnasked(stream.ending, ms, options) : { seen: "open", openMs: ms };
 }
 
 /** The probe of an explicit open, over a stream that stands for a socket: it uses nothing else of one. */
@@ -143,8 +153,12 @@ async function askLine(stream: ServiceStream, question: string, options: AskOpti
   return { ms: firstMs ?? clock.monotonicMs() - startMs, line: firstLine(stream.said) };
 }
 
+function closedUnasked(end: Ending, waitedMs: number, { timings, roundTripMs }: AskOptions): ServiceSighting {
+  return { seen: "closed", end, asked: false, isEarly: waitedMs < timings.turnedAwayMs + 2 * roundTripMs, waitedMs };
+}
+
 function nothingSaid(stream: ServiceStream, waitedMs: number): ServiceSighting {
-  return stream.ending ? { seen: "closed", end: stream.ending, waitedMs } : { seen: "silent", waitedMs };
+  return stream.ending ? { seen: "closed", end: stream.ending, asked: true, isEarly: false, waitedMs } : { seen: "silent", waitedMs };
 }
 
 /** Any simple reply will do: +PONG, or -NOAUTH, -LOADING and the like, which a live Redis says too. */
@@ -164,5 +178,5 @@ function labelOf(bytes: Uint8Array): string {
 
 /** Enough of it for every question here. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.subarray(0, 1_024)).toString("latin1");
+  return Buffer.from(bytes.subarray(0, 4_096)).toString("latin1");
 }

@@ -32,6 +32,7 @@ export function logService(log: StageLog, service: ServiceSighting, conclusion: 
       end("service", { ok: true, ms });
       return;
     case "other":
+    case "unfinished":
     case "refused":
       end("backend", { ok: true, ms, detail: "something answers" });
       end("service", { ok: null, ms });

@@ -31,10 +31,17 @@ export function judgeService(sighting: ServiceSighting, about: ServiceCircumstan
         `${isTunnel ? "The far side holds the key, and the connection stayed open" : `The connection ${where} stayed open`}; probably the service is there, but a plain TCP one can't be asked.`,
         false,
       );
-    case "closed": // (d)
-      return isTunnel
-        ? down(`${keyRight}the far side closed without any data: its backend is down or refuses connections.`, true, CHECK_FAR_BACKEND)
-        : down(`${name} ${where} closed the connection without a word: it is down behind a proxy, or turns this machine away.`, true, CHECK_BACKEND);
+    case "closed":
+      return judgeClosed(sighting, about);
+    case "unfinished":
+      return {
+        ...down(
+          `${keyRight}${name} ${where} began to answer and ${sighting.end === "waiting" ? "stopped" : "closed"}: probably it hangs, ends, or is cut off there.`,
+          false,
+          isTunnel ? CHECK_FAR_BACKEND : CHECK_BACKEND,
+        ),
+        stage: "service",
+      };
     case "silent":
       return down(
         `${keyRight}${name} ${where} said nothing in ${seconds(sighting.waitedMs)}: probably it hangs, or can't be reached from there.`,
@@ -69,6 +76,34 @@ export function judgeService(sighting: ServiceSighting, about: ServiceCircumstan
   }
 }
 
+/**
+ * It closed without a byte. Rule (d) holds where nothing else can have done that: a reset, and a close that comes later
+ * than a far end of ours turns somebody away who is one too many (that looks like a backend which refuses at once), and
+ * in both cases only while nothing had been asked, for a service may close on a question.
+ */
+function judgeClosed({ end, asked, isEarly }: Extract<ServiceSighting, { seen: "closed" }>, { service, where, isTunnel }: ServiceCircumstances): Conclusion {
+  const name = NAMES[service];
+  const cure = isTunnel ? CHECK_FAR_BACKEND : CHECK_BACKEND;
+  const closed = isTunnel ? "The key is right, but the far side closed" : `${name} ${where} closed the connection`;
+  if (asked) return down(`${closed} without an answer: probably ${isTunnel ? `${name} there` : "it"} ${UNANSWERED}.`, false, cure);
+  const isPatient = service === "tcp" && !isEarly;
+  if (!isTunnel) {
+    const why = "is down behind a proxy, or turns this machine away";
+    return isPatient
+      ? down(`${closed} without a word: probably it ${why}, or closes connections that say nothing.`, false, cure)
+      : down(`${closed} without a word: it ${why}.`, true, cure);
+  }
+  if (end === "closed" && isEarly) {
+    const why = "its backend is down or refuses connections, or the far end has all the connections that it takes (maxConnections)";
+    return down(`${closed} without any data: probably ${why}.`, false, cure);
+  }
+  return isPatient
+    ? down(`${closed} without any data: probably its backend is down or can't be reached, or closes connections that say nothing.`, false, cure)
+    : down(`${closed} without any data: its backend is down or refuses connections.`, true, cure);
+}
+
+const UNANSWERED = "can't be reached, is another service, or turns us away";
+
 const CHECK_BACKEND = "Check that the service runs at this address and accepts connections from this machine.";
 const CHECK_FAR_BACKEND =
   "On the far machine, check that the service runs, that the target (-t) of the far end is its address, and, if the far end is tunneld, its connection limit.";
@@ -86,7 +121,8 @@ function capitalised(text: string): string {
 }
 
 function cureOfRefusal(code: ErrorCode, text: string): string {
-  if (/\b1129\b/.test(text)) return "On the database, run FLUSH HOSTS, and find what connects without logging in (max_connect_errors).";
+  if (/\b1129\b/.test(text))
+    return "On the database, run FLUSH HOSTS (MySQL 8.4: mysqladmin flush-hosts), and find what connects without logging in (max_connect_errors).";
   if (/\b1040\b/.test(text) || /max number of clients/.test(text))
     return "Close connections that nobody needs, or raise the limit of the service (max_connections, maxclients).";
   return code === "BACKEND_BLOCKED"

@@ -46,8 +46,10 @@ export type ServiceSighting =
   | { readonly seen: "refused"; readonly code: ErrorCode; readonly text: string; readonly ms: number }
   /** Something else speaks there. */
   | { readonly seen: "other"; readonly what: string; readonly ms: number }
-  /** It ended without a byte. */
-  | { readonly seen: "closed"; readonly end: Ending; readonly waitedMs: number }
+  /** It ended without a byte; `asked`: we had sent a question by then; `isEarly`: so soon that a far end may have turned us away for itself. */
+  | { readonly seen: "closed"; readonly end: Ending; readonly asked: boolean; readonly isEarly: boolean; readonly waitedMs: number }
+  /** The beginning of an answer came, and nothing more of it. */
+  | { readonly seen: "unfinished"; readonly end: BrokenOff; readonly ms: number }
   /** It said nothing in time. */
   | { readonly seen: "silent"; readonly waitedMs: number }
   /** Something about the sealed stream is wrong. */

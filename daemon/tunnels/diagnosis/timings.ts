@@ -14,10 +14,10 @@ export interface Timings {
   readonly strangerMs: number;
   /** A service that speaks first is given this, and two round trips, before it is asked something. */
   readonly firstWordMs: number;
-  /** For the service's answer; longer than spiped's own 5 s (-o), so that its giving up on a backend is seen. */
+  /** For the service's answer, or for one of no known kind to stay open; longer than spiped's own 5 s (-o), so that its giving up on a backend is seen. */
   readonly serviceMs: number;
-  /** How long a connection to a service of no known kind must stay open. */
-  readonly settleMs: number;
+  /** A far end that turns us away for itself closes within this time and two round trips after S5; what closes later had let us in. */
+  readonly turnedAwayMs: number;
   /** For the other end to close after us. */
   readonly lingerMs: number;
 }
@@ -30,6 +30,6 @@ export const DEFAULT_TIMINGS: Timings = {
   strangerMs: 2_000,
   firstWordMs: 100,
   serviceMs: 6_000,
-  settleMs: 1_000,
+  turnedAwayMs: 1_000,
   lingerMs: 1_000,
 };

@@ -3,14 +3,17 @@
  * MariaDB, raw sockets. Each gives where it is and what the diagnosis has to be told.
  */
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import * as http from "node:http";
 import type * as net from "node:net";
 import * as tls from "node:tls";
 import { startBackend } from "../process/backend.ts";
-import { freeAddress, type Maker, makeKey, startEnd } from "../process/ends.ts";
+import { freeAddress, type Maker, makeKey, startEnd, TUNNELD } from "../process/ends.ts";
 import { connectTo, type Peer } from "../process/peer.ts";
 import { startRelay } from "../process/relay.ts";
 import type { Stage } from "../process/stage.ts";
+import { Home } from "../process/tunneld.ts";
+import { freePort } from "../servers.ts";
 import { digHole } from "./hole.ts";
 import type { Wanted } from "./subject.ts";
 
@@ -123,6 +126,34 @@ export const refusing = (): Promise<string> => freeAddress();
 export const blackHole = (stage: Stage): Promise<string> => digHole(stage);
 /** Accepts and closes at once. */
 export const closing = async (stage: Stage): Promise<string> => (await startBackend(stage, ({ socket }) => void socket.destroy())).address;
+
+/** Says this and closes, as a service does that turns everybody away. */
+export const saying =
+  (words: string | Uint8Array) =>
+  async (stage: Stage): Promise<string> =>
+    (await startBackend(stage, ({ socket }) => void socket.end(words))).address;
+/** Does this when it is asked something, and nothing before. */
+export const onQuestion =
+  (answer: (socket: net.Socket) => void) =>
+  async (stage: Stage): Promise<string> =>
+    (await startBackend(stage, ({ socket }) => void socket.once("data", () => answer(socket)))).address;
+
+/** A far end of ours that has one connection, and closes the next one after S5. */
+export const ourEndAtItsLimit: SetUpFault = async (stage, servers) => {
+  const home = new Home(stage);
+  const key = home.key("team");
+  const port = await freePort();
+  const configPath = stage.path("limit.json");
+  const entry = { role: "server", listen: `127.0.0.1:${port}`, target: servers.redis, key: "team", maxConnections: 1 };
+  writeFileSync(configPath, JSON.stringify({ version: 1, tunnels: { one: entry } }));
+  const program = stage.spawn(process.execPath, [TUNNELD, "serve", "--config", configPath, "--state-dir", home.paths.stateDir]);
+  await program.logs(/one listens at/);
+  const near = await startEnd(stage, { maker: "ours", role: "-e", target: `[127.0.0.1]:${port}`, key });
+  const first = await connectTo(stage, near.address);
+  first.socket.write("PING\r\n");
+  await first.has(7);
+  return { target: `127.0.0.1:${port}`, key, service: "redis" };
+};
 
 /** spiped wants an IP address in brackets. */
 function bracketed(address: string): string {

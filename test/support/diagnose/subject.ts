@@ -13,7 +13,7 @@ import type { Timings } from "../../../daemon/tunnels/diagnosis/timings.ts";
 const suite = selectSuite(undefined);
 
 /** Shorter than in earnest, longer than a busy machine needs on loopback and through a relay of 50 ms. */
-export const QUICK: Partial<Timings> = { holdMs: 200, longHoldMs: 700, strangerMs: 400, settleMs: 300, serviceMs: 2_500, lingerMs: 500 };
+export const QUICK: Partial<Timings> = { holdMs: 200, longHoldMs: 700, strangerMs: 400, turnedAwayMs: 300, serviceMs: 2_500, lingerMs: 500 };
 
 /** What a test says of the tunnel. */
 export interface Wanted extends Partial<Omit<DiagnosisPlan, "target" | "keys">> {

@@ -61,8 +61,7 @@ const HANDSHAKES: readonly Row[] = [
     { at: "refuted", error: new TunnelError("FORWARD_SECRECY_REFUSED", "x"), nonceMs: 5, proofMs: 5 },
     ["FORWARD_SECRECY_REFUSED", "certain", "forward-secrecy"],
   ],
-  ["(d) S5, then close without data", { ...PROVED, service: { seen: "closed", end: "closed", waitedMs: 5 } }, ["BACKEND_DOWN", "certain", "backend"]],
-  ["(d) S5, then reset without data", { ...PROVED, service: { seen: "closed", end: "reset", waitedMs: 5 } }, ["BACKEND_DOWN", "certain", "backend"]],
+  ["S5, then half an answer", { ...PROVED, service: { seen: "unfinished", end: "waiting", ms: 5 } }, ["BACKEND_DOWN", "a guess", "service"]],
   ["S5, then nothing", { ...PROVED, service: { seen: "silent", waitedMs: 6_000 } }, ["BACKEND_DOWN", "a guess", "backend"]],
   ["S5, then another service", { ...PROVED, service: { seen: "other", what: "MariaDB 10", ms: 1 } }, ["BACKEND_DOWN", "certain", "service"]],
   [
@@ -105,11 +104,51 @@ describe("the verdict on a connection", () => {
   });
 });
 
+/**
+ * S5 (or, in the server role, a connection) and then the end without a byte: who can have done that? A far end of ours
+ * that is full, and a backend that refuses it at once, look alike; a service may close on a question, and one of no
+ * known kind on silence.
+ */
+const CLOSED: readonly (readonly [
+  service: "redis" | "mysql" | "tcp",
+  how: { readonly end: "closed" | "reset"; readonly asked: boolean; readonly isEarly: boolean },
+  throughTunnel: "certain" | "a guess",
+  directly: "certain" | "a guess",
+])[] = [
+  ["redis", { end: "closed", asked: false, isEarly: true }, "a guess", "certain"],
+  ["redis", { end: "reset", asked: false, isEarly: true }, "certain", "certain"],
+  ["redis", { end: "closed", asked: true, isEarly: false }, "a guess", "a guess"],
+  ["redis", { end: "reset", asked: true, isEarly: false }, "a guess", "a guess"],
+  ["mysql", { end: "closed", asked: false, isEarly: true }, "a guess", "certain"],
+  ["mysql", { end: "closed", asked: false, isEarly: false }, "certain", "certain"],
+  ["mysql", { end: "reset", asked: false, isEarly: false }, "certain", "certain"],
+  ["tcp", { end: "closed", asked: false, isEarly: true }, "a guess", "certain"],
+  ["tcp", { end: "closed", asked: false, isEarly: false }, "a guess", "a guess"],
+  ["tcp", { end: "reset", asked: false, isEarly: true }, "certain", "certain"],
+];
+
+describe("the verdict on a close without a byte", () => {
+  for (const [service, how, ...expected] of CLOSED)
+    for (const [index, sureness] of expected.entries()) {
+      const isTunnel = index === 0;
+      const words = `${how.isEarly ? "early" : "late"} ${how.end}, ${how.asked ? "asked" : "not asked"}, ${service}, ${isTunnel ? "through a far end" : "directly"}`;
+      it(`${words}: BACKEND_DOWN, ${sureness}`, () => {
+        const where = isTunnel ? "behind cache.example.com:6479" : "at 127.0.0.1:6379";
+        check(judgeService({ seen: "closed", waitedMs: 5, ...how }, { service, where, isTunnel }), ["BACKEND_DOWN", sureness, "backend"]);
+      });
+    }
+
+  it("names a far end that is full among the causes where it may be one", () => {
+    const sighting = { seen: "closed", end: "closed", asked: false, isEarly: true, waitedMs: 5 } as const;
+    assert.match(judgeService(sighting, { service: "redis", where: "behind x", isTunnel: true }).cause, /down or refuses.*maxConnections/);
+  });
+});
+
 describe("the verdict on a service that is asked directly", () => {
   it("says nothing of keys or of a far side", () => {
     const sightings: ServiceSighting[] = [
       ANSWERED,
-      { seen: "closed", end: "closed", waitedMs: 5 },
+      { seen: "closed", end: "closed", asked: false, isEarly: true, waitedMs: 5 },
       { seen: "silent", waitedMs: 50 },
       { seen: "open", openMs: 50 },
     ];
@@ -119,7 +158,7 @@ describe("the verdict on a service that is asked directly", () => {
   });
 
   for (const [text, cure] of [
-    ["error 1129, Host is blocked", /FLUSH HOSTS/],
+    ["error 1129, Host is blocked", /FLUSH HOSTS.*mysqladmin flush-hosts/],
     ["error 1040, Too many connections", /max_connections/],
     ["ERR max number of clients reached", /maxclients/],
     ["DENIED Redis is running in protected mode", /protected mode/],
