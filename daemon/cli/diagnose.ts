@@ -24,7 +24,9 @@ export async function runDiagnose(args: readonly string[], context: ProgramConte
   if (name === undefined || more.length > 0) throw new TunnelError("CONFIG_INVALID", "name one tunnel: tunneld diagnose NAME");
   const output = ownOutput(context.name);
   const paths = pathsFor(stateDirOf(values));
-  const configPath = configPathFor({ config: values.get("--config"), paths });
+  // Who names a file means it, as with `tunneld serve`; one that was only found may be a stranger's.
+  const config = values.get("--config");
+  const configPath = configPathFor({ config, paths });
   return await withOpeningDaemon(context, { paths, name: "diagnose" }, async (client) => {
     const json = flags.has("--json");
     if (!json) {
@@ -32,7 +34,7 @@ export async function runDiagnose(args: readonly string[], context: ProgramConte
         if (report) output.raw(`${stageLine(report, output)}\n`);
       });
     }
-    const diagnosis = await client.request("tunnel/diagnose", { configPath, name });
+    const diagnosis = await client.request("tunnel/diagnose", { configPath, name, ...(config !== undefined && { named: true }) });
     if (json) output.raw(`${safeJson(diagnosis, 2)}\n`);
     else tell(diagnosis, output);
     return diagnosis.code === null ? 0 : 1;

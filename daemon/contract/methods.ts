@@ -100,7 +100,9 @@ export const METHODS = {
   },
   "tunnel/diagnose": {
     about: "Looks at one tunnel stage by stage and says what is wrong; nothing is sent for an entry that is not approved. Sends diagnosis/progress meanwhile.",
-    params: tunnelRef,
+    params: tunnelRef.extend({
+      named: z.boolean().optional().describe("The user named this file on a command line: its server entries are looked at without an approval."),
+    }),
     result: diagnosisSchema,
   },
   "pin/add": { about: "Keeps a tunnel open whatever clients come and go, also after a restart of the daemon.", params: tunnelRef, result: tunnelSchema },

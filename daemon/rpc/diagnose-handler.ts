@@ -3,8 +3,10 @@
  * client that asked. Given up when that client goes away.
  */
 import type { NotificationParams, Params, Result } from "../contract/methods.ts";
+import type { TunnelRef } from "../tunnels/daemon-state.ts";
 import { diagnose } from "../tunnels/diagnosis/diagnose.ts";
 import { entrySubject } from "../tunnels/diagnosis/entry-subject.ts";
+import { holdsOurKey } from "../tunnels/diagnosis/own-listener.ts";
 import type { Progress } from "../tunnels/diagnosis/stage-log.ts";
 import { wipe } from "../tunnels/planned.ts";
 import type { TunnelContext } from "../tunnels/tunnel.ts";
@@ -15,11 +17,18 @@ import type { ClientHandle } from "./session.ts";
 export type DiagnosisMachine = Pick<TunnelContext, "suite" | "random" | "clock" | "lookup" | "isOwnSocket">;
 
 /** Handles the request. */
-export async function handleDiagnose(context: HandlerContext, client: ClientHandle, ref: Params<"tunnel/diagnose">): Promise<Result<"tunnel/diagnose">> {
+export async function handleDiagnose(
+  context: HandlerContext,
+  client: ClientHandle,
+  { named = false, ...ref }: Params<"tunnel/diagnose">,
+): Promise<Result<"tunnel/diagnose">> {
   const { configs, planner, approvals, manager, machine } = context;
   const config = configs.refresh(ref.configPath);
-  const { subject, planned } = entrySubject(ref, { config, planner, approvals, tunnels: manager.list(), isOwnSocket: machine.isOwnSocket });
   const abort = new AbortController();
+  const { subject, planned } = entrySubject(ref, {
+    ...{ config, planner, approvals, tunnels: manager.list(), isOwnSocket: machine.isOwnSocket, isNamed: named },
+    holdsOurKey: (plan) => holdsOurKey(plan, { ...machine, signal: abort.signal }),
+  });
   client.onGone(() => abort.abort(new Error("the client went away")));
   try {
     const onProgress = (progress: Progress): void => client.notify("diagnosis/progress", told(ref, progress));
@@ -32,7 +41,7 @@ export async function handleDiagnose(context: HandlerContext, client: ClientHand
   }
 }
 
-function told(ref: Params<"tunnel/diagnose">, progress: Progress): NotificationParams<"diagnosis/progress"> {
+function told(ref: TunnelRef, progress: Progress): NotificationParams<"diagnosis/progress"> {
   const { configPath, name } = ref;
   return progress.at === "begun"
     ? { configPath, name, stage: progress.stage }

@@ -65,6 +65,16 @@ function rank(ip: string): number {
   return isIPv4(ip) ? 0 : 1;
 }
 
+/** Where a listener is reached from this machine: one at all addresses at the loopback one. */
+export function reachable(listen: ResolvedAddress): ResolvedAddress {
+  if (listen.kind === "unix") return listen;
+  const anywhere = new Map([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "::1"],
+  ]);
+  return { ...listen, host: anywhere.get(listen.host) ?? listen.host };
+}
+
 function isLoopback(ip: string): boolean {
   return isLoopbackIp(ip.replace(/%.*$/, ""));
 }

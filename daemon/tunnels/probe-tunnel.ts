@@ -5,8 +5,8 @@
 import * as net from "node:net";
 import { TunnelError } from "../errors.ts";
 import type { RouteStats } from "../proxy/stats.ts";
-import type { ResolvedAddress } from "../proxy/target.ts";
 import { probe } from "../services/probe.ts";
+import { reachable } from "./listen-address.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Our choice: time for the service to answer, beside the tunnel's own bounds for connecting and the handshake. */
@@ -56,14 +56,4 @@ async function withinTime(promise: Promise<void>, timeoutMs: number): Promise<bo
     timer = setTimeout(() => resolve(false), timeoutMs);
   });
   return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
-}
-
-/** A listener at all addresses is reached at the loopback one. */
-function reachable(listen: ResolvedAddress): net.NetConnectOpts {
-  if (listen.kind === "unix") return { path: listen.path };
-  const anywhere = new Map([
-    ["0.0.0.0", "127.0.0.1"],
-    ["::", "::1"],
-  ]);
-  return { host: anywhere.get(listen.host) ?? listen.host, port: listen.port };
 }

@@ -1,7 +1,9 @@
 /** `tunneld serve` as a process: what it refuses to start with, what it serves, how it changes and how it ends. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { endProcessesOf } from "../../scripts/lib/daemon-processes.mjs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { startEnd, TUNNELD } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
@@ -10,7 +12,7 @@ import { tunneld } from "../support/process/run.ts";
 import { stageForEach } from "../support/process/stage.ts";
 import { type Entries, Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
+import { freePort, startRedis } from "../support/servers.ts";
 
 describe("tunneld serve", () => {
   const stage = stageForEach();
@@ -220,6 +222,40 @@ describe("tunneld serve", () => {
     const metrics = await freePort();
     await serve({ one: entry("one") }, "--metrics", `0.0.0.0:${metrics}`, "--metrics-public");
     assert.equal((await fetch(`http://127.0.0.1:${metrics}/healthz`)).status, 200);
+  });
+
+  it("is what a diagnosis finds at its port, by the key, without an approval of a file that is named", async () => {
+    for (const name of ["one", "two"]) home.key(name);
+    const redis = await startRedis();
+    stage.own(() => redis.stop());
+    const target = `127.0.0.1:${redis.port}`;
+    await serve({ one: entry("one", { service: "redis", target }), two: entry("two", { service: "redis", target }) });
+    type Report = { readonly code: string | null; readonly cause: string; readonly stages: readonly { readonly stage: string; readonly detail?: string }[] };
+    const diagnose = async (config: readonly string[]): Promise<Report> => {
+      const { stdout, stderr } = await tunneld(stage, ["diagnose", "one", "--json", ...config, "--state-dir", home.paths.stateDir], {
+        cwd: dirname(configPath),
+      });
+      assert.ok(stdout.length > 0, stderr);
+      return JSON.parse(stdout.toString()) as Report;
+    };
+    stage.own(() => endProcessesOf(home.paths.stateDir));
+    const report = await diagnose(["--config", configPath]);
+    assert.equal(report.code, null, JSON.stringify(report));
+    const details = new Map(report.stages.map(({ stage: name, detail }) => [name, detail ?? ""]));
+    assert.match(details.get("approval") ?? "", /not needed/);
+    assert.match(details.get("listen") ?? "", /a far end with this key listens at 127\.0\.0\.1:\d+: tunneld serve or spiped/);
+    assert.match(report.cause, /PONG/);
+
+    // Another key: the server never held this one.
+    home.key("other");
+    const elsewhere = stage.path("other.json");
+    writeFileSync(elsewhere, JSON.stringify({ version: 1, tunnels: { one: entry("other", { service: "redis", target }) } }));
+    const other = await diagnose(["--config", elsewhere]);
+    assert.equal(other.code, "LISTEN_IN_USE", JSON.stringify(other));
+
+    mkdirSync(join(dirname(configPath), ".vscode"));
+    renameSync(configPath, join(dirname(configPath), ".vscode", "tunnels.json"));
+    assert.equal((await diagnose([])).code, "NOT_APPROVED", "of a file that was only found");
   });
 
   it("changes a key by edits of the file, without a refused connection", async () => {

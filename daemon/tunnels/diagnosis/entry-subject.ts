@@ -6,10 +6,11 @@ import { nearest } from "../../contract/nearest.ts";
 import { quote } from "../../contract/plain-text.ts";
 import type { TunnelStatus } from "../../contract/state.ts";
 import { TunnelError } from "../../errors.ts";
+import { formatAddress } from "../../proxy/address.ts";
 import type { TunnelRef } from "../daemon-state.ts";
 import type { ApprovalSource, ConfigState, Planned, Planner } from "../planned.ts";
 import { checkListen } from "./listen-check.ts";
-import { type Subject, UNKNOWN } from "./subject.ts";
+import { type DiagnosisPlan, type Subject, UNKNOWN } from "./subject.ts";
 
 /** The daemon's parts that know about the entry. */
 export interface EntryContext {
@@ -19,6 +20,10 @@ export interface EntryContext {
   /** All tunnels the daemon knows. */
   readonly tunnels: readonly TunnelStatus[];
   readonly isOwnSocket: (path: string) => boolean;
+  /** The user named the file for this diagnosis, as for `tunneld serve`: its server entries need no approval to be looked at. */
+  readonly isNamed: boolean;
+  /** Whether a far end with one of the plan's keys listens at its address. */
+  readonly holdsOurKey: (plan: DiagnosisPlan) => Promise<boolean>;
 }
 
 /** An entry to diagnose, and what its plan was, so that its keys can be wiped. */
@@ -67,16 +72,22 @@ export function entrySubject(ref: TunnelRef, context: EntryContext): EntrySubjec
         if (isKeyFault(error)) return undefined;
         throw error;
       });
-      if (planned && !approvals.isApproved(ref, planned.facts.digest)) {
-        throw new TunnelError("NOT_APPROVED", `${quote(ref.name)} is not approved in its present form: approve it ("tunneld approve ${ref.name}")`);
-      }
-      return planned ? "approved in its present form" : UNKNOWN;
+      if (!planned) return UNKNOWN;
+      if (approvals.isApproved(ref, planned.facts.digest)) return "approved in its present form";
+      const isServer = planned.plan.role === "server";
+      if (isServer && context.isNamed) return "not needed to look at a server entry of a file that you name";
+      const orName = isServer ? `, or name the file with --config if "tunneld serve" runs it` : "";
+      throw new TunnelError("NOT_APPROVED", `${quote(ref.name)} is not approved in its present form: approve it ("tunneld approve ${ref.name}")${orName}`);
     },
     key: async () => (await plan()).facts.keys.map((key) => `${key.source}, fingerprint ${key.fingerprint}`).join("; "),
     listen: async () => {
       const planned = await plan();
       const isOpenHere = known !== undefined && OPEN_STATES.has(known.state);
-      const shown = await checkListen({ address: planned.plan.listen, isOpenHere, isOwnSocket: context.isOwnSocket });
+      const shown = await checkListen({ address: planned.plan.listen, isOpenHere, isOwnSocket: context.isOwnSocket }).catch(async (error: unknown) => {
+        const isTaken = planned.plan.role === "server" && error instanceof TunnelError && error.code === "LISTEN_IN_USE";
+        if (!isTaken || !(await context.holdsOurKey(planned.plan))) throw error;
+        return `a far end with this key listens at ${formatAddress(planned.plan.listen)}: tunneld serve or spiped`;
+      });
       return isOpenHere ? `this tunnel listens at ${known.listen}` : shown;
     },
     plan: async () => (await plan()).plan,
