@@ -28,6 +28,7 @@ import { Manager } from "../tunnels/manager.ts";
 import { SessionKeys } from "../tunnels/session-keys.ts";
 import type { CommandContext } from "./context.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
+import { failureWords } from "./failure-words.ts";
 import { RepeatGuard } from "./report.ts";
 
 /** Everything a daemon consists of. */
@@ -75,7 +76,7 @@ export function createParts({ options, context, paths, place, control, ready, ga
   });
   const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
   keyWatch.add(paths.keyDir);
-  const report = eventReporter(logger);
+  const { report, flush } = eventReporter(logger);
   const manager: Manager = new Manager({
     tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup },
     clock: context.clock,
@@ -125,6 +126,7 @@ export function createParts({ options, context, paths, place, control, ready, ga
     instanceId,
     startedAtMs,
     dispose: async () => {
+      flush();
       configs.dispose();
       keyWatch.dispose();
       sessionKeys.dispose();
@@ -188,21 +190,25 @@ function storeOf(file: StateFile<DaemonState>): StateStore {
 }
 
 /** One line for each failure, with a count for those that repeat; debug lines for connections. */
-function eventReporter(logger: Logger): (name: string, event: ForwarderEvent) => void {
+function eventReporter(logger: Logger): { readonly report: (name: string, event: ForwarderEvent) => void; readonly flush: () => void } {
   const guards = new Map<string, RepeatGuard>();
-  const guardOf = (tunnel: string, code: string): RepeatGuard => {
-    const key = `${tunnel}\0${code}`;
+  const guardOf = (tunnel: string | undefined, code: string): RepeatGuard => {
+    const key = `${tunnel ?? ""}\0${code}`;
     const known = guards.get(key);
     if (known) return known;
-    const guard = new RepeatGuard((message) => logger.log("warn", message, { tunnel, code }));
+    const guard = new RepeatGuard((message) => logger.log("warn", message, { ...(tunnel !== undefined && { tunnel }), code }));
     guards.set(key, guard);
     return guard;
   };
-  return (name, event) => {
+  const report = (name: string, event: ForwarderEvent): void => {
     switch (event.type) {
-      case "failure":
-        guardOf(name, event.error.code).say(event.error.code, `${event.error.message} (connection from ${event.peer})`);
+      case "failure": {
+        const { who, isPort, key, text } = failureWords(name, event);
+        const { code } = event.error;
+        if (isPort) guardOf(undefined, code).say(key, `${who}: ${text}`);
+        else guardOf(name, code).say(key, text);
         return;
+      }
       case "limit-reached":
         guardOf(name, "LIMIT_REACHED").say("limit", `all ${event.limit} connections are in use: raise maxConnections or close some`);
         return;
@@ -217,4 +223,8 @@ function eventReporter(logger: Logger): (name: string, event: ForwarderEvent) =>
         return;
     }
   };
+  const flush = (): void => {
+    for (const guard of guards.values()) guard.flush();
+  };
+  return { report, flush };
 }

@@ -8,6 +8,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 /** Our choice: a failure is told once in this time; then how often it came since. */
 const REPEAT_WINDOW_MS = 60_000;
 
+/** Our choice: so many kinds of failure are told apart at a time; strangers' addresses are among the keys, so there is a bound. */
+const MAX_KEYS = 1_000;
+const OTHERS = "\0others";
+
 /** Takes one line without its line feed. */
 export type WriteLine = (line: string) => void;
 
@@ -45,13 +49,15 @@ export class RepeatGuard {
   readonly #write: WriteLine;
   readonly #windowMs: number;
   readonly #held = new Map<string, { line: string; repeats: number }>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(write: WriteLine, windowMs = REPEAT_WINDOW_MS) {
     this.#write = write;
     this.#windowMs = windowMs;
   }
 
-  say(key: string, line: string): void {
+  say(wanted: string, line: string): void {
+    const key = this.#held.has(wanted) || this.#held.size < MAX_KEYS ? wanted : OTHERS;
     const held = this.#held.get(key);
     if (held) {
       held.line = line;
@@ -63,17 +69,27 @@ export class RepeatGuard {
     this.#wait(key);
   }
 
+  /** Tells what has been counted and not yet told; for the end of the command. */
+  flush(): void {
+    for (const { line, repeats } of this.#held.values()) if (repeats > 0) this.#write(`${line} (${repeats} more like this)`);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#held.clear();
+  }
+
   #wait(key: string): void {
-    setTimeout(() => {
+    const timer = setTimeout(() => {
       const held = this.#held.get(key);
       if (!held || held.repeats === 0) {
         this.#held.delete(key);
+        this.#timers.delete(key);
         return;
       }
       this.#write(`${held.line} (${held.repeats} more like this in the last ${Math.round(this.#windowMs / 1000)} s)`);
       held.repeats = 0;
       this.#wait(key);
     }, this.#windowMs).unref();
+    this.#timers.set(key, timer);
   }
 }
 

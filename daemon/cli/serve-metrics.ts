@@ -4,8 +4,9 @@
  */
 import * as http from "node:http";
 import type * as net from "node:net";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type { TunnelStatus } from "../contract/state.ts";
+import { isListening } from "../contract/tunnel-state.ts";
 import { TunnelError } from "../errors.ts";
 import { isLoopbackIp, parseAddress } from "../proxy/address.ts";
 import { bind } from "../proxy/bind.ts";
@@ -24,9 +25,11 @@ export interface MetricsOptions {
   /** Other machines may ask. */
   readonly beyondLoopback: boolean;
   readonly list: () => readonly TunnelStatus[];
+  /** Whether the file still wants the entry of this name: one that was removed is not missed. */
+  readonly isMeant: (name: string) => boolean;
 }
 
-/** Numbers of a tunnel by metric; counters are gauges to the library because they are read, not counted, here. */
+/** Numbers of a tunnel by metric. */
 const METRICS: Readonly<Record<string, { readonly help: string; readonly of: (tunnel: TunnelStatus) => number }>> = {
   tunneld_connections_open: { help: "Connections that carry data now", of: (tunnel) => tunnel.openConnections },
   tunneld_connections_total: { help: "Connections since the start", of: (tunnel) => tunnel.totalConnections },
@@ -34,7 +37,7 @@ const METRICS: Readonly<Record<string, { readonly help: string; readonly of: (tu
   tunneld_plain_sent_bytes_total: { help: "Plain bytes to the encrypted side", of: (tunnel) => tunnel.plainOutBytes },
   tunneld_wire_received_bytes_total: { help: "Encrypted bytes received", of: (tunnel) => tunnel.wireInBytes },
   tunneld_wire_sent_bytes_total: { help: "Encrypted bytes sent", of: (tunnel) => tunnel.wireOutBytes },
-  tunneld_listening: { help: "1 when the port is open", of: (tunnel) => Number(["listening", "key-verified", "verified", "degraded"].includes(tunnel.state)) },
+  tunneld_listening: { help: "1 when the port is open", of: (tunnel) => Number(isListening(tunnel.state)) },
   tunneld_key_verified_timestamp_seconds: { help: "When the other end last proved its key", of: (tunnel) => (tunnel.keyVerifiedAtMs ?? 0) / 1000 },
 };
 
@@ -52,7 +55,7 @@ export async function serveMetrics(options: MetricsOptions): Promise<MetricsServ
     );
   }
   const registry = createRegistry(options.list);
-  const server = http.createServer((request, response) => void answer(request, response, { registry, list: options.list }));
+  const server = http.createServer((request, response) => void answer(request, response, { ...options, registry }));
   await bind(server as net.Server, { address });
   return { port: (server.address() as net.AddressInfo).port, close: () => void server.close(() => {}) };
 }
@@ -60,53 +63,57 @@ export async function serveMetrics(options: MetricsOptions): Promise<MetricsServ
 function createRegistry(list: MetricsOptions["list"]): Registry {
   const registry = new Registry();
   for (const [name, { help, of }] of Object.entries(METRICS)) {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      labelNames: ["tunnel", "role"],
-      registers: [registry],
-      collect: () => {
-        gauge.reset();
-        for (const tunnel of list()) gauge.set({ tunnel: tunnel.name, role: tunnel.role }, of(tunnel));
-      },
-    });
+    addSeries(registry, { name, help, labels: ["tunnel", "role"] }, () => list().map((tunnel) => [{ tunnel: tunnel.name, role: tunnel.role }, of(tunnel)]));
   }
-  const failures: Gauge = new Gauge({
-    name: "tunneld_failures_total",
-    help: "Failures and refusals by code",
-    labelNames: ["tunnel", "code"],
-    registers: [registry],
-    collect: () => {
-      failures.reset();
-      for (const tunnel of list()) for (const [code, count] of Object.entries(tunnel.refused)) failures.set({ tunnel: tunnel.name, code }, count);
-    },
+  addSeries(registry, { name: "tunneld_failures_total", help: "Failures and refusals by code", labels: ["tunnel", "code"] }, () =>
+    list().flatMap((tunnel) => Object.entries(tunnel.refused).map(([code, count]): Sample => [{ tunnel: tunnel.name, code }, count])),
+  );
+  const ofPorts = "Failures by code at a port that entries share, before a key told which of them was meant";
+  addSeries(registry, { name: "tunneld_port_failures_total", help: ofPorts, labels: ["listen", "code"] }, () => {
+    // Each entry of a port tells the same.
+    const ports = new Map(list().map(({ listen, refusedAtPort }) => [listen, refusedAtPort ?? {}]));
+    return [...ports].flatMap(([listen, codes]) => Object.entries(codes).map(([code, count]): Sample => [{ listen, code }, count]));
   });
-  const keys: Gauge = new Gauge({
-    name: "tunneld_key_uses_total",
-    help: "How often each key was proved, by fingerprint: an old key that stands still is out of use",
-    labelNames: ["tunnel", "fingerprint"],
-    registers: [registry],
-    collect: () => {
-      keys.reset();
-      for (const tunnel of list()) for (const { fingerprint, count } of tunnel.keyUses ?? []) keys.set({ tunnel: tunnel.name, fingerprint }, count);
-    },
-  });
+  const ofKeys = "How often each key was proved, by fingerprint: an old key that stands still is out of use";
+  addSeries(registry, { name: "tunneld_key_uses_total", help: ofKeys, labels: ["tunnel", "fingerprint"] }, () =>
+    list().flatMap((tunnel) => (tunnel.keyUses ?? []).map(({ fingerprint, count }): Sample => [{ tunnel: tunnel.name, fingerprint }, count])),
+  );
   return registry;
+}
+
+/** Labels and value. */
+type Sample = readonly [Record<string, string>, number];
+
+/** A counter when its name ends in _total, as Prometheus has it, else a gauge. Read when asked for: nothing is counted here. */
+function addSeries(
+  registry: Registry,
+  { name, help, labels }: { readonly name: string; readonly help: string; readonly labels: readonly string[] },
+  read: () => readonly Sample[],
+): void {
+  const collect = (): void => {
+    metric.reset();
+    for (const [of, value] of read()) metric.inc(of, value);
+  };
+  const settings = { name, help, labelNames: labels, registers: [registry], collect };
+  const metric: Counter | Gauge = name.endsWith("_total") ? new Counter(settings) : new Gauge(settings);
 }
 
 async function answer(
   request: http.IncomingMessage,
   response: http.ServerResponse,
-  from: { readonly registry: Registry; readonly list: MetricsOptions["list"] },
+  from: Pick<MetricsOptions, "list" | "isMeant"> & { readonly registry: Registry },
 ): Promise<void> {
+  const path = request.url?.replace(/\?.*$/s, "");
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
-  } else if (request.url === "/metrics") {
+  } else if (path === "/metrics") {
     response.writeHead(200, { "content-type": from.registry.contentType }).end(await from.registry.metrics());
-  } else if (request.url === "/healthz") {
-    const waiting = from.list().filter((tunnel) => !["listening", "key-verified", "verified", "degraded"].includes(tunnel.state));
-    const text = waiting.length === 0 ? "ok\n" : `not listening: ${waiting.map((tunnel) => tunnel.name).join(", ")}\n`;
-    response.writeHead(waiting.length === 0 ? 200 : 503, { "content-type": "text/plain; charset=utf-8" }).end(text);
+  } else if (path === "/healthz") {
+    const wanted = from.list().filter(({ name }) => from.isMeant(name));
+    const waiting = wanted.filter(({ state }) => !isListening(state));
+    const isWell = waiting.length === 0 && wanted.length > 0;
+    const text = isWell ? "ok\n" : wanted.length === 0 ? "no entries\n" : `not listening: ${waiting.map(({ name }) => name).join(", ")}\n`;
+    response.writeHead(isWell ? 200 : 503, { "content-type": "text/plain; charset=utf-8" }).end(text);
   } else {
     response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("/metrics or /healthz\n");
   }

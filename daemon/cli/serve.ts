@@ -31,6 +31,7 @@ import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
 import { stateDirOf } from "./daemon-options.ts";
 import { drainLine } from "./drain-line.ts";
+import { failureWords } from "./failure-words.ts";
 import { parseOptions } from "./options.ts";
 import { RepeatGuard, stderrLines, type WriteLine } from "./report.ts";
 import { secondsOption } from "./seconds.ts";
@@ -65,11 +66,17 @@ export async function runServe(args: readonly string[], context: CommandContext)
     isOpen = true;
     server.manager.closeUnclaimed();
     const address = values.get("--metrics");
+    const isMeant = (name: string): boolean => {
+      const { entries, faults, broken } = server.configs.get(configPath);
+      return broken || faults.has(name) || entries.get(name)?.role === "server";
+    };
     if (address !== undefined)
       metrics = await (await import("./serve-metrics.ts")).serveMetrics({
         address,
         beyondLoopback: flags.has("--metrics-public"),
-        list: () => server.manager.list(),
+        // An entry that was removed and has ended is nobody's any more.
+        list: () => server.manager.list().filter(({ name, state }) => state !== "closed" || isMeant(name)),
+        isMeant,
       });
     for (const tunnel of opened) warn(`${tunnel.name} listens at ${tunnel.listen} for ${tunnel.target}`);
     // Before the word is out: who waits for it may send the signal at once.
@@ -83,6 +90,7 @@ export async function runServe(args: readonly string[], context: CommandContext)
     server.manager.shutdown();
     server.configs.dispose();
     server.keyWatch.dispose();
+    server.guard.flush();
   }
 }
 
@@ -90,6 +98,7 @@ interface Server {
   readonly manager: Manager;
   readonly configs: ConfigStore;
   readonly keyWatch: FolderWatch;
+  readonly guard: RepeatGuard;
   readonly holder: Parameters<Manager["set"]>[0];
 }
 
@@ -134,7 +143,7 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
       activity: () => {},
     },
   });
-  return { manager, configs, keyWatch, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
+  return { manager, configs, keyWatch, guard, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
 }
 
 /** The server entries of a file without any mistake: an operator's file is right as a whole or not used. */
@@ -246,9 +255,11 @@ function untilEnded(manager: Manager, { deadlineMs, warn }: { readonly deadlineM
 
 function report(name: string, event: ForwarderEvent, guard: RepeatGuard): void {
   switch (event.type) {
-    case "failure":
-      guard.say(`${name} ${event.error.code}`, `${name}: ${event.error.code}: ${event.error.message} (connection from ${event.peer})`);
+    case "failure": {
+      const { who, key, text } = failureWords(name, event);
+      guard.say(key, `${who}: ${event.error.code}: ${text}`);
       return;
+    }
     case "limit-reached":
       guard.say(`${name} limit`, `${name}: all ${event.limit} connections are in use: raise maxConnections or close some`);
       return;

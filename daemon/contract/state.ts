@@ -66,6 +66,12 @@ export const tunnelSchema = z.object({
   openConnections: count,
   totalConnections: count,
   refused: z.record(z.string(), count).describe("Failures and refusals by code."),
+  refusedAtPort: z
+    .record(z.string(), count)
+    .optional()
+    .describe(
+      "Of a port that several server entries share: failures before a key was proved, by code. The same record for each of them, and in nobody's `refused`.",
+    ),
   plainInBytes: count,
   plainOutBytes: count,
   wireInBytes: count,

@@ -33,7 +33,13 @@ export interface ForwarderOptions {
 
 /** What a forwarder reports. */
 export type ForwarderEvent =
-  | { readonly type: "failure"; readonly error: TunnelError; readonly peer: string; readonly route: Route | undefined }
+  | {
+      readonly type: "failure";
+      readonly error: TunnelError /** {@link NO_PEER}: none. */;
+      readonly peer: string;
+      readonly route: Route | undefined;
+      readonly port?: PortLabel;
+    }
   | { readonly type: "verified"; readonly what: "key" | "backend"; readonly connection: Connection }
   | { readonly type: "closed"; readonly connection: Connection; readonly reason: DropReason }
   /** The limit is reached; once each time it is. */
@@ -41,14 +47,25 @@ export type ForwarderEvent =
   /** accept(2) failed, for want of descriptors as a rule; the listener goes on. */
   | { readonly type: "accept-failed"; readonly error: Error };
 
+/** `peer` of a failure that no connection caused. */
+export const NO_PEER = "";
+
+/** A port that several entries share, for people: a failure before a key is proved is none of theirs in particular. */
+export interface PortLabel {
+  readonly listen: string;
+  readonly entries: readonly string[];
+}
+
 /** What a tunnel needs of the port it listens at: its own, or a share of one. */
 export interface PortUser {
   /** Where it listens, with the real port; undefined before it does. */
   readonly address: ResolvedAddress | undefined;
   /** Connections of every phase whose route is known. */
   readonly connections: ReadonlySet<Connection>;
-  /** Failures by code before a route was known. */
+  /** Failures by code before a route was known, at the whole port. */
   readonly strangers: ReadonlyMap<ErrorCode, number>;
+  /** Whether others have a share of the port: then its strangers are nobody's in particular. */
+  readonly isShared: boolean;
   /** The listener itself, to be handed to another process; undefined before there is one. */
   readonly server: net.Server | undefined;
   /** @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID */
@@ -70,6 +87,7 @@ export class Forwarder implements PortUser {
   readonly #waiting = new WaitingRoom<net.Socket>();
   /** Failures by code before a route was known: strangers at a server role's port. */
   readonly strangers = new Map<ErrorCode, number>();
+  readonly isShared = false;
   #state: "idle" | "listening" | "draining" | "closed" = "idle";
   #address: ResolvedAddress | undefined;
   #limitAnnounced = false;
@@ -260,7 +278,7 @@ export class Forwarder implements PortUser {
       if (this.#options.limitPolicy === "wait" || route.maxConnections === Number.POSITIVE_INFINITY) return true;
       let authenticated = 0;
       for (const other of this.#connections) {
-        if (other !== connection && other.route === route && other.phase !== "refusing") authenticated += 1;
+        if (other !== connection && other.route && entryOf(other.route) === entryOf(route) && other.phase !== "refusing") authenticated += 1;
       }
       return authenticated < route.maxConnections;
     },
@@ -305,6 +323,10 @@ export class Forwarder implements PortUser {
 function checked(options: ForwarderOptions): ForwarderOptions {
   if (options.settings.role === "client" && options.routes.length !== 1) throw new RangeError("a client role has one route");
   return options;
+}
+
+function entryOf({ entry, stats }: Route): object {
+  return entry ?? stats;
 }
 
 /** Where a connection came from, for people. */

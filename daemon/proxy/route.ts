@@ -20,6 +20,8 @@ export interface Route {
   readonly bind?: ResolvedAddress | undefined;
   /** Most connections at once; Infinity for no limit. */
   readonly maxConnections: number;
+  /** Whose limit that is: the same for every route that an entry ever had, so that a change of it forgets no connection. Default: the counters. */
+  readonly entry?: object | undefined;
   /** Looks at the first bytes that the backend says on a connection: the error, when it turns us away with them. What services say is not known here. */
   readonly refusalIn?: ((firstBytes: Uint8Array) => TunnelError | undefined) | undefined;
   readonly stats: RouteStats;

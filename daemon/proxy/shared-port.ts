@@ -12,7 +12,7 @@ import { type ErrorCode, TunnelError } from "../errors.ts";
 import { formatAddress } from "./address.ts";
 import type { BindOptions } from "./bind.ts";
 import type { Connection } from "./connection.ts";
-import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "./forwarder.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortLabel, type PortUser } from "./forwarder.ts";
 import type { Route } from "./route.ts";
 import type { ResolvedAddress } from "./target.ts";
 
@@ -110,12 +110,18 @@ class SharedPort {
     });
   }
 
-  /** To the member whose route it is; a stranger's failure to the one that has been here longest. */
+  /** To the member whose route it is; a stranger's failure to the one that has been here longest, but under the name of the port. */
   #dispatch(event: ForwarderEvent): void {
     const route = routeOf(event);
     const [first] = this.members;
     const owner = route ? (this.#everyone().find((member) => member.owns(route)) ?? first) : first;
-    owner?.onEvent(event);
+    const isNobodys = event.type === "failure" && !route && this.members.size > 1;
+    owner?.onEvent(isNobodys ? { ...event, port: this.#label() } : event);
+  }
+
+  #label(): PortLabel {
+    const names = [...this.members].flatMap((member) => member.options.routes.map(({ name }) => name));
+    return { listen: formatAddress(this.address), entries: [...new Set(names)] };
   }
 
   /** Members that have left and still have connections. */
@@ -148,7 +154,6 @@ class Member implements PortUser {
   #port: SharedPort | undefined;
   /** Every route it ever had: old connections keep theirs. */
   readonly #routes = new Set<Route>();
-  readonly strangers = new Map<ErrorCode, number>();
   #whenEmpty: (() => void)[] = [];
   #isClosed = false;
 
@@ -165,6 +170,14 @@ class Member implements PortUser {
 
   get address(): ResolvedAddress | undefined {
     return this.#port?.address;
+  }
+
+  get strangers(): ReadonlyMap<ErrorCode, number> {
+    return this.#port?.forwarder.strangers ?? new Map();
+  }
+
+  get isShared(): boolean {
+    return (this.#port?.members.size ?? 0) > 1;
   }
 
   get server(): net.Server | undefined {
@@ -224,7 +237,7 @@ class Member implements PortUser {
     this.#refused = this.#wanted;
     const [route] = this.#wanted.routes;
     route?.stats.fail(error, this.#wanted.settings.clock.wallMs());
-    this.#wanted.onEvent?.({ type: "failure", error, peer: "none: its definition has changed", route });
+    this.#wanted.onEvent?.({ type: "failure", error, peer: NO_PEER, route });
   }
 
   async drain(): Promise<void> {
@@ -246,7 +259,6 @@ class Member implements PortUser {
   }
 
   onEvent(event: ForwarderEvent): void {
-    if (event.type === "failure" && !event.route) this.strangers.set(event.error.code, (this.strangers.get(event.error.code) ?? 0) + 1);
     this.#options.onEvent?.(event);
     if (event.type === "closed" && this.connections.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }

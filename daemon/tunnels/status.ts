@@ -43,6 +43,7 @@ export function describe(want: Want): TunnelStatus {
     openConnections: totals.open,
     totalConnections: totals.total,
     refused: refusals(totals, tunnels),
+    ...(shown?.forwarder.isShared && { refusedAtPort: Object.fromEntries(shown.forwarder.strangers) }),
     plainInBytes: totals.plainInBytes,
     plainOutBytes: totals.plainOutBytes,
     wireInBytes: totals.wireInBytes,
@@ -58,6 +59,7 @@ export function describe(want: Want): TunnelStatus {
 function refusals(totals: RouteStats, tunnels: ReadonlySet<Tunnel>): Record<string, number> {
   const sum = new Map<string, number>(totals.failures);
   for (const { forwarder } of tunnels) {
+    if (forwarder.isShared) continue;
     for (const [code, count] of forwarder.strangers) sum.set(code, (sum.get(code) ?? 0) + count);
   }
   return Object.fromEntries(sum);

@@ -309,6 +309,7 @@ export class Tunnel {
           target: this.#target,
           bind: plan.bind,
           maxConnections: plan.maxConnections,
+          entry: this,
           refusalIn: (firstBytes) => refusalOf(plan.service, firstBytes),
           stats: this.stats,
         },

@@ -1,7 +1,9 @@
 /** `tunneld serve` as a process: what it refuses to start with, what it serves, how it changes and how it ends. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import * as net from "node:net";
 import { dirname, join } from "node:path";
 import { endProcessesOf } from "../../scripts/lib/daemon-processes.mjs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
@@ -208,13 +210,55 @@ describe("tunneld serve", () => {
       'tunneld_plain_sent_bytes_total{tunnel="one",role="server"} 10',
       'tunneld_listening{tunnel="one",role="server"} 1',
       'tunneld_listening{tunnel="two",role="server"} 1',
-      'tunneld_failures_total{tunnel="one",code="KEY_MISMATCH"} 1',
+      `tunneld_port_failures_total{listen="127.0.0.1:${port}",code="KEY_MISMATCH"} 1`,
+      "# TYPE tunneld_connections_total counter",
+      "# TYPE tunneld_port_failures_total counter",
+      "# TYPE tunneld_connections_open gauge",
     ])
       assert.ok(lines.includes(line), `${line} is in\n${lines.join("\n")}`);
+    assert.ok(!lines.some((line) => /^tunneld_failures_total.*MISMATCH/.test(line)), "a stranger came to no entry in particular");
+    for (const line of lines) assert.doesNotMatch(line, /^# TYPE \S+_total gauge/);
     const health = await fetch(`http://${at}/healthz`);
     assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
+    for (const path of ["healthz?probe=1", "metrics?name[]=x"]) assert.equal((await fetch(`http://${at}/${path}`)).status, 200, path);
     assert.equal((await fetch(`http://${at}/`)).status, 404);
     assert.equal((await fetch(`http://${at}/metrics`, { method: "POST" })).status, 405);
+  });
+
+  it("is healthy without an entry that was removed on purpose, and not without any", async () => {
+    for (const name of ["one", "two"]) home.key(name);
+    const at = `127.0.0.1:${await freePort()}`;
+    await serve({ one: entry("one"), two: entry("two") }, "--metrics", at);
+    const health = async (): Promise<string> => {
+      const response = await fetch(`http://${at}/healthz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    const listening = async (): Promise<string> => (await (await fetch(`http://${at}/metrics`)).text()).replace(/^(?!tunneld_listening\{).*\n/gm, "");
+    write({ two: entry("two") });
+    await until(async () => !(await listening()).includes('"one"'), { what: "it was gone" });
+    assert.deepEqual([await health(), await listening()], ["200 ok\n", 'tunneld_listening{tunnel="two",role="server"} 1\n']);
+    write({});
+    await until(async () => (await health()).startsWith("503"), { what: "nothing was left" });
+    assert.equal(await health(), "503 no entries\n");
+    write({ one: entry("one"), two: entry("two") });
+    await until(async () => (await health()) === "200 ok\n", { what: "both were back" });
+  });
+
+  it("logs strangers at a shared port under its name, each address of a program at the wrong port, and what it held back at the end", async () => {
+    for (const name of ["one", "two"]) home.key(name);
+    const program = await serve({ one: entry("one"), two: entry("two") });
+    for (const localAddress of ["127.0.0.1", "127.0.0.2", "127.0.0.2"]) {
+      const socket = net.connect({ port, host: "127.0.0.1", localAddress });
+      stage.own(() => socket.destroy());
+      socket.end("PING\r\n");
+      socket.resume();
+      await once(socket, "close");
+    }
+    program.child.kill("SIGTERM");
+    await program.exit();
+    const who = `tunneld: 127\\.0\\.0\\.1:${port} \\(one, two\\): PLAIN_CLIENT: .*`;
+    for (const end of ["connection from 127\\.0\\.0\\.1:\\d+\\)", "connection from 127\\.0\\.0\\.2:\\d+\\)", "127\\.0\\.0\\.2:\\d+\\) \\(1 more like this\\)"])
+      assert.match(program.stderr, new RegExp(`^${who}${end}$`, "m"));
   });
 
   it("serves metrics to other machines when that is said", async () => {

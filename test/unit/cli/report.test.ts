@@ -49,6 +49,22 @@ describe("RepeatGuard", () => {
     assert.deepEqual(lines, ["1", "3 (2 more like this in the last 2 s)", "4 (1 more like this in the last 2 s)"]);
   });
 
+  it("tells at the end what it held back, once", () => {
+    for (const line of ["first", "second", "third"]) guard.say("a", line);
+    guard.say("b", "alone");
+    guard.flush();
+    mock.timers.tick(WINDOW_MS);
+    assert.deepEqual(lines, ["first", "alone", "third (2 more like this)"]);
+  });
+
+  it("takes keys together when there are too many, since strangers make them", () => {
+    for (let index = 0; index < 3_000; index++) guard.say(`${index}`, `of ${index}`);
+    assert.equal(lines.length, 1_001);
+    guard.say("5", "again");
+    guard.flush();
+    assert.deepEqual(lines.slice(-2), ["again (1 more like this)", "of 2999 (1999 more like this)"]);
+  });
+
   it("holds each key back by itself", () => {
     for (const key of ["a", "b", "a"]) guard.say(key, `of ${key}`);
     assert.deepEqual(lines, ["of a", "of b"]);

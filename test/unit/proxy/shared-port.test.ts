@@ -86,6 +86,21 @@ describe("a server port with several entries", () => {
     return served;
   }
 
+  it("tells of a stranger under the name of the port and all its entries, and counts him for none of them", async () => {
+    const [one, two] = [await open({ name: "one", keys: ["one"] }), await open({ name: "two", keys: ["two"] })];
+    const stranger = await connectTo(scope, { port });
+    stranger.write(ascii("PING\r\n"));
+    await stranger.end();
+    await until(() => failures(one).length > 0, { what: "it was told" });
+    const [event] = one.events.filter(({ type }) => type === "failure");
+    assert.ok(event?.type === "failure");
+    assert.deepEqual([event.error.code, event.route, event.port], ["PLAIN_CLIENT", undefined, { listen: `127.0.0.1:${port}`, entries: ["one", "two"] }]);
+    for (const { member, route } of [one, two])
+      assert.deepEqual([member.isShared, member.strangers.get("PLAIN_CLIENT"), route.stats.failures.size], [true, 1, 0]);
+    two.member.close();
+    assert.equal(one.member.isShared, false);
+  });
+
   it("takes each client to the backend of the key it proves", async () => {
     const other = await startBackend(scope);
     await open({ name: "one", keys: ["one"] });
@@ -242,7 +257,7 @@ describe("a server port with several entries", () => {
     assert.equal(backend.peers.length, 1);
   });
 
-  it("counts a stranger's failure once, for the entry that was first", async () => {
+  it("tells of a stranger's failure once, to the entry that was first, and counts it for the port", async () => {
     const entries = [await open({ name: "one", keys: ["one"] }), await open({ name: "two", keys: ["two"] })] as const;
     const stranger = await connectTo(scope, { port });
     stranger.write(pattern(4_000));
@@ -251,7 +266,7 @@ describe("a server port with several entries", () => {
     assert.deepEqual(entries.map(failures), [["KEY_MISMATCH"], []]);
     assert.deepEqual(
       entries.map(({ member }) => [...member.strangers]),
-      [[["KEY_MISMATCH", 1]], []],
+      Array(2).fill([["KEY_MISMATCH", 1]]),
     );
   });
 

@@ -184,6 +184,27 @@ describe("a tunnel", () => {
   });
 });
 
+describe("the limit of a tunnel", () => {
+  const scope = useScope();
+
+  for (const [what, change] of [
+    ["the same again", () => ({})],
+    ["another target", (port: number) => ({ target: local(port) })],
+    ["another key", () => ({ keys: [keyOf("one"), keyOf("two")] })],
+  ] as const)
+    it(`counts the connections from before a change of its definition to ${what}`, async () => {
+      const [backend, other] = [await startBackend(scope), await startBackend(scope)];
+      const server = new Solo(scope, { role: "server", target: local(backend.port), maxConnections: 1, forwardSecrecy: "prefer" });
+      await server.tunnel.open();
+      await shakeAsClient(await connectTo(scope, server.place));
+      await backend.accept();
+      server.tunnel.reconfigure({ ...server.tunnel.plan, keys: [keyOf("one")], ...change(other.port) });
+      await (await shakeAsClient(await connectTo(scope, server.place))).peer.ending();
+      await server.failed("LIMIT_REACHED");
+      assert.deepEqual([backend.peers.length, other.peers.length], [1, 0]);
+    });
+});
+
 describe("a tunnel whose service turns us away with its first words", () => {
   const scope = useScope();
   const MYSQL_GREETING = join(Uint8Array.of(74, 0, 0, 0, 10), ascii("10.11.19-MariaDB"), new Uint8Array(57));
