@@ -48,8 +48,8 @@ const RESTART = `tunneld restart: closes and opens tunnels
 
   tunneld restart NAME... [OPTIONS]
 
-Their connections are cut. One that can't be opened again as its entry stands goes
-on as it is.
+Their connections are cut. One that can't be opened again as its entry stands
+goes on as it is.
 
 ${CONFIG}
 ${COMMON}

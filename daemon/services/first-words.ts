@@ -19,7 +19,7 @@ export interface Refusal {
 /** MySQL packet header: 3 bytes of length, 1 of sequence. MySQL Internals, "MySQL Packets". */
 export const MYSQL_HEADER_BYTES = 4;
 export const MYSQL_PROTOCOL_10 = 0x0a;
-export const MYSQL_ERROR = 0xff;
+const MYSQL_ERROR = 0xff;
 /** ERR_Packet: the mark and the number. */
 const MYSQL_ERROR_BYTES = 3;
 /** ER_HOST_IS_BLOCKED and ER_CON_COUNT_ERROR. */
