@@ -76,7 +76,11 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
         finish(() => reject(error));
       }
     };
-    const timer = setTimeout(() => orFail(`the service did not answer within ${timeoutMs / 1000} s`), timeoutMs);
+    const timer = setTimeout(() => {
+      // Silent as it is, it may never end a connection that is only ended.
+      socket.resetAndDestroy();
+      orFail(`the service did not answer within ${timeoutMs / 1000} s`);
+    }, timeoutMs);
     socket.on("data", onData);
     socket.once("end", onEnd);
     socket.on("error", onEnd);

@@ -40,7 +40,8 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
     if (tunnel.isOpen && tunnel.stats === stats) tunnel.note(error);
     return { failure: error };
   } finally {
-    socket.destroySoon();
+    // Of a service that has not said anything it can't be hoped that it ends a connection that is only ended.
+    if (!socket.destroyed) socket.resetAndDestroy();
   }
 }
 

@@ -4,11 +4,13 @@
 import assert from "node:assert/strict";
 import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
+import { startBackend } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
 import { stageForEach } from "../support/process/stage.ts";
 import { approveAll, Home, portOf } from "../support/process/tunneld.ts";
+import { until } from "../support/process/until.ts";
 import { startMariaDb, startRedis, tools } from "../support/servers.ts";
 import { APP, Managed } from "../support/tunnels/managed.ts";
 import { startEnd as startHere } from "../support/wire/ends.ts";
@@ -39,6 +41,27 @@ describe("a daemon in front of real services", () => {
       const { state, totalConnections } = await cli.daemon.request("tunnel/open", { configPath, name, probe: true });
       assert.deepEqual([state, totalConnections], ["verified", 1]);
     }
+  });
+
+  it("leaves no connection open when a service says nothing", async () => {
+    const home = new Home(stage);
+    const silent = await startBackend(stage, () => {});
+    const far = await startEnd(stage, { maker: "Debian's", role: "-d", target: silent.address, key: home.key("team") });
+    const entry = { target: far.address, timeoutSeconds: 1 };
+    const configPath = home.workspace("app", { redis: { ...entry, service: "redis" }, tcp: { ...entry, service: "tcp" } });
+    const cli = home.client({ kind: "cli" });
+    await approveAll(cli, configPath);
+    const states = await Promise.all(["redis", "tcp"].map((name) => cli.daemon.request("tunnel/open", { configPath, name, probe: true })));
+    assert.deepEqual(
+      states.map(({ state }) => state),
+      ["degraded", "key-verified"],
+    );
+    await until(() => silent.peers.length === 2 && silent.peers.every((peer) => peer.hasEnded), { what: "the far end had ended both" });
+    const { tunnels } = await cli.daemon.request("tunnels/list", {});
+    assert.deepEqual(
+      tunnels.map(({ openConnections }) => openConnections),
+      [0, 0],
+    );
   });
 
   it(`does not make MariaDB block this host with ${PROBES} probes, though connections that only close would`, async () => {
