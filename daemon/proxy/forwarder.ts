@@ -35,9 +35,11 @@ export interface ForwarderOptions {
 export type ForwarderEvent =
   | {
       readonly type: "failure";
-      readonly error: TunnelError /** {@link NO_PEER}: none. */;
+      readonly error: TunnelError;
+      /** Where the connection came from; {@link NO_PEER}: no connection caused it. */
       readonly peer: string;
       readonly route: Route | undefined;
+      /** Of a stranger at a port that entries share. */
       readonly port?: PortLabel;
     }
   | { readonly type: "verified"; readonly what: "key" | "backend"; readonly connection: Connection }
