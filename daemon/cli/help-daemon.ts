@@ -37,6 +37,7 @@ const DOWN = `tunneld down: closes tunnels
 Takes back what "tunneld up" did; without names for all tunnels of the
 tunnels.json. A tunnel that a window or a command uses stays open for it.
 Connections go on until they end.
+To close what is not open is no failure.
 
   --all             every tunnel the daemon has
   --force           close also what others use

@@ -322,4 +322,16 @@ describe("tunneld up", () => {
     );
     assert.deepEqual(await workspace.status(), { daemon: null, tunnels: [] });
   });
+
+  it("closes with down what is open, says of the rest that it is not, and fails only for a name known nowhere", async () => {
+    workspace.write({ cache: await cacheEntry(), other: await cacheEntry() });
+    await workspace.run(["up", "--yes", "cache"]);
+    const first = await workspace.run(["down", "nowhere", "other", "cache"]);
+    assert.deepEqual([first.code, first.stdout.toString()], [1, "other  is not open\ncache  closed\n"]);
+    assert.match(first.stderr, /^tunneld: no tunnel "nowhere" is open: .*\(CONFIG_INVALID\)$/);
+    for (const args of [["cache"], ["cache", "--config", workspace.configPath]]) {
+      const { code, stdout, stderr } = await workspace.run(["down", ...args]);
+      assert.deepEqual([code, stdout.toString(), stderr], [0, "cache  is not open\n", ""]);
+    }
+  });
 });
