@@ -55,6 +55,16 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
   };
 }
 
+/** The same options as arguments, for a successor that runs in another folder. `stateDir` must be absolute. */
+export function daemonArguments({ stateDir, logLevel, lingerMs, idleMs, drainMs, background }: DaemonOptions): string[] {
+  return [
+    "daemon",
+    ...(background ? ["--background"] : []),
+    ...(stateDir === undefined ? [] : ["--state-dir", stateDir]),
+    ...["--log-level", logLevel, "--linger", String(lingerMs / 1000), "--idle", String(idleMs / 1000), "--drain", String(drainMs / 1000)],
+  ];
+}
+
 /** `--state-dir`, else the environment's, else undefined. */
 export function stateDirOf(values: ReadonlyMap<string, string>): string | undefined {
   return values.get("--state-dir") ?? (process.env[STATE_DIR_VARIABLE] || undefined);

@@ -23,7 +23,7 @@ import { formatAddress, parseAddress } from "../proxy/address.ts";
 import { ChangeGate } from "../rpc/change-gate.ts";
 import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
-import { type DaemonOptions, parseDaemonOptions } from "./daemon-options.ts";
+import { type DaemonOptions, daemonArguments, parseDaemonOptions } from "./daemon-options.ts";
 import { createParts, type DaemonParts } from "./daemon-parts.ts";
 import { drainLine } from "./drain-line.ts";
 import { type HandOverPayload, readPayload } from "./hand-over-payload.ts";
@@ -246,13 +246,15 @@ class Daemon {
       this.#parts.manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
     );
     const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
+    const { options, paths } = this.#setup;
     return handOver({
       program,
-      args: this.#setup.context.selfArgv.slice(1),
+      // Not our own arguments as they were given: the successor runs in the state folder, where a relative path means another.
+      args: daemonArguments({ ...options, stateDir: paths.givenStateDir }),
       listeners: [{ id: DOOR, address: door.path, kind: "unix", server: door.server, release: door.release }, ...offered],
       payload: { kept: this.#parts.manager.kept } satisfies HandOverPayload,
       timeoutMs: HAND_OVER_MS,
-      cwd: this.#setup.paths.stateDir,
+      cwd: paths.stateDir,
     });
   }
 

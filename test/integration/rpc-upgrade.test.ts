@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
+import { dirname, join, relative } from "node:path";
 import { bundleVersion } from "../support/lifecycle/versions.ts";
 import { startEcho } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
@@ -172,6 +173,23 @@ describe("an upgrade of the daemon", () => {
       [],
     );
   });
+
+  for (const how of ["an option", "the environment"]) {
+    it(`of a daemon whose state folder was given as a relative path, by ${how}, keeps that folder`, async () => {
+      const home = new Home(stage);
+      const { stateDir } = home.paths;
+      const given = relative(dirname(stateDir), stateDir);
+      const { TUNNELD_STATE_DIR: _, ...bare } = process.env;
+      const env = how === "an option" ? bare : { ...bare, TUNNELD_STATE_DIR: given };
+      const args = [older, "daemon", ...(how === "an option" ? ["--state-dir", given] : [])];
+      stage.spawn(process.execPath, args, { cwd: dirname(stateDir), env });
+      await until(() => home.pid !== undefined, { what: "the daemon was there" });
+      const successor = await upgrade(home);
+      assert.equal(successor.version, "0.1.0", successor.error);
+      assert.equal(home.pid, successor.pid);
+      assert.equal(existsSync(join(stateDir, given)), false);
+    });
+  }
 
   it("comes to one successor when two newer clients ask at once", async () => {
     const { home, window, address } = await scene();
