@@ -175,7 +175,8 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
     place: "data",
   },
   LIMIT_REACHED: {
-    cause: "All connections that are allowed are in use, or this process has no file descriptors left; said of the far end it is probable, not certain.",
+    cause:
+      "All connections that are allowed are in use, a client wants more tunnels than it may, or this process has no file descriptors left; said of the far end it is probable, not certain.",
     cure: "Close connections that nobody needs, or raise the limit (`maxConnections`, spiped `-n`, `ulimit -n`).",
     seenBy: "both ends",
     place: "load",

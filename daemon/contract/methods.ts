@@ -16,7 +16,9 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const none = z.object({});
 const configPath = z.string().max(4_096).describe("Absolute path of the tunnels.json.");
 const name = z.string().max(64).describe("Name of the tunnel in that file.");
-const tunnelRef = z.object({ configPath, name });
+/** Of a client: the daemon's own folder is no place to look from. POSIX, and Windows with a drive or a share. */
+const absoluteConfigPath = configPath.refine((path) => /^(?:\/|[A-Za-z]:[\\/]|\\\\)/.test(path), { error: "must be an absolute path" });
+const tunnelRef = z.object({ configPath: absoluteConfigPath, name });
 const logEntry = z.object({
   atMs: z.number(),
   level: z.enum(["debug", "info", "warn", "error"]),
@@ -65,7 +67,7 @@ export const METHODS = {
   },
   "tunnels/set": {
     about: "States the tunnels this client wants for a scope; replaces what it stated for it before. The daemon reconciles; leases end with the connection.",
-    params: z.object({ scope: z.string().max(4_096), configPath, names: z.array(z.string().max(64)).max(1_000) }),
+    params: z.object({ scope: z.string().max(4_096), configPath: absoluteConfigPath, names: z.array(z.string().max(64)).max(1_000) }),
     result: z.object({ tunnels: z.array(tunnelSchema), problems: z.array(problem) }),
   },
   "tunnels/list": {
@@ -149,7 +151,7 @@ export const METHODS = {
   },
   "approvals/list": {
     about: "What each entry of a file would do, and whether that is approved.",
-    params: z.object({ configPath, names: z.array(z.string().max(64)).max(1_000).optional() }),
+    params: z.object({ configPath: absoluteConfigPath, names: z.array(z.string().max(64)).max(1_000).optional() }),
     result: z.object({
       pending: z.array(approvalFacts),
       approved: z.array(z.object({ name: z.string(), digest: z.string() })),

@@ -7,6 +7,12 @@
 import type * as net from "node:net";
 import { AbstractMessageWriter, type Message, type MessageWriter } from "vscode-jsonrpc/node";
 
+/** A message as it goes over the wire. */
+export function frameOf(message: Message): Buffer {
+  const body = Buffer.from(JSON.stringify(message));
+  return Buffer.concat([Buffer.from(`Content-Length: ${body.length}\r\n\r\n`), body]);
+}
+
 /** See the file's header. Does not own the socket. */
 export class BoundedWriter extends AbstractMessageWriter implements MessageWriter {
   readonly #socket: net.Socket;
@@ -23,15 +29,18 @@ export class BoundedWriter extends AbstractMessageWriter implements MessageWrite
 
   /** Resolves when the message has left this process; rejects when it can't any more. */
   write(message: Message): Promise<void> {
+    return this.send(frameOf(message));
+  }
+
+  /** As `write`, for a message that goes to several clients and is made once. */
+  send(frame: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#socket.writableLength > this.#maxUnreadBytes) {
         this.#onFull();
         reject(new RangeError("the client does not read"));
         return;
       }
-      const body = Buffer.from(JSON.stringify(message));
-      const header = Buffer.from(`Content-Length: ${body.length}\r\n\r\n`);
-      this.#socket.write(Buffer.concat([header, body]), (error) => (error ? reject(error) : resolve()));
+      this.#socket.write(frame, (error) => (error ? reject(error) : resolve()));
     });
   }
 

@@ -5,7 +5,7 @@
 import type * as net from "node:net";
 import type { NotificationName, NotificationParams } from "../contract/methods.ts";
 import { MAX_CLIENTS } from "./limits.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { notificationFrame, Session, type SessionOptions } from "./session.ts";
 
 /** What the endpoint needs. */
 export interface EndpointOptions extends Pick<SessionOptions, "handlers" | "lingerMs" | "onWarning" | "helloTimeoutMs"> {
@@ -28,9 +28,12 @@ export class Endpoint {
     return [...this.#sessions].filter((session) => session.saidHello).length;
   }
 
-  /** Tells every client. */
+  /** Tells every client. What is said is checked and written out once, however many there are. */
   broadcast<N extends NotificationName>(name: N, params: NotificationParams<N>): void {
-    for (const session of this.#sessions) if (session.saidHello) session.notify(name, params);
+    const listening = [...this.#sessions].filter((session) => session.saidHello);
+    if (listening.length === 0) return;
+    const frame = notificationFrame(name, params);
+    for (const session of listening) session.send(frame);
   }
 
   /** Ends every session. */

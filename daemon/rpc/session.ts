@@ -5,7 +5,7 @@
  * costs a bounded amount (limits.ts) and concerns no other client.
  */
 import type * as net from "node:net";
-import { createMessageConnection, ErrorCodes, type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
+import { createMessageConnection, ErrorCodes, type Message, type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
 import {
   MAX_MESSAGE_BYTES,
   METHODS,
@@ -21,7 +21,7 @@ import type { TunnelUser } from "../contract/state.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { TunnelError } from "../errors.ts";
 import type { Holder } from "../tunnels/want.ts";
-import { BoundedWriter } from "./bounded-writer.ts";
+import { BoundedWriter, frameOf } from "./bounded-writer.ts";
 import { FAREWELL_MS, HELLO_TIMEOUT_MS, MAX_UNREAD_BYTES } from "./limits.ts";
 import { RequestReader } from "./request-reader.ts";
 
@@ -60,6 +60,7 @@ export class Session implements ClientHandle {
   #protocol = 0;
   readonly #socket: net.Socket;
   readonly #connection: MessageConnection;
+  readonly #writer: BoundedWriter;
   readonly #options: SessionOptions;
   readonly #disposables: (() => void)[] = [];
   readonly #patience: NodeJS.Timeout;
@@ -72,8 +73,8 @@ export class Session implements ClientHandle {
     this.#patience = setTimeout(() => this.#letGo(`no hello within ${helloTimeoutMs / 1000} s`), helloTimeoutMs);
     this.onGone(() => clearTimeout(this.#patience));
     const reader = new RequestReader(socket, MAX_MESSAGE_BYTES);
-    const writer = new BoundedWriter(socket, { maxUnreadBytes: MAX_UNREAD_BYTES, onFull: () => this.#letGo("it does not read what it asked for") });
-    this.#connection = createMessageConnection(reader, writer, undefined, {
+    this.#writer = new BoundedWriter(socket, { maxUnreadBytes: MAX_UNREAD_BYTES, onFull: () => this.#letGo("it does not read what it asked for") });
+    this.#connection = createMessageConnection(reader, this.#writer, undefined, {
       messageStrategy: {
         handleMessage: async (message, next) => {
           try {
@@ -111,8 +112,12 @@ export class Session implements ClientHandle {
   }
 
   notify<N extends NotificationName>(name: N, params: NotificationParams<N>): void {
-    if (this.#gone) return;
-    void this.#connection.sendNotification(name, NOTIFICATIONS[name].params.parse(params)).catch(() => this.close());
+    if (!this.#gone) this.send(notificationFrame(name, params));
+  }
+
+  /** Sends a notification that was made before, see {@link notificationFrame}. */
+  send(frame: Buffer): void {
+    if (!this.#gone) void this.#writer.send(frame).catch(() => this.close());
   }
 
   onGone(dispose: () => void): void {
@@ -194,6 +199,11 @@ export class Session implements ClientHandle {
     this.#protocol = protocol;
     this.#options.onHello(this);
   }
+}
+
+/** A notification, validated and ready for any number of clients. */
+export function notificationFrame<N extends NotificationName>(name: N, params: NotificationParams<N>): Buffer {
+  return frameOf({ jsonrpc: "2.0", method: name, params: NOTIFICATIONS[name].params.parse(params) } as Message);
 }
 
 function isMethod(name: string): name is MethodName {

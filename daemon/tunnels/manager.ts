@@ -14,6 +14,7 @@ import type { Clock } from "../proxy/stats.ts";
 import { machineAfter } from "./after.ts";
 import { refKey, type StateStore, sameRef, type TunnelRef } from "./daemon-state.ts";
 import { isKept, Leases, othersUsing } from "./leases.ts";
+import { assertLeaseRoom, assertPinRoom } from "./limits.ts";
 import type { ApprovalSource, ConfigSource, Planned, Planner } from "./planned.ts";
 import { type Probed, probeTunnel } from "./probe-tunnel.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -120,8 +121,12 @@ export class Manager {
     return [...this.#wants.values()].map((want) => this.#status(want));
   }
 
-  /** Replaces what `holder` wants for `scope`. */
+  /**
+   * Replaces what `holder` wants for `scope`.
+   * @throws TunnelError LIMIT_REACHED, and then nothing has changed
+   */
   async set(holder: Holder, wanted: { readonly scope: string; readonly configPath: string; readonly names: readonly string[] }): Promise<TunnelStatus[]> {
+    assertLeaseRoom(this.#wants.values(), holder, { scope: wanted.scope, count: new Set(wanted.names).size, replaces: true });
     const now = new Set(wanted.names.map((name) => refKey({ configPath: wanted.configPath, name })));
     for (const want of this.#wants.values()) {
       if (!now.has(refKey(want.ref))) this.#drop(want, holder, wanted.scope);
@@ -133,8 +138,13 @@ export class Manager {
     return wants.map((want) => this.#status(want));
   }
 
-  /** Takes a lease on one tunnel and opens it, even if the user had closed it. */
+  /**
+   * Takes a lease on one tunnel and opens it, even if the user had closed it.
+   * @throws TunnelError LIMIT_REACHED
+   */
   async open(holder: Holder, ref: TunnelRef, scope: string): Promise<TunnelStatus> {
+    const known = this.#wants.get(refKey(ref))?.leases.get(holder)?.has(scope);
+    if (!known) assertLeaseRoom(this.#wants.values(), holder, { scope, count: 1, replaces: false });
     const want = this.#want(ref);
     this.#setClosed(want, false);
     this.#leases.add(want, holder, scope);
@@ -182,8 +192,12 @@ export class Manager {
     return this.#status(want);
   }
 
-  /** Keeps a tunnel open whatever clients come and go, also after a restart of the daemon. */
+  /**
+   * Keeps a tunnel open whatever clients come and go, also after a restart of the daemon.
+   * @throws TunnelError LIMIT_REACHED
+   */
   async pin(ref: TunnelRef): Promise<TunnelStatus> {
+    assertPinRoom(this.#context.store.state, ref);
     const want = this.#want(ref);
     this.#setClosed(want, false);
     want.pinned = true;

@@ -10,6 +10,7 @@ import { connectionSchema, daemonSchema, failureSchema, tunnelSchema, userSchema
 import { PROTOCOL_VERSION } from "../../daemon/contract/version.ts";
 import { ERROR_CODES } from "../../daemon/errors.ts";
 import { HELLO_TIMEOUT_MS, MAX_CLIENTS, MAX_REQUESTS, MAX_UNREAD_BYTES } from "../../daemon/rpc/limits.ts";
+import { MAX_LEASES, MAX_PINS } from "../../daemon/tunnels/limits.ts";
 
 /** Of JSON Schema, what zod makes of the contract. */
 interface Schema {
@@ -103,6 +104,8 @@ macOS, \`DIR/run/\` with \`--state-dir DIR\`. A file beside it, of the same name
 | a message | ${MAX_MESSAGE_BYTES} bytes | refused by its header, before it is read; the connection is closed |
 | a message's header | ${MAX_HEADER_BYTES} bytes | the connection is closed |
 | clients at once | ${MAX_CLIENTS} | the newcomer is turned away |
+| leases of one client, each tunnel counted for each scope | ${MAX_LEASES} | the request is refused: \`LIMIT_REACHED\` |
+| pins | ${MAX_PINS} | the request is refused: \`LIMIT_REACHED\` |
 | requests of one client under way | ${MAX_REQUESTS} | no more is read until some are answered |
 | bytes that wait for a client that does not read | ${MAX_UNREAD_BYTES} | the connection is closed |
 

@@ -40,6 +40,28 @@ describe("a client's session", () => {
     assert.deepEqual(door.calls.at(-1)?.params, PAYLOADS.requests["keys/put"].params);
   });
 
+  it("checks and writes out what it tells all clients once, however many there are", async () => {
+    const door = await openDoor(stage);
+    const reads: number[] = [];
+    const clients: RawClient[] = [];
+    for (const count of [1, 5]) {
+      while (clients.length < count) clients.push(await door.greeted());
+      let read = 0;
+      const params = {
+        get id() {
+          read += 1;
+          return `for ${count}`;
+        },
+      };
+      door.endpoint.broadcast("tunnel/removed", params);
+      reads.push(read);
+    }
+    assert.equal(reads[1], reads[0]);
+    for (const client of clients) {
+      await until(() => client.notifications("tunnel/removed").at(-1)?.params?.["id"] === "for 5", { what: "it was told" });
+    }
+  });
+
   it("passes on every notification as it was kept", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted();
@@ -103,7 +125,10 @@ describe("a client's session", () => {
     ["tunnel/open", { configPath: "/x", name: "n".repeat(65) }],
     ["tunnel/open", { configPath: "/x", name: "cache", probe: "yes" }],
     ["tunnels/set", { scope: "s", configPath: "/x", names: Array.from({ length: 1_001 }, (_, index) => `n${index}`) }],
-    ["tunnels/set", { scope: "s", configPath: "p".repeat(4_097), names: [] }],
+    ["tunnels/set", { scope: "s", configPath: `/${"p".repeat(4_096)}`, names: [] }],
+    ["tunnels/set", { scope: "s", configPath: ".vscode/tunnels.json", names: [] }],
+    ["pin/add", { configPath: "", name: "cache" }],
+    ["approvals/list", { configPath: "../tunnels.json" }],
     ["stats/subscribe", { intervalMs: 1 }],
     ["stats/subscribe", { intervalMs: 1e9 }],
     ["log/subscribe", { replay: -1 }],

@@ -1,5 +1,6 @@
 /** Who wants a tunnel, how long it stays after them, and who closes it. */
 import assert from "node:assert/strict";
+import { MAX_LEASES, MAX_PINS } from "../../../daemon/tunnels/limits.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd } from "../../support/wire/ends.ts";
@@ -217,6 +218,30 @@ describe("the leases of a manager", () => {
     for (const act of [() => managed.manager.restart(CACHE), () => managed.manager.probe(CACHE), () => managed.manager.close(managed.client(), CACHE, true)]) {
       await assert.rejects(act(), { code: "CONFIG_INVALID" });
     }
+  });
+
+  it("have a bound for each client, whose wants stay as they were beyond it", async () => {
+    const managed = new Managed(scope);
+    const [greedy, other] = [managed.client(), managed.client()];
+    const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`);
+    const set = (where: string, count: number) => managed.manager.set(greedy, { scope: where, configPath: APP, names: names(count) });
+    await set("a", MAX_LEASES - 1);
+    await set("b", 1);
+    for (const more of [() => set("b", 2), () => set("c", 1), () => managed.manager.open(greedy, CACHE, "c")])
+      await assert.rejects(more(), { code: "LIMIT_REACHED" });
+    assert.equal(managed.manager.list().filter(({ users }) => users.length > 0).length, MAX_LEASES - 1);
+    await managed.want(other, APP, "cache");
+    await managed.manager.open(greedy, { configPath: APP, name: "n0" }, "b");
+    await set("a", 1);
+    await set("b", 2);
+  });
+
+  it("and pins have a bound, which a tunnel that is pinned already does not meet", async () => {
+    const managed = new Managed(scope);
+    managed.house.state.pins = Array.from({ length: MAX_PINS }, (_, index) => ({ configPath: APP, name: `n${index}` }));
+    await assert.rejects(managed.manager.pin(CACHE), { code: "LIMIT_REACHED" });
+    await managed.manager.pin({ configPath: APP, name: "n0" });
+    assert.equal(managed.house.state.pins.length, MAX_PINS);
   });
 
   it("survive a restart of the tunnel, whose connections are cut", async () => {
