@@ -3,7 +3,7 @@
  * unix socket is refused, except one that the caller knows to be its own and
  * that nobody answers at any more.
  */
-import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { TunnelError } from "../errors.ts";
@@ -19,6 +19,8 @@ export interface BindOptions {
   readonly address: ResolvedAddress;
   /** Whether the unix socket at this path was made by us in an earlier life, so that it may be replaced. */
   readonly isOwnSocket?: ((path: string) => boolean) | undefined;
+  /** Of a unix socket: only this user may connect (mode 0600), whatever the umask says. */
+  readonly ownerOnly?: boolean;
 }
 
 /**
@@ -41,11 +43,26 @@ export async function bind(server: net.Server, options: BindOptions): Promise<Re
       server.removeListener("error", onError);
       resolve();
     };
-    if (address.kind === "unix") server.listen({ path: address.path, backlog: BACKLOG }, listening);
+    if (address.kind === "unix") listenAtPath(server, { path: address.path, ownerOnly: options.ownerOnly === true, listening });
     else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, listening);
   });
   const bound = server.address();
   return bound !== null && typeof bound === "object" ? { kind: "tcp", host: bound.address, port: bound.port } : address;
+}
+
+function listenAtPath(server: net.Server, options: { readonly path: string; readonly ownerOnly: boolean; readonly listening: () => void }): void {
+  const { path: socket, ownerOnly, listening } = options;
+  const before = ownerOnly ? process.umask(0o077) : undefined;
+  try {
+    // Binds before it returns: at no moment is there a socket that others may use.
+    server.listen({ path: socket, backlog: BACKLOG }, listening);
+    if (ownerOnly && process.platform !== "win32" && server.listening) chmodSync(socket, 0o600);
+  } catch (error) {
+    // It was ours alone before.
+    if ((error as NodeJS.ErrnoException).syscall !== "chmod") throw error;
+  } finally {
+    if (before !== undefined) process.umask(before);
+  }
 }
 
 /** Unlinks the socket at `path` if it is one and refuses connections. */

@@ -142,7 +142,9 @@ export class Tunnel {
   /** Binds the port, again and again if need be; resolves after the first try. */
   async open(): Promise<void> {
     try {
-      await this.#forwarder.listen({ address: this.#plan.listen, isOwnSocket: this.#context.isOwnSocket });
+      const { listen: address, role } = this.#plan;
+      // Behind a client's socket is the database in the clear; a server's takes only who has the key.
+      await this.#forwarder.listen({ address, isOwnSocket: this.#context.isOwnSocket, ownerOnly: role === "client" });
     } catch (error) {
       if (this.#isEnding()) return;
       if (!(error instanceof TunnelError)) throw error;

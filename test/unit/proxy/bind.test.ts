@@ -73,6 +73,33 @@ describe("bind", () => {
     assert.deepEqual(await bind(server(), { address: { kind: "unix", path }, isOwnSocket: (asked) => asked === path }), { kind: "unix", path });
   });
 
+  for (const umask of [0o000, 0o022, 0o777]) {
+    it(`makes a unix socket that only its owner can use, with umask ${umask.toString(8)}, and leaves that as it was`, async function () {
+      if (process.platform === "win32") this.skip();
+      const path = join(temporaryFolder(scope), "s");
+      const before = process.umask(umask);
+      try {
+        await bind(server(), { address: { kind: "unix", path }, ownerOnly: true });
+        assert.equal(process.umask(), umask);
+      } finally {
+        process.umask(before);
+      }
+      assert.equal(lstatSync(path).mode & 0o777, 0o600);
+    });
+  }
+
+  it("leaves the mode of a unix socket to the umask unless told otherwise", async function () {
+    if (process.platform === "win32") this.skip();
+    const path = join(temporaryFolder(scope), "s");
+    const before = process.umask(0o007);
+    try {
+      await bind(server(), { address: { kind: "unix", path } });
+    } finally {
+      process.umask(before);
+    }
+    assert.equal(lstatSync(path).mode & 0o777, 0o770);
+  });
+
   it("never removes a file that is no socket", async () => {
     const path = join(temporaryFolder(scope), "s");
     writeFileSync(path, "precious");

@@ -1,6 +1,6 @@
 /** Who may listen where: sharing, rivals, busy ports, ports picked once, unix sockets. */
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
 import { until } from "../../support/process/until.ts";
@@ -186,6 +186,21 @@ describe("where a manager's tunnels listen", () => {
     managed.house.time.pass(0);
     await managed.gone(APP, "cache");
     assert.deepEqual([managed.house.state.sockets, existsSync(path)], [[], false]);
+  });
+
+  it("at a unix socket is this user's alone for a client's entry; a server's takes whoever has the key", async function () {
+    if (process.platform === "win32") this.skip();
+    const managed = new Managed(scope);
+    const folder = temporaryFolder(scope);
+    const sockets = { client: join(folder, "c"), server: join(folder, "s") };
+    managed.house.write(APP, { client: { listen: sockets.client }, server: { role: "server", listen: sockets.server } });
+    const umask = process.umask(0);
+    try {
+      await managed.want(managed.client(), APP, "client", "server");
+    } finally {
+      process.umask(umask);
+    }
+    assert.deepEqual([statSync(sockets.client).mode & 0o777, statSync(sockets.server).mode & 0o777], [0o600, 0o777]);
   });
 
   it("at somebody else's file is refused, and the file does not become ours by that", async () => {
