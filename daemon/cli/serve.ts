@@ -16,9 +16,10 @@ import { machineTimers } from "../lifecycle/clock.ts";
 import { daemonPaths, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
 import { notifyManager, passedDescriptors, unixPathOf } from "../lifecycle/systemd.ts";
+import { formatAddress } from "../proxy/address.ts";
 import { WRITE_QUEUE_BYTES } from "../proxy/dial.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
-import { systemLookup } from "../proxy/target.ts";
+import { type ResolvedAddress, systemLookup } from "../proxy/target.ts";
 import { ConfigStore } from "../tunnels/config-store.ts";
 import { daemonStateSchema, type StateStore } from "../tunnels/daemon-state.ts";
 import { createPlanner } from "../tunnels/definition.ts";
@@ -60,9 +61,10 @@ export async function runServe(args: readonly string[], context: CommandContext)
   let metrics: MetricsServer | undefined;
   try {
     const names = chooseEntries(server.configs, configPath, warn);
-    await server.manager.start(passedListeners());
+    const passed = passedListeners();
+    await server.manager.start(passed);
     const opened = await server.manager.set(server.holder, { scope: "serve", configPath, names });
-    refuseClosed(opened, { places: server.configs.get(configPath).places, warn });
+    refuseClosed(opened, { places: server.configs.get(configPath).places, passed: passed.map(({ address }) => address), warn });
     isOpen = true;
     server.manager.closeUnclaimed();
     const address = values.get("--metrics");
@@ -159,13 +161,19 @@ function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine
   return names;
 }
 
-function refuseClosed(
-  opened: readonly TunnelStatus[],
-  { places, warn }: { readonly places: ReturnType<ConfigStore["get"]>["places"]; readonly warn: WriteLine },
-): void {
-  const explain = ({ name, state, lastFailure }: TunnelStatus): string => {
+/** What the look at the opened entries needs. */
+interface Opened {
+  readonly places: ReturnType<ConfigStore["get"]>["places"];
+  /** Addresses of the sockets that were passed. */
+  readonly passed: readonly ResolvedAddress[];
+  readonly warn: WriteLine;
+}
+
+function refuseClosed(opened: readonly TunnelStatus[], { places, passed, warn }: Opened): void {
+  const explain = (tunnel: TunnelStatus): string => {
+    const { name, state, lastFailure } = tunnel;
     const place = places.get(name);
-    return `${place ? `${place.path}:${place.line}:${place.column}: ` : ""}${name}: ${lastFailure?.message ?? state}`;
+    return `${place ? `${place.path}:${place.line}:${place.column}: ` : ""}${name}: ${misfit(tunnel, passed) ?? lastFailure?.message ?? state}`;
   };
   // Two entries that are alike in all but their name would share one tunnel: here it is a mistake, the key must tell them apart.
   for (const [index, one] of opened.entries()) {
@@ -180,7 +188,17 @@ function refuseClosed(
   const closed = opened.filter((tunnel) => !OPEN.includes(tunnel.state)).toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const last = closed.pop();
   for (const tunnel of closed) warn(explain(tunnel));
-  if (last) throw new TunnelError(last.lastFailure?.code ?? "CONFIG_INVALID", explain(last));
+  if (last) throw new TunnelError((misfit(last, passed) === undefined && last.lastFailure?.code) || "CONFIG_INVALID", explain(last));
+}
+
+/** What a passed socket has to do with a port that is taken: it is at that port, and written otherwise, so that nobody claimed it. */
+function misfit({ listen, lastFailure }: TunnelStatus, passed: readonly ResolvedAddress[]): string | undefined {
+  if (lastFailure?.code !== "LISTEN_IN_USE") return undefined;
+  const port = listen.replace(/^.*:/, "");
+  const near = passed.find((address) => address.kind === "tcp" && String(address.port) === port && formatAddress(address) !== listen);
+  if (!near) return undefined;
+  const given = formatAddress(near);
+  return `the service manager has passed a socket at ${given}, not at ${listen}: write "listen": "${given}", or ListenStream=${listen} in the socket unit`;
 }
 
 /**

@@ -74,7 +74,7 @@ function joinStdio(
           handshakeTimeoutMs: options.timeoutMs,
           keepAlive: options.keepAlive,
         },
-        owner: { admit: () => true, verified: () => {}, failed: () => {}, closed: (_, reason) => resolve(reason) },
+        owner: { leadsBack: () => false, admit: () => true, verified: () => {}, failed: () => {}, closed: (_, reason) => resolve(reason) },
       },
     );
     // spipe ends at once on SIGTERM, and that is no failure.

@@ -15,12 +15,13 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { TunnelError } from "../errors.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import type { Channel, Role } from "../protocol/wire.ts";
-import { dial } from "./dial.ts";
+import { type Dialled, dial } from "./dial.ts";
 import { type Endpoint, socketEndpoint, tuneSocket } from "./endpoint.ts";
 import { backendSilent, handshakeBroken, perhapsStrange, plainClient, strangeServer, truncated } from "./evidence.ts";
 import { Pipe } from "./pipe.ts";
 import type { Route } from "./route.ts";
 import { type Clock, record } from "./stats.ts";
+import type { ResolvedAddress } from "./target.ts";
 import { type HandshakeDone, WireHandshake } from "./wire-handshake.ts";
 import { withinTime } from "./within-time.ts";
 
@@ -45,6 +46,8 @@ export interface ConnectionSettings {
 
 /** Who is told what happens; each call is synchronous and must not throw. */
 export interface ConnectionOwner {
+  /** Whether an address is where this connection came in. */
+  leadsBack(address: ResolvedAddress): boolean;
   /** Server role: the peer proved a key of `route`. Whether there is room for it; if not, it is closed with LIMIT_REACHED. */
   admit(connection: Connection, route: Route): boolean;
   /** New evidence: the other end proved its key, or the backend said its first bytes on this connection. */
@@ -173,8 +176,7 @@ export class Connection {
         signal: this.#abort.signal,
       });
       if (this.#phase === "closed") return;
-      const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal };
-      const { socket, address } = await dial({ addresses, ...how, ...(this.#settings.role === "server" && { aloneMs: BACKEND_ALONE_MS }) });
+      const { socket, address } = await this.#connect(route, addresses);
       if (this.#isClosed()) {
         socket.destroy();
         return;
@@ -192,6 +194,21 @@ export class Connection {
       const failure = error instanceof TunnelError ? error : new TunnelError("CONNECT_UNREACHABLE", `${route.target.text}: ${String(error)}`, { cause: error });
       if (this.#settings.role === "client") this.#fail(failure);
       else this.#refuse(failure);
+    }
+  }
+
+  /** Dials what does not lead back to us; a name may stand for us and for somebody else. */
+  async #connect(route: Route, addresses: readonly ResolvedAddress[]): Promise<Dialled> {
+    const elsewhere = addresses.filter((address) => !this.#owner.leadsBack(address));
+    const { role, connectTimeoutMs } = this.#settings;
+    const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal };
+    const options = { addresses: elsewhere, ...how, ...(role === "server" && { aloneMs: BACKEND_ALONE_MS }) };
+    if (elsewhere.length === addresses.length) return await dial(options);
+    try {
+      return await dial(options);
+    } catch (cause) {
+      const text = `"${route.name}" would lead to itself: ${route.target.text} is its own listen address, correct its target`;
+      throw new TunnelError("CONFIG_INVALID", text, { cause });
     }
   }
 

@@ -14,6 +14,7 @@ import { Connection, type ConnectionSettings, type DropReason } from "./connecti
 import { type DescriptorCheck, hasDescriptors } from "./descriptors.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { socketEndpoint } from "./endpoint.ts";
+import { leadsTo } from "./loop.ts";
 import type { Route } from "./route.ts";
 import type { ResolvedAddress } from "./target.ts";
 
@@ -276,6 +277,7 @@ export class Forwarder implements PortUser {
   }
 
   readonly #owner = {
+    leadsBack: (address: ResolvedAddress): boolean => leadsTo(address, this.#address),
     admit: (connection: Connection, route: Route): boolean => {
       if (this.#options.limitPolicy === "wait" || route.maxConnections === Number.POSITIVE_INFINITY) return true;
       let authenticated = 0;

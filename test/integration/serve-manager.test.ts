@@ -103,8 +103,8 @@ describe("tunneld serve under a service manager", () => {
     }
 
     /** A listening socket; once the manager's copy is closed connections wait in its backlog until the service accepts. */
-    async function socket(): Promise<Passed> {
-      const server = net.createServer().listen(0, "127.0.0.1");
+    async function socket(host = "127.0.0.1"): Promise<Passed> {
+      const server = net.createServer().listen(0, host);
       await once(server, "listening");
       const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
       stage.own(() => server.close());
@@ -180,6 +180,20 @@ describe("tunneld serve under a service manager", () => {
       for (const [key, port] of [[one, passed.port] as const, [two, other] as const]) {
         assert.equal((await exchange(stage, await clientWith(key, port), "hello")).toString(), "hello");
       }
+    });
+
+    it("says what was passed and how to write it when an entry writes that address otherwise", async () => {
+      const passed = await socket("::");
+      home.key("one");
+      const tunnels = { one: { role: "server", target: echo.address, key: "one", listen: `0.0.0.0:${passed.port}` } };
+      writeFileSync(configPath, JSON.stringify({ version: 1, tunnels }));
+      const program = startWith(passed);
+      assert.equal((await program.exit()).code, 1);
+      const { port } = passed;
+      assert.match(
+        program.stderr,
+        new RegExp(`passed a socket at \\[::\\]:${port}, not at 0\\.0\\.0\\.0:${port}: write "listen": "\\[::\\]:${port}".*\\(CONFIG_INVALID\\)`),
+      );
     });
 
     it("finds the address in use when the socket was meant for another process", async () => {

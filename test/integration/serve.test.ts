@@ -302,6 +302,16 @@ describe("tunneld serve", () => {
     assert.equal((await diagnose([])).code, "NOT_APPROVED", "of a file that was only found");
   });
 
+  it("refuses to connect to itself when its target's name turns out to be itself", async () => {
+    const key = home.key("one");
+    const program = await serve({ one: entry("one", { target: `127.1:${port}` }) });
+    const peer = await connectTo(stage, await clientWith(key));
+    peer.send("hello");
+    await peer.closed();
+    await program.logs(/one: CONFIG_INVALID: "one" would lead to itself: 127\.1:\d+ is its own listen address/);
+    assert.doesNotMatch(program.stderr, /PLAIN_CLIENT/);
+  });
+
   it("changes a key by edits of the file, without a refused connection", async () => {
     const [old, next] = [home.key("old"), home.key("next")];
     const other = home.key("other");

@@ -1,8 +1,9 @@
 /** A client end against far sides that are not what they should be: what it tells its user, and what its own client sees. */
 import assert from "node:assert/strict";
+import * as net from "node:net";
 import { PROTECTED_MODE } from "../../support/refusals.ts";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
-import { type End, shakeAsServer, startEnd } from "../../support/wire/ends.ts";
+import { End, makeRoute, shakeAsServer, startEnd } from "../../support/wire/ends.ts";
 import { handshake } from "../../support/wire/handshakes.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
 import { useScope } from "../../support/wire/scope.ts";
@@ -57,6 +58,37 @@ describe("a client end", () => {
     const end = await startEnd(scope, { role: "client", target: { kind: "tcp", host: "far", port: far.port }, lookup });
     await connectTo(scope, end);
     assert.equal((await (await far.accept()).read(32)).length, 32);
+  });
+
+  it("says CONFIG_INVALID when its target's name stands for its own listener, and does not come to itself", async () => {
+    const port = await closedPort();
+    for (const [listen, found] of [
+      ["127.0.0.1", ["127.0.0.1"]],
+      ["127.0.0.1", ["::1", "127.0.0.1"]],
+      ["0.0.0.0", ["127.0.0.9"]],
+    ] as const) {
+      const options = { role: "client", target: { kind: "tcp", host: "me", port }, lookup: async () => found } as const;
+      const end = new End(options, [makeRoute(scope, options)]);
+      scope.own(end.forwarder, (forwarder) => forwarder.close());
+      await end.forwarder.listen({ address: { kind: "tcp", host: listen, port } });
+      await (await connectTo(scope, end)).ending();
+      await end.allClosed(1);
+      assert.deepEqual([end.failures, end.stats.total], [["CONFIG_INVALID"], 1]);
+      assert.match(end.stats.lastFailure?.message ?? "", /"test" would lead to itself: me:\d+ is its own listen address/);
+      end.forwarder.close();
+    }
+  });
+
+  it("leaves out of a name's addresses the one that is its own", async () => {
+    const far = await startBackend(scope);
+    const options = { role: "client", target: { kind: "tcp", host: "both", port: far.port }, lookup: async () => ["127.0.0.2", "127.0.0.1"] } as const;
+    const end = new End(options, [makeRoute(scope, options)]);
+    scope.own(end.forwarder, (forwarder) => forwarder.close());
+    await end.forwarder.listen({ address: { kind: "tcp", host: "127.0.0.2", port: far.port } });
+    const socket = scope.own(net.connect(far.port, "127.0.0.2"), (open) => open.destroy());
+    socket.on("error", () => {});
+    assert.equal((await (await far.accept()).read(32)).length, 32);
+    assert.deepEqual(end.failures, []);
   });
 
   it("sends its nonce at once, waiting for nothing", async () => {
