@@ -91,8 +91,8 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
     place: "way",
   },
   CONNECT_REFUSED: {
-    cause: "The machine is there, but nothing listens at that port; a firewall can refuse in the same way.",
-    cure: "Start what should listen there (the far end; behind a server end, the service), or correct the target's port.",
+    cause: "The machine is there, but nothing listens at that port or socket path; a firewall can refuse in the same way.",
+    cure: "Start what should listen there (the far end; behind a server end, the service), or correct the target.",
     seenBy: "both ends",
     place: "way",
   },
@@ -158,7 +158,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
   },
   BACKEND_BLOCKED: {
     cause: "The service answers and refuses us, in its own words: Redis in protected mode or full, MySQL with too many errors (1129) or connections (1040).",
-    cure: "Let the service accept the far end's address; MySQL 1129: `FLUSH HOSTS`; if it is full, close connections or raise its limit.",
+    cure: "Let the service accept the far end's address; MySQL 1129: `FLUSH HOSTS`, or since MySQL 8.4 `mysqladmin flush-hosts`; if it is full, close connections or raise its limit.",
     seenBy: "both ends",
     place: "service",
   },

@@ -145,6 +145,13 @@ describe("tunneld up", () => {
     assert.equal(existsSync(workspace.stateDir) && workspace.daemonPid !== undefined, false, "no daemon was started for it");
   });
 
+  it("diagnose says to name a tunnel of the file for one that is not there", async () => {
+    workspace.write({ cache: { listen: 0, target: "127.0.0.1:9", key: "team" } });
+    const { cause, cure } = JSON.parse((await workspace.run(["diagnose", "chache", "--json"])).stdout.toString()) as Diagnosis;
+    assert.match(cause, /has no tunnel "chache": did you mean "cache"\?$/);
+    assert.equal(cure, "Name a tunnel of the file: tunneld diagnose cache.");
+  });
+
   it("takes a tunnels.json from a parent folder, unless others can write it", async () => {
     workspace.write({ cache: await cacheEntry() });
     const inner = join(workspace.folder, "src", "deep");

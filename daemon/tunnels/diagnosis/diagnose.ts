@@ -50,7 +50,7 @@ async function checkLocally(subject: Subject, context: DiagnosisContext, log: St
       const detail = await subject[stage]();
       log.end(stage, detail === UNKNOWN ? { ok: null, ms: time() } : { ok: true, ms: time(), detail });
     } catch (error) {
-      const conclusion = judgeLocal(stage, error);
+      const conclusion = judgeLocal(stage, error, stage === "config" ? subject.configCure : undefined);
       log.end(stage, { ok: false, ms: time(), code: conclusion.code ?? undefined, detail: conclusion.cause });
       return conclusion;
     }

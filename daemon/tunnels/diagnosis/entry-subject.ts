@@ -62,6 +62,7 @@ export function entrySubject(ref: TunnelRef, context: EntryContext): EntrySubjec
     },
     sameKey: sharingKey(known, tunnels),
     verifiedBefore: known?.keyVerifiedAtMs !== undefined,
+    configCure: entry ? undefined : cureOfMissing(ref, config),
     config: () => {
       if (!entry) throw missing(ref, config);
       return ref.configPath;
@@ -105,6 +106,15 @@ function missing(ref: TunnelRef, config: ConfigState): TunnelError {
   const near = nearest(ref.name, names);
   const hint = near === undefined ? `it has ${names.length === 0 ? "none" : names.slice(0, 10).join(", ")}` : `did you mean ${quote(near)}?`;
   return new TunnelError("CONFIG_INVALID", `${ref.configPath} has no tunnel ${quote(ref.name)}: ${hint}`);
+}
+
+/** A name that the file does not have is nothing to be corrected in an entry. */
+function cureOfMissing(ref: TunnelRef, config: ConfigState): string | undefined {
+  if (config.faults.has(ref.name) || config.broken) return undefined;
+  const names = [...config.entries.keys(), ...config.faults.keys()];
+  const [first] = names;
+  if (first === undefined) return `Write a tunnel ${quote(ref.name)} into the file, or name another file with --config.`;
+  return `Name a tunnel of the file: tunneld diagnose ${nearest(ref.name, names) ?? first}.`;
 }
 
 /** Other tunnels with the same key for another target: whoever holds it could be either. */

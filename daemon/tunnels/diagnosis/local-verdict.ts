@@ -15,17 +15,22 @@ const CURES: Readonly<Partial<Record<ErrorCode, string>>> = {
   LISTEN_IN_USE: "Stop the program that listens there, or choose another port.",
   LISTEN_DENIED: "Choose a port from 1024 up, or a folder you can write.",
   DNS_FAILED: "Check the spelling of the name, and whether this network (VPN) knows it.",
-  CONNECT_REFUSED: "Start the far end, or correct the target: nothing listens at that port.",
+  CONNECT_REFUSED: "Start what should listen there, or correct the target.",
   CONNECT_TIMEOUT: "Check that the machine is on and that firewalls between here and there pass the port.",
   CONNECT_UNREACHABLE: "Check this machine's network and VPN, and the outgoing address (bind).",
   LIMIT_REACHED: "Close programs, or raise the limit of open files (ulimit -n).",
 };
 
-/** Concludes from what a stage threw; anything but a TunnelError is thrown on. */
-export function judgeLocal(stage: StageName, error: unknown): Conclusion {
+/** Concludes from what a stage threw, with the code's own cure unless the caller knows a better one; anything but a TunnelError is thrown on. */
+export function judgeLocal(stage: StageName, error: unknown, better?: string): Conclusion {
   if (!(error instanceof TunnelError)) throw error;
-  const cure = CURES[error.code] ?? "See the message.";
-  return { stage, code: error.code, certain: true, cause: `${capitalised(error.message).replace(/\.$/, "")}.`, cure };
+  const cure = better ?? CURES[error.code] ?? "See the message.";
+  return { stage, code: error.code, certain: true, cause: sentence(capitalised(error.message)), cure };
+}
+
+/** A message of ours may be a question: "did you mean …?" */
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
 function capitalised(text: string): string {

@@ -136,5 +136,6 @@ function seconds(ms: number): string {
 
 /** Ends with a full stop. */
 function sentence(text: string): string {
-  return `${text.replace(/[.\s]+$/, "")}.`;
+  const trimmed = text.replace(/[.\s]+$/, "");
+  return /[?!]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

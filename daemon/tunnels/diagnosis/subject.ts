@@ -28,6 +28,8 @@ export interface Subject {
   readonly name: string;
   /** CONFIG_INVALID, when the entry has a fault. */
   readonly config: Check;
+  /** What mends a fault of `config` that is not one of the entry. */
+  readonly configCure?: string | undefined;
   /** NOT_APPROVED, when the user has not approved the entry as it is. */
   readonly approval: Check;
   /** KEY_NOT_FOUND, KEY_PERMISSIONS or KEY_WEAK. */

@@ -66,6 +66,20 @@ describe("the local stages of a diagnosis", () => {
     }
   });
 
+  it("end a question as it is, and take a better cure than the code's where there is one", async () => {
+    const config: Check = () => {
+      throw new TunnelError("CONFIG_INVALID", 'there is no tunnel "chache": did you mean "cache"?');
+    };
+    const { cause, cure } = await diagnoseAt({ target: "127.0.0.1:1" }, { subject: { config, configCure: "Name it: tunneld diagnose cache." } });
+    assert.deepEqual([cause, cure], ['There is no tunnel "chache": did you mean "cache"?', "Name it: tunneld diagnose cache."]);
+  });
+
+  it("say nothing of a port where a socket path has no listener", async () => {
+    const report = await diagnoseAt({ target: "/nowhere/at-all.sock", role: "server" });
+    assert.equal(report.code, "CONNECT_REFUSED");
+    assert.doesNotMatch(report.cure, /port/);
+  });
+
   it("crash loudly on what is no TunnelError", async () => {
     const broken = (): never => {
       throw new TypeError("a bug");
