@@ -1,6 +1,6 @@
 /**
  * Diagnose Tunnel: the daemon looks at a tunnel stage by stage, which is shown as it
- * goes; then a report in a read-only editor, and in a notification what was found
+ * goes; then a report as a page, and in a notification what was found
  * with what mends it. What the words are is `model/diagnosis-report.ts`.
  */
 import * as vscode from "vscode";
@@ -108,8 +108,13 @@ interface Shown {
 async function show({ t }: Services, { reports, ref, diagnosis }: Shown): Promise<void> {
   const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${t("Diagnosis of {0}", plainText(ref.name))}.md`, query: ref.configPath });
   reports.set(uri, diagnosisReport(diagnosis, { t, madeAt: new Date().toLocaleString(vscode.env.language) }));
-  const document = await vscode.workspace.openTextDocument(uri);
-  await vscode.window.showTextDocument(document, { preview: true });
+  try {
+    await vscode.commands.executeCommand("markdown.showPreview", uri);
+  } catch {
+    // VS Code's Markdown support can be turned off: the text reads well as it is.
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.window.showTextDocument(document, { preview: true });
+  }
 }
 
 async function tell(services: Services, ref: TunnelRef, diagnosis: Diagnosis): Promise<void> {

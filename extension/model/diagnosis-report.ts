@@ -5,11 +5,15 @@
  */
 import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
-import { type FailureAction, type FailureHelp, failureHelp } from "./failure-help.ts";
-import type { Translate } from "./translate.ts";
+import { type FailureAction, type FailureHelp, failureHelp, SAID_BY_CAUSE } from "./failure-help.ts";
+import { markdownText } from "./markdown-text.ts";
+import { english, type Translate } from "./translate.ts";
 
 /** Our choice: a notification shows few buttons whole, and "Diagnose Again" is one. */
 const MAX_MENDS = 2;
+
+/** A cure for a terminal: here it has a counterpart. */
+const SHELL_COMMAND = /\btunneld (?:approve|diagnose|down|exec|keygen|keys|logs|restart|serve|service|status|stop|up|url|wait)\b/;
 
 /** What makes a report. */
 export interface ReportOptions {
@@ -18,10 +22,10 @@ export interface ReportOptions {
   readonly madeAt: string;
 }
 
-/** The report, Markdown that reads well as it is. */
+/** The report: Markdown for a preview, in which text of files and peers stays plain; it reads well as it is, too. */
 export function diagnosisReport(diagnosis: Diagnosis, { t, madeAt }: ReportOptions): string {
   const sections = [
-    [`# ${t("Diagnosis of the tunnel {0}", plainText(diagnosis.name))}`],
+    [`# ${t("Diagnosis of the tunnel {0}", markdownText(diagnosis.name))}`],
     [roleLine(diagnosis, t), t("Made: {0}", madeAt)],
     ...verdictSections(diagnosis, t),
     [`## ${t("Stage by stage")}`],
@@ -80,7 +84,7 @@ export function stageLabel(stage: string, t: Translate): string {
 }
 
 function roleLine({ role, service, target }: Diagnosis, t: Translate): string {
-  return role === "client" ? t("Client end, {0}, target {1}", service, plainText(target)) : t("Server end, {0}, target {1}", service, plainText(target));
+  return role === "client" ? t("Client end, {0}, target {1}", service, markdownText(target)) : t("Server end, {0}, target {1}", service, markdownText(target));
 }
 
 function helpOf({ code, cause, role }: Diagnosis, t: Translate): FailureHelp | undefined {
@@ -88,18 +92,25 @@ function helpOf({ code, cause, role }: Diagnosis, t: Translate): FailureHelp | u
 }
 
 function verdictSections(diagnosis: Diagnosis, t: Translate): string[][] {
-  const { code, certain, cause, cure } = diagnosis;
+  const { code, certain, cause } = diagnosis;
   const help = helpOf(diagnosis, t);
-  if (code === null || help === undefined) return [[`## ${t("Nothing is wrong")}`], [plainText(cause)]];
-  const head = certain ? t("Found: {0}", code) : t("Probably: {0}", code);
+  if (code === null || help === undefined) return [[`## ${t("Nothing is wrong")}`], [markdownText(cause)]];
+  const head = certain ? t("Found: {0}", markdownText(code)) : t("Probably: {0}", markdownText(code));
+  const cure = SHELL_COMMAND.test(diagnosis.cure) ? help.cure : diagnosis.cure;
   const sections = [
     [`## ${head}`],
-    [`**${t("Cause")}**: ${plainText(cause)}`],
-    ...(cure === "" ? [] : [[`**${t("Cure")}**: ${plainText(cure)}`]]),
-    [t("What this code means in general: {0}", help.cause)],
-    [t("What mends it in general: {0}", help.cure)],
+    [`**${t("Cause")}**: ${markdownText(cause)}`],
+    ...(cure === "" ? [] : [[`**${t("Cure")}**: ${markdownText(cure)}`]]),
+    ...(saysMore(help, diagnosis) ? [[t("What this code means in general: {0}", markdownText(help.cause))]] : []),
+    ...(cure === help.cure ? [] : [[t("What mends it in general: {0}", markdownText(help.cure))]]),
   ];
   return certain ? sections : [...sections, [t("This is a guess from what was seen: the far end gives no reasons, and there can be another cause.")]];
+}
+
+/** Whether the cause in general tells the reader more than the daemon's sentence, which is English. */
+function saysMore({ code, cause }: FailureHelp, diagnosis: Diagnosis): boolean {
+  const isEnglish = cause === helpOf(diagnosis, english)?.cause;
+  return cause !== diagnosis.cause && !(isEnglish && SAID_BY_CAUSE.includes(code));
 }
 
 function stageTable(stages: Diagnosis["stages"], t: Translate): string[] {
@@ -107,7 +118,7 @@ function stageTable(stages: Diagnosis["stages"], t: Translate): string[] {
     stageLabel(stage, t),
     ok === null ? t("not tried") : ok ? t("✔ good") : t("✖ failed"),
     ms > 0 ? t("{0} ms", ms) : "",
-    [code, detail].flatMap((part) => (part === undefined ? [] : [plainText(part)])).join(": "),
+    [code, detail].flatMap((part) => (part === undefined ? [] : [markdownText(part)])).join(": "),
   ]);
   return table([t("Stage"), t("Result"), t("Time"), t("Seen")], rows);
 }
@@ -115,10 +126,10 @@ function stageTable(stages: Diagnosis["stages"], t: Translate): string[] {
 function addressSections({ addresses }: Diagnosis, t: Translate): string[][] {
   if (addresses.length < 2) return [];
   const rows = addresses.map(({ address, ok, ms, detail }) => [
-    plainText(address),
+    markdownText(address),
     ok ? t("✔ answers") : t("✖ does not answer"),
     t("{0} ms", ms),
-    plainText(detail ?? ""),
+    markdownText(detail ?? ""),
   ]);
   return [[`## ${t("Addresses of the target")}`], table([t("Address"), t("Result"), t("Time"), t("Seen")], rows)];
 }
@@ -133,7 +144,7 @@ function roundTripSections({ roundTrips: { dialMs, handshakeMs, backendMs } }: D
 }
 
 function warningSections({ warnings }: Diagnosis, t: Translate): string[][] {
-  return warnings.length === 0 ? [] : [[`## ${t("Advice")}`], warnings.map(({ text }) => `- ${plainText(text)}`)];
+  return warnings.length === 0 ? [] : [[`## ${t("Advice")}`], warnings.map(({ text }) => `- ${markdownText(text)}`)];
 }
 
 /** A Markdown table whose columns stand below one another in a fixed-width font. */

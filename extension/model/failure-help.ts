@@ -50,8 +50,8 @@ const MAX_DETAIL_LENGTH = 300;
 /** Actions that are about one tunnel, and make no sense without. */
 const OF_A_TUNNEL: readonly FailureAction[] = ["approve", "choose-key", "edit", "pick-port", "diagnose", "retry", "server-command"];
 
-/** Codes of which the daemon's words say what the cause says, and no more. */
-const SAID_BY_CAUSE: readonly string[] = ["KEY_MISMATCH"];
+/** Codes of which the daemon's words say what the cause says. */
+export const SAID_BY_CAUSE: readonly string[] = ["KEY_MISMATCH"];
 
 /** What is known beside the failure itself. */
 export interface FailureContext {

@@ -45,7 +45,10 @@ describe("keys in VS Code", function () {
 
   it("a diagnosis says the same, stage by stage", async () => {
     await workbench.tree.row("cache").choose(/Diagnose/);
-    await workbench.until(async () => (await workbench.editor.lines().catch(() => [])).some((line) => line.includes("KEY_MISMATCH")), "the report was shown");
+    const shown = async (): Promise<string> => (await workbench.frameTexts()).find((text) => text.includes("Stage by stage")) ?? "";
+    await workbench.until(async () => (await shown()).includes("KEY_MISMATCH"), "the report was shown");
+    assert.match(await shown(), /^Diagnosis of the tunnel cache .*Cure: Compare the key's fingerprint at both ends/);
+    assert.doesNotMatch(await shown(), /\*\*|\||tunneld keys/);
     await workbench.screenshot("diagnosis");
     await workbench.command("View: Close All Editors");
     await workbench.notices.clear();

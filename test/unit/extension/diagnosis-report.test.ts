@@ -35,7 +35,7 @@ describe("the report of a diagnosis", () => {
     const text = report();
     for (const part of [
       "# Diagnosis of the tunnel cache",
-      "cache.example.com:6479",
+      "`cache.example.com:6479`",
       "Found: KEY_MISMATCH",
       "The far side holds another key.",
       "Compare the key files of both ends.",
@@ -67,6 +67,23 @@ describe("the report of a diagnosis", () => {
     assert.doesNotMatch(report(), /robably: KEY_MISMATCH|This is a guess/);
   });
 
+  it("has the window's own cure where the daemon's is a command for a terminal", () => {
+    const text = report({ cure: "Compare the key files by their fingerprints (tunneld keys fingerprint FILE)." });
+    assert.match(text, /Cure\*\*: Compare the key's fingerprint at both ends/);
+    assert.doesNotMatch(text, /tunneld keys|What mends it in general/);
+  });
+
+  it("keeps a cure that names tunneld and no command of it", () => {
+    assert.match(report({ code: "NOT_SPIPED", cure: "Put spiped -d or tunneld there." }), /Cure\*\*: Put spiped -d or tunneld there\./);
+  });
+
+  it("does not say in general what it has said already, unless only that is translated", () => {
+    assert.doesNotMatch(report(), /What this code means in general/);
+    assert.match(report({ code: "BACKEND_DOWN", cause: "The service behind the far end refuses." }), /What this code means in general/);
+    const translated: Translate = (text, ...args) => `«${t(text, ...args)}»`;
+    assert.match(diagnosisReport(diagnosis(), { t: translated, madeAt: "noon" }), /What this code means in general/);
+  });
+
   it("says that nothing is wrong when nothing is, without a cure", () => {
     const text = report({ code: null, cause: "The service answers: PONG.", cure: "" });
     assert.match(text, /Nothing is wrong[\s\S]*PONG/);
@@ -87,6 +104,9 @@ describe("the report of a diagnosis", () => {
     const text = report({ cause: "see [this](command:evil)\n# x", stages: [{ stage: "nonce", ok: false, ms: 1, detail: "a|b\u202e" }] });
     assert.doesNotMatch(text, /command:evil|\n# x|\u202e/);
     assert.ok(text.includes("a\\|b"));
+    const hostile = report({ name: "<b>", cause: "at http://evil.example/ <img src=x>", warnings: [{ about: "same-key", text: "www.evil.example *x*" }] });
+    for (const part of ["tunnel \\< b\\>", "at `http://evil.example/` \\< img src=x\\>", "- `www.evil.example` \\*x\\*"])
+      assert.ok(hostile.includes(part), part);
   });
 
   it("is in the user's language", () => {
