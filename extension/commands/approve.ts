@@ -58,6 +58,6 @@ async function revoke(services: Services, argument: unknown): Promise<void> {
     vscode.window.setStatusBarMessage(revoked ? t("The approval of {0} is withdrawn.", name) : t("{0} was not approved.", name), 5_000);
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    ui.showFailure(ref, error);
+    ui.showFailure(ref, error, () => revoke(services, ref));
   }
 }

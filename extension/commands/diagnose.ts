@@ -9,7 +9,7 @@ import { plainText } from "../../daemon/contract/plain-text.ts";
 import { TunnelError } from "../../daemon/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { diagnosisReport, diagnosisSummary, mendsOf, stageLabel } from "../model/diagnosis-report.ts";
-import { type FailureAction, failureActionLabel } from "../model/failure-help.ts";
+import { failureActionLabel, type MendingAction } from "../model/failure-help.ts";
 import { refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { mendFailure } from "../ui/mend-failure.ts";
@@ -69,7 +69,7 @@ async function diagnose(services: Services, reports: Reports, argument: unknown)
     return diagnosis.code ?? "";
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    ui.showFailure(refOf(item), error);
+    ui.showFailure(refOf(item), error, () => diagnose(services, reports, refOf(item)));
     return undefined;
   }
 }
@@ -126,6 +126,6 @@ async function tell(services: Services, ref: TunnelRef, diagnosis: Diagnosis): P
   }
   const mends = mendsOf(diagnosis, t).map((action) => ({ title: failureActionLabel(action, t), action }));
   const again = { title: t("Diagnose Again"), action: "diagnose" as const };
-  const choice = await vscode.window.showWarningMessage<{ readonly title: string; readonly action: FailureAction }>(summary, ...mends, again);
+  const choice = await vscode.window.showWarningMessage<{ readonly title: string; readonly action: MendingAction }>(summary, ...mends, again);
   if (choice) await mendFailure(choice.action, ref, services.store);
 }

@@ -42,7 +42,7 @@ async function openClient(services: Services, argument: unknown): Promise<void> 
     else void vscode.window.showInformationMessage(t("It is not known which program talks to {0}: its service is tcp.", tunnelName(item)));
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    ui.showFailure(refOf(item), error);
+    ui.showFailure(refOf(item), error, () => openClient(services, refOf(item)));
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
 import { plainText } from "../../daemon/contract/plain-text.ts";
-import { type FailureAction, type FailureHelp, failureHelp, SAID_BY_CAUSE } from "./failure-help.ts";
+import { type FailureAction, type FailureHelp, failureHelp, type MendingAction, SAID_BY_CAUSE } from "./failure-help.ts";
 import { markdownText } from "./markdown-text.ts";
 import { english, type Translate } from "./translate.ts";
 
@@ -26,7 +26,8 @@ export interface ReportOptions {
 export function diagnosisReport(diagnosis: Diagnosis, { t, madeAt }: ReportOptions): string {
   const sections = [
     [`# ${t("Diagnosis of the tunnel {0}", markdownText(diagnosis.name))}`],
-    [roleLine(diagnosis, t), t("Made: {0}", madeAt)],
+    [roleLine(diagnosis, t)],
+    [t("Made: {0}", madeAt)],
     ...verdictSections(diagnosis, t),
     [`## ${t("Stage by stage")}`],
     stageTable(diagnosis.stages, t),
@@ -48,9 +49,10 @@ export function diagnosisSummary(diagnosis: Diagnosis, t: Translate): string {
 }
 
 /** What mends what was found, the most useful first; without what a diagnosis has just done. */
-export function mendsOf(diagnosis: Diagnosis, t: Translate): readonly FailureAction[] {
-  const help = helpOf(diagnosis, t);
-  return help === undefined ? [] : help.actions.filter((action) => !["diagnose", "retry", "pick-port"].includes(action)).slice(0, MAX_MENDS);
+export function mendsOf(diagnosis: Diagnosis, t: Translate): readonly MendingAction[] {
+  const isMending = (action: FailureAction): action is MendingAction => !["retry", "diagnose", "pick-port"].includes(action);
+  const { actions = [] } = helpOf(diagnosis, t) ?? {};
+  return actions.filter(isMending).slice(0, MAX_MENDS);
 }
 
 /** What a stage is about, in a few words. One that a newer daemon has keeps its own name. */
@@ -96,13 +98,14 @@ function verdictSections(diagnosis: Diagnosis, t: Translate): string[][] {
   const help = helpOf(diagnosis, t);
   if (code === null || help === undefined) return [[`## ${t("Nothing is wrong")}`], [markdownText(cause)]];
   const head = certain ? t("Found: {0}", markdownText(code)) : t("Probably: {0}", markdownText(code));
-  const cure = SHELL_COMMAND.test(diagnosis.cure) ? help.cure : diagnosis.cure;
+  // The texts of the codes are ours: the code in them is meant as code.
+  const cure = SHELL_COMMAND.test(diagnosis.cure) ? help.cure : markdownText(diagnosis.cure);
   const sections = [
     [`## ${head}`],
     [`**${t("Cause")}**: ${markdownText(cause)}`],
-    ...(cure === "" ? [] : [[`**${t("Cure")}**: ${markdownText(cure)}`]]),
-    ...(saysMore(help, diagnosis) ? [[t("What this code means in general: {0}", markdownText(help.cause))]] : []),
-    ...(cure === help.cure ? [] : [[t("What mends it in general: {0}", markdownText(help.cure))]]),
+    ...(cure === "" ? [] : [[`**${t("Cure")}**: ${cure}`]]),
+    ...(saysMore(help, diagnosis) ? [[t("What this code means in general: {0}", help.cause)]] : []),
+    ...(cure === help.cure ? [] : [[t("What mends it in general: {0}", help.cure)]]),
   ];
   return certain ? sections : [...sections, [t("This is a guess from what was seen: the far end gives no reasons, and there can be another cause.")]];
 }

@@ -24,6 +24,9 @@ export type FailureAction =
   | "log"
   | "restart-daemon";
 
+/** What a command does; what has failed is done once more by whoever did it. */
+export type MendingAction = Exclude<FailureAction, "retry">;
+
 /** What is known of a failure. */
 export interface Failure {
   /** One of `ErrorCode`; a newer daemon's may be another. */
@@ -48,7 +51,7 @@ export interface FailureHelp {
 const MAX_DETAIL_LENGTH = 300;
 
 /** Actions that are about one tunnel, and make no sense without. */
-const OF_A_TUNNEL: readonly FailureAction[] = ["approve", "choose-key", "edit", "pick-port", "diagnose", "retry", "server-command"];
+const OF_A_TUNNEL: readonly FailureAction[] = ["approve", "choose-key", "edit", "pick-port", "diagnose", "server-command"];
 
 /** Codes of which the daemon's words say what the cause says. */
 export const SAID_BY_CAUSE: readonly string[] = ["KEY_MISMATCH"];
@@ -60,10 +63,12 @@ export interface FailureContext {
   readonly isOfTunnel: boolean;
   /** Which end of it runs here; undefined: that is not known. */
   readonly role?: "client" | "server" | undefined;
+  /** Whether what failed can be done once more. */
+  readonly canRepeat?: boolean;
 }
 
 /** Explains a failure. */
-export function failureHelp(failure: Failure, { t, isOfTunnel, role }: FailureContext): FailureHelp {
+export function failureHelp(failure: Failure, { t, isOfTunnel, role, canRepeat = false }: FailureContext): FailureHelp {
   const code = knownCode(failure.code);
   const detail = plainText(withoutShellHints(plainText(failure.message)), { maxLength: MAX_DETAIL_LENGTH });
   const actions = code === undefined ? (["diagnose", "log"] as const) : ACTIONS[code];
@@ -72,7 +77,7 @@ export function failureHelp(failure: Failure, { t, isOfTunnel, role }: FailureCo
     cause: code === undefined ? t("The tunnel does not work.") : causeOf(code, role, t),
     cure: code === undefined ? t("Look at what the daemon says of it.") : cureOf(code, t),
     detail,
-    actions: isOfTunnel ? actions : actions.filter((action) => !OF_A_TUNNEL.includes(action)),
+    actions: actions.filter((action) => (action === "retry" ? canRepeat : isOfTunnel || !OF_A_TUNNEL.includes(action))),
     severity: code === "NOT_APPROVED" || code === "KEY_NOT_FOUND" ? "warning" : "error",
   };
 }

@@ -24,8 +24,8 @@ export interface ActionsUi {
   confirmOpen(item: TunnelItem): Promise<boolean>;
   /** Others use it: close it for them too? */
   confirmClose(item: TunnelItem, others: readonly TunnelUser[]): Promise<boolean>;
-  /** Shows what went wrong with the actions that mend it; does not wait for an answer. */
-  showFailure(ref: TunnelRef | undefined, failure: TunnelError): void;
+  /** Shows what went wrong with the actions that mend it; does not wait for an answer. `again`: does once more what failed. */
+  showFailure(ref: TunnelRef | undefined, failure: TunnelError, again?: () => unknown): void;
   /** Shows that something takes long; the signal fires when the user cancels. */
   withProgress<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
@@ -64,11 +64,12 @@ export class TunnelActions {
 
   /** Opens a tunnel on the user's word, verifies it by one connection and shows a failure. */
   async open(item: TunnelItem): Promise<OpenResult> {
-    return await this.#shown(refOf(item), async (): Promise<OpenResult> => {
+    const open = async (): Promise<OpenResult> => {
       if (!(await this.#ui.requireTrust())) return { at: "cancelled" };
       if (!(await this.#approved(item))) return { at: "cancelled" };
       return await this.#ui.withProgress(this.#t("Opening the tunnel {0}", nameOf(item)), (signal) => this.#open(item, signal));
-    });
+    };
+    return await this.#shown(refOf(item), open, () => this.open(this.#fresh(item)));
   }
 
   /** Opens several: all questions first, then all at once. What is wrong with the daemon itself is shown once and ends it. */
@@ -78,26 +79,36 @@ export class TunnelActions {
     let dead: OpenResult | undefined;
     for (const item of items) {
       const ask = async (): Promise<OpenResult | undefined> => ((await this.#approved(item)) ? undefined : { at: "cancelled" });
-      const result: OpenResult | undefined = dead ?? (await this.#shown(refOf(item), ask));
+      const result: OpenResult | undefined = dead ?? (await this.#shown(refOf(item), ask, () => this.open(this.#fresh(item))));
       if (result?.at === "failed" && isOfDaemon(result.error)) dead = result;
       asked.push({ item, result });
     }
     const count = asked.filter(({ result }) => !result).length;
     if (dead || count === 0) return asked.map(({ result }) => result ?? (dead as OpenResult));
     return await this.#ui.withProgress(this.#t("Opening {0} tunnels", count), (signal) =>
-      Promise.all(asked.map(({ item, result }) => result ?? this.#shown(refOf(item), () => this.#open(item, signal)))),
+      Promise.all(
+        asked.map(
+          ({ item, result }) =>
+            result ??
+            this.#shown(
+              refOf(item),
+              () => this.#open(item, signal),
+              () => this.open(this.#fresh(item)),
+            ),
+        ),
+      ),
     );
   }
 
   /** Gives the tunnel up for this window, and closes it unless others go on using it. Resolves to whether it is closed. */
   async close(item: TunnelItem): Promise<boolean> {
     const ref = refOf(item);
-    const result = await this.#shown(ref, () =>
+    const close = () =>
       this.#release(ref, async ({ closed, othersUsing }) => {
         if (closed || !(await this.#ui.confirmClose(item, othersUsing))) return { closed };
         return await this.#link.request("tunnel/close", { ...ref, force: true }).catch(unknownIsClosed);
-      }),
-    );
+      });
+    const result = await this.#shown(ref, close, () => this.close(this.#fresh(item)));
     return "closed" in result && result.closed;
   }
 
@@ -105,14 +116,15 @@ export class TunnelActions {
   async restart(item: TunnelItem): Promise<OpenResult> {
     if (item.status === undefined || item.status.state === "closed") return await this.open(item);
     const ref = refOf(item);
-    return await this.#shown(ref, async (): Promise<OpenResult> => {
+    const restart = async (): Promise<OpenResult> => {
       if (!(await this.#ui.requireTrust())) return { at: "cancelled" };
       if (!(await this.#approved(item))) return { at: "cancelled" };
       return await this.#ui.withProgress(this.#t("Restarting the tunnel {0}", nameOf(item)), async (signal) => {
         await this.#link.request("tunnel/restart", ref);
         return await this.#open(item, signal);
       });
-    });
+    };
+    return await this.#shown(ref, restart, () => this.restart(this.#fresh(item)));
   }
 
   /**
@@ -135,11 +147,12 @@ export class TunnelActions {
 
   /** Asks for approval of an entry as it stands, if it needs any. False: it is not approved. */
   async approve(item: TunnelItem): Promise<boolean> {
-    const result = await this.#shown(refOf(item), async () => {
+    const approve = async (): Promise<{ readonly approved: boolean }> => {
       // What this window wants opens with its approval.
       if (!(await this.#ui.requireTrust())) return { approved: false };
       return { approved: (await this.#askApproval(item)) !== false };
-    });
+    };
+    const result = await this.#shown(refOf(item), approve, () => this.approve(this.#fresh(item)));
     return "approved" in result && result.approved;
   }
 
@@ -204,15 +217,20 @@ export class TunnelActions {
     }
   }
 
+  /** The tunnel as it is by now. */
+  #fresh(item: TunnelItem): TunnelItem {
+    return this.#store.find(refOf(item)) ?? item;
+  }
+
   /** A failure a user can meet is shown and is a result; anything else is a fault of ours and throws. */
-  async #shown<T>(ref: TunnelRef, work: () => Promise<T>): Promise<T | OpenResult> {
+  async #shown<T>(ref: TunnelRef, work: () => Promise<T>, again: () => unknown): Promise<T | OpenResult> {
     try {
       const result = await work();
-      if (isFailure(result)) this.#ui.showFailure(ref, result.error);
+      if (isFailure(result)) this.#ui.showFailure(ref, result.error, again);
       return result;
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      this.#ui.showFailure(ref, error);
+      this.#ui.showFailure(ref, error, again);
       return { at: "failed", error };
     }
   }

@@ -34,7 +34,7 @@ export function createActionsUi(parts: ActionsUiParts): ActionsUi {
     askApproval: (facts) => askApproval(facts, t),
     confirmOpen: (item) => confirmOpen(item, t),
     confirmClose: (item, others) => confirmClose(item, others, t),
-    showFailure: (ref, failure) => showFailure(ref, failure, parts),
+    showFailure: (ref, failure, again) => showFailure({ ref, failure, again }, parts),
     withProgress: (title, work) => withProgress(title, work),
   };
 }
@@ -70,15 +70,22 @@ async function confirmClose(item: TunnelItem, others: readonly TunnelUser[], t: 
   return (await vscode.window.showWarningMessage(t("Close the tunnel {0} for all?", tunnelName(item)), { modal: true, detail }, close)) === close;
 }
 
-function showFailure(ref: TunnelRef | undefined, failure: TunnelError, { t, log, store }: ActionsUiParts): void {
+/** What has failed, and how it is done once more. */
+interface Failed {
+  readonly ref: TunnelRef | undefined;
+  readonly failure: TunnelError;
+  readonly again: (() => unknown) | undefined;
+}
+
+function showFailure({ ref, failure, again }: Failed, { t, log, store }: ActionsUiParts): void {
   const item = ref && store.find(ref);
-  const help = failureHelp(failure, { t, isOfTunnel: ref !== undefined, role: item && roleOf(item) });
+  const help = failureHelp(failure, { t, isOfTunnel: ref !== undefined, role: item && roleOf(item), canRepeat: again !== undefined });
   const name = ref === undefined ? undefined : plainText(ref.name, { maxLength: 64 });
   log.warn(`${name === undefined ? "" : `${name}: `}${plainText(failure.message) || "see its state"} [${help.code}]`);
   const text = failureText(help, name);
   const actions = help.actions.map((action) => ({ title: failureActionLabel(action, t), action }));
   const shown = help.severity === "error" ? vscode.window.showErrorMessage(text, ...actions) : vscode.window.showWarningMessage(text, ...actions);
-  void shown.then((choice) => choice && mendFailure(choice.action, ref, store));
+  void shown.then((choice) => choice && (choice.action === "retry" ? again?.() : mendFailure(choice.action, ref, store)));
 }
 
 async function withProgress<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

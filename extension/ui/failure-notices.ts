@@ -51,7 +51,8 @@ class TunnelNotices implements Disposable {
   }
 
   #tell({ ref, failure }: FailureNotice): void {
-    this.#services.ui.showFailure(ref, new TunnelError(failure.code as ErrorCode, failure.message));
+    const open = (): unknown => vscode.commands.executeCommand(COMMANDS.open, ref);
+    this.#services.ui.showFailure(ref, new TunnelError(failure.code as ErrorCode, failure.message), open);
   }
 
   #tellTogether(due: readonly FailureNotice[]): void {

@@ -7,7 +7,7 @@ import * as vscode from "vscode";
 import { CHOOSE_KEY } from "../commands/choose-key.ts";
 import { CHOOSE_PORT } from "../commands/choose-port.ts";
 import { COMMANDS } from "../commands/ids.ts";
-import type { FailureAction } from "../model/failure-help.ts";
+import type { MendingAction } from "../model/failure-help.ts";
 import type { TunnelItem, TunnelRef } from "../model/tunnel-item.ts";
 
 /** To say more of a tunnel than its reference does: the key that is to be imported. */
@@ -16,7 +16,7 @@ export interface TunnelFinder {
 }
 
 /** Does what the button says; `ref`: the tunnel it is about. A command shows its own failures. */
-export async function mendFailure(action: FailureAction, ref: TunnelRef | undefined, store: TunnelFinder): Promise<void> {
+export async function mendFailure(action: MendingAction, ref: TunnelRef | undefined, store: TunnelFinder): Promise<void> {
   const [command, ...args] = commandOf(action, ref, store);
   const result = await vscode.commands.executeCommand<unknown>(command, ...args);
   // With its key there or another port, what was to be opened can be.
@@ -24,7 +24,7 @@ export async function mendFailure(action: FailureAction, ref: TunnelRef | undefi
   if (isMended && ref) await vscode.commands.executeCommand(COMMANDS.open, ref);
 }
 
-function commandOf(action: FailureAction, ref: TunnelRef | undefined, store: TunnelFinder): [string, ...unknown[]] {
+function commandOf(action: MendingAction, ref: TunnelRef | undefined, store: TunnelFinder): [string, ...unknown[]] {
   switch (action) {
     case "approve":
       return [COMMANDS.approve, ref];
@@ -42,8 +42,6 @@ function commandOf(action: FailureAction, ref: TunnelRef | undefined, store: Tun
       return [CHOOSE_PORT, ref];
     case "diagnose":
       return [COMMANDS.diagnose, ref];
-    case "retry":
-      return [COMMANDS.open, ref];
     case "server-command":
       return [COMMANDS.copyServerCommand, ref];
     case "log":

@@ -39,6 +39,8 @@ class FakeUi implements ActionsUi {
   isTrusted = true;
   answers = { approve: true, open: true, close: true };
   readonly failures: { readonly ref: TunnelRef | undefined; readonly code: ErrorCode }[] = [];
+  /** What "Try Again" does at the newest failure. */
+  again: (() => unknown) | undefined;
   readonly cancelling = new AbortController();
 
   async requireTrust(): Promise<boolean> {
@@ -57,8 +59,9 @@ class FakeUi implements ActionsUi {
     this.log.push(`close ${name} of ${others.length}`);
     return this.answers.close;
   }
-  showFailure(ref: TunnelRef | undefined, { code }: TunnelError): void {
+  showFailure(ref: TunnelRef | undefined, { code }: TunnelError, again?: () => unknown): void {
     this.failures.push({ ref, code });
+    this.again = again;
   }
   async withProgress<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.log.push(title);

@@ -69,7 +69,7 @@ describe("the report of a diagnosis", () => {
 
   it("has the window's own cure where the daemon's is a command for a terminal", () => {
     const text = report({ cure: "Compare the key files by their fingerprints (tunneld keys fingerprint FILE)." });
-    assert.match(text, /Cure\*\*: Compare the key's fingerprint at both ends/);
+    assert.match(text, /Cure\*\*: Compare the key's fingerprint at both ends.*`-f`/);
     assert.doesNotMatch(text, /tunneld keys|What mends it in general/);
   });
 

@@ -5,7 +5,8 @@ import { ERROR_CODES } from "../../../daemon/errors.ts";
 import { type FailureHelp, failureActionLabel, failureHelp, failureText } from "../../../extension/model/failure-help.ts";
 import { english } from "../../../extension/model/translate.ts";
 
-const help = (code: string, message = "why", isOfTunnel = true): FailureHelp => failureHelp({ code, message }, { t: english, isOfTunnel });
+const help = (code: string, message = "why", isOfTunnel = true): FailureHelp =>
+  failureHelp({ code, message }, { t: english, isOfTunnel, canRepeat: isOfTunnel });
 
 describe("the help with a failure", () => {
   for (const code of ERROR_CODES) {
@@ -42,6 +43,12 @@ describe("the help with a failure", () => {
       assert.equal(help(code).actions[0], action);
     });
   }
+
+  it("offers to try again only where what failed can be done once more", () => {
+    const offers = (canRepeat: boolean): boolean =>
+      failureHelp({ code: "CONNECT_REFUSED", message: "" }, { t: english, isOfTunnel: true, canRepeat }).actions.includes("retry");
+    assert.deepEqual([offers(true), offers(false)], [true, false]);
+  });
 
   it("offers a restart of the daemon when it can't be reached", () => {
     assert.deepEqual(help("DAEMON_UNREACHABLE", "why", false).actions, ["restart-daemon", "log"]);

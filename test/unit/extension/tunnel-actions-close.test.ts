@@ -55,6 +55,14 @@ describe("what else can be done with a tunnel", () => {
     });
   });
 
+  it("what failed is what is tried again, with the tunnel as it is by then", async () => {
+    window.daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
+    await window.actions.close(window.item());
+    window.daemon.answer("tunnel/close", () => ({ closed: true, othersUsing: [] }));
+    assert.equal(await window.ui.again?.(), true);
+    assert.deepEqual(window.daemon.paramsOf("tunnel/open"), []);
+  });
+
   describe("restarting", () => {
     async function open(): Promise<void> {
       await window.link.attach();
