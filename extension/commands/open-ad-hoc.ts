@@ -40,6 +40,8 @@ export function registerOpenAdHoc(services: Services): Disposable {
 }
 
 async function openAdHoc(services: Services): Promise<boolean> {
+  // Before the first question: with a daemon that can't start, what is typed would be lost at the third.
+  await services.link.request("keys/list", {});
   const answers = await ask(services);
   if (!answers) return false;
   const { save, ...draft } = answers;

@@ -50,7 +50,7 @@ export function diagnosisSummary(diagnosis: Diagnosis, t: Translate): string {
 
 /** What mends what was found, the most useful first; without what a diagnosis has just done. */
 export function mendsOf(diagnosis: Diagnosis, t: Translate): readonly MendingAction[] {
-  const isMending = (action: FailureAction): action is MendingAction => !["retry", "diagnose", "pick-port"].includes(action);
+  const isMending = (action: FailureAction): action is MendingAction => !["retry", "diagnose"].includes(action);
   const { actions = [] } = helpOf(diagnosis, t) ?? {};
   return actions.filter(isMending).slice(0, MAX_MENDS);
 }

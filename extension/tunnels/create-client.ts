@@ -3,7 +3,7 @@
  * program outside the extension folder, which an update removes, run by VS Code's
  * own Node or by the one the user names.
  */
-import { existsSync } from "node:fs";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { type LocalDaemon, proofParts } from "../../daemon/client/local-daemon.ts";
 import { copyProgram } from "../../daemon/client/program-copy.ts";
@@ -36,8 +36,21 @@ export function clientFactory({ local, program, nodePath, name, wallMs }: Client
   };
 }
 
-function usableNode(nodePath: string): string {
+/**
+ * The program that runs the daemon; `nodePath` is the setting's value.
+ * @throws TunnelError DAEMON_UNREACHABLE, which names the setting, when that is nothing to run
+ */
+export function usableNode(nodePath: string): string {
   if (nodePath === "") return process.execPath;
-  if (path.isAbsolute(nodePath) && existsSync(nodePath)) return nodePath;
+  if (path.isAbsolute(nodePath) && isProgram(nodePath)) return nodePath;
   throw new TunnelError("DAEMON_UNREACHABLE", `the setting encryptedTunnels.nodePath is not the absolute path of a program: ${nodePath}: correct or clear it`);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }

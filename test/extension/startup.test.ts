@@ -40,19 +40,24 @@ describe("the extension's start in VS Code", function () {
     });
   }
 
-  it("a daemon that can't be started is said once, with the cure, and the window goes on", async () => {
+  it("a daemon that can't be started is said with the cure, before anything is asked, and the window goes on", async () => {
     const project = new Project(stage, "broken");
     project.key("team");
     project.write({ cache: { service: "redis", listen: await freePort(), target: "127.0.0.1:1", key: "team" } });
     const workbench = await startWorkbench(stage, {
       workspace: project.folder,
       stateDir: project.stateDir,
-      settings: { "encryptedTunnels.nodePath": "/nowhere/node" },
+      // There, and no program.
+      settings: { "encryptedTunnels.nodePath": project.folder },
     });
     await workbench.tree.open(VIEW);
     await openByPalette(workbench, "cache", { approve: false });
     assert.match(await workbench.notices.message("DAEMON_UNREACHABLE"), /nodePath/);
     await workbench.screenshot("daemon can't start");
+    await workbench.notices.clear();
+    await workbench.command("Open Ad-hoc Tunnel…");
+    assert.match(await workbench.notices.message("DAEMON_UNREACHABLE"), /nodePath/);
+    assert.equal(await workbench.palette.isOpen(), false, "nothing that is typed is lost");
     await workbench.tree.row("cache").locator();
     await workbench.dispose();
   });
