@@ -4,12 +4,10 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { candidatePorts, draftOf, listenAt, listenValue, savedEntry } from "../model/ad-hoc.ts";
-import { readEntry } from "../model/config-edit.ts";
-import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
+import { candidatePorts, listenAt, listenValue } from "../model/ad-hoc.ts";
+import type { TunnelItem } from "../model/tunnel-item.ts";
 import { tunnelName } from "../model/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { currentText } from "../ui/config-document.ts";
 import { findFreePort } from "../ui/free-port.ts";
 import { shownFailures } from "../ui/shown-failures.ts";
 import { askListen } from "./ask-listen.ts";
@@ -45,17 +43,19 @@ async function choosePort(services: Services, argument: unknown): Promise<string
   });
   if (answer.at !== "next") return undefined;
   await changeEntry(services, item, { property: "listen", value: listenValue(answer.value) });
-  await approveChange(services, item);
+  await approveChange(services, item, answer.value);
   return answer.value;
 }
 
-/** What was approved and now differs in nothing but the port that was just typed needs no second question. */
-async function approveChange(services: Services, item: TunnelItem): Promise<void> {
-  const { configPath } = item.source;
-  if (item.approval.at === "approved" && vscode.workspace.isTrusted) {
-    const entry = readEntry(currentText(configPath) ?? "", item.name);
-    const draft = entry && draftOf(item.name, savedEntry(entry));
-    if (draft) await approveAsTyped(services, refOf(item), draft);
+/**
+ * What was approved and now differs in nothing but the port that was just typed needs no second question. Compared with
+ * the entry as it was approved, not with the file: that may have been changed while the question was open.
+ */
+async function approveChange(services: Services, { source, name, entry, approval }: TunnelItem, listen: string): Promise<void> {
+  const { configPath } = source;
+  if (approval.at === "approved" && typeof entry?.key === "string" && vscode.workspace.isTrusted) {
+    const { service, target, key } = entry;
+    await approveAsTyped(services, { configPath, name }, { name, service, target, key, listen });
   }
   await services.store.refreshApprovals(configPath);
 }
