@@ -7,6 +7,7 @@ import { stageForAll } from "../support/process/stage.ts";
 import { freePort } from "../support/servers.ts";
 import { openByPalette, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/stage.ts";
+import { TERMINAL_SETTINGS } from "../support/workbench/terminals.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
 describe("trust and approval in VS Code", function () {
@@ -40,7 +41,9 @@ describe("trust and approval in VS Code", function () {
       target = (await startRedisFarAway(stage, project.key("team"))).redisTarget;
       port = await freePort();
       project.write({ cache: { service: "redis", listen: port, target, key: "team", autoOpen: true } });
-      workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
+      const task = { label: "environment", type: "shell", command: "env > task.tmp && mv task.tmp task.txt", problemMatcher: [] };
+      project.file(".vscode/tasks.json", JSON.stringify({ version: "2.0.0", tasks: [task] }));
+      workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir, settings: TERMINAL_SETTINGS });
       await workbench.tree.open(VIEW);
     });
 
@@ -81,11 +84,25 @@ describe("trust and approval in VS Code", function () {
       await workbench.notices.dialog("Cancel");
     });
 
-    it("a variable that could make programs run something is refused where it stands", async () => {
-      project.write({ cache: { service: "redis", listen: port, target, key: "team", env: { LD_PRELOAD: "/tmp/x.so" } } });
+    it("a variable that could make programs run something is refused where it stands, and nothing of its entry is used", async () => {
+      await workbench.tree.row("other").locator();
+      project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:9", key: "team", env: { LD_PRELOAD: "/tmp/x.so", SHOP_NOTE: "x" } } });
       await workbench.editor.problem(/LD_PRELOAD/);
-      await rowSays(workbench, "cache", /verified|mistake/);
+      await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
+      assert.equal((await project.status()).tunnels.find(({ name }) => name === "cache")?.target, target);
+      await workbench.terminals.create();
+      await workbench.terminals.type("env > terminal.tmp && mv terminal.tmp terminal.txt");
+      await runTask("environment");
+      for (const file of ["terminal.txt", "task.txt"]) {
+        await workbench.until(() => project.read(file)?.includes("PATH=") === true, `${file} was written`);
+        assert.doesNotMatch(project.read(file) ?? "", /^(?:LD_PRELOAD|SHOP_NOTE)=/m, file);
+      }
     });
+
+    async function runTask(label: string): Promise<void> {
+      await workbench.command("Tasks: Run Task");
+      await workbench.palette.pick(label);
+    }
   });
 });
 
