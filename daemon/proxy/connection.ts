@@ -6,7 +6,7 @@
  *
  *     client:  dialling ──► handshaking ──► open ──► closed
  *     server:  handshaking ──► dialling ──► open ──► closed
- *                                  └──► refusing ──► closed   (S5 was sent; then nothing but a reset)
+ *                                  └──► refusing ──► closed   (S5 was sent; then nothing but the end)
  *     any state but closed ──► closed, by drop(reason)
  */
 import type * as net from "node:net";
@@ -69,8 +69,8 @@ const WAKE_KEEP_ALIVE_MS = 1_000;
 /** Our choice: a connect that loses the race is one that MySQL counts towards max_connect_errors, so a backend has longer. */
 const BACKEND_ALONE_MS = 2_000;
 
-/** Our choice: how long a refused peer that stays silent has to read S5, beside two round trips; and the most of both. */
-const REFUSAL_GRACE_MS = { first: 100, most: 2_000 };
+/** Our choice: how long a refused peer that stays silent has to read S5, and one that is sent a FIN has to close. */
+const REFUSAL_MS = { grace: 100, linger: 2_000 };
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -96,7 +96,6 @@ export class Connection {
   #outbound: Pipe | undefined;
   #timer: NodeJS.Timeout | undefined;
   #openedAtMs = 0;
-  #handshakeMs = 0;
   /** The backend's first words were a refusal: whatever follows them is no sign of life. */
   #refused = false;
   /** Wire bytes before the route was known. */
@@ -243,7 +242,6 @@ export class Connection {
     if (this.#settings.role === "server") this.#useRoute(route);
     this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
     record(route.stats.handshake, tookMs);
-    this.#handshakeMs = tookMs;
     const nowMs = this.#settings.clock.wallMs();
     route.stats.keyVerifiedAtMs = nowMs;
     const keyName = route.keyNames?.[index];
@@ -274,9 +272,10 @@ export class Connection {
   }
 
   /**
-   * Server role, after S5: the peer has proved its key, so it learns that there is no backend, by a reset. A FIN would
-   * look like an answer without data to one that has sent something and half-closed, though what it sent is lost. The
-   * reset must not overtake S5: it waits for a word, or an end, that proves S5 read, or long enough.
+   * Server role, after S5: the peer has proved its key, so it learns that it is not served: by a reset when there is no
+   * backend, by a FIN when it is one too many. One that has sent or ended anything is reset in either case: what it sent
+   * is lost, and a FIN would look like an answer without data. Before the reset S5 must be read: a word or an end proves
+   * that it was; one that stays silent has a moment.
    */
   #refuse(error: TunnelError): void {
     const wire = this.#wire as net.Socket;
@@ -286,12 +285,15 @@ export class Connection {
       wire.resetAndDestroy();
       this.drop({ kind: "failed", error });
     };
+    const finish = (): void => {
+      this.#timer = setTimeout(reset, REFUSAL_MS.linger);
+      wire.end();
+    };
     if (wire.readableEnded || wire.readableLength > 0) {
       reset();
       return;
     }
-    const { first, most } = REFUSAL_GRACE_MS;
-    this.#timer = setTimeout(reset, Math.min(first + 2 * this.#handshakeMs, most));
+    this.#timer = setTimeout(error.code === "LIMIT_REACHED" ? finish : reset, REFUSAL_MS.grace);
     wire.once("data", reset);
     wire.once("end", reset);
     wire.once("close", reset);

@@ -237,15 +237,15 @@ const BACKEND: readonly Row[] = [
     fault: "a backend that refuses, behind our own end",
     setUp: farEnd({ maker: "ours", service: "redis", backend: refusing }),
     code: "BACKEND_DOWN",
-    certain: false,
+    certain: true,
     stage: "backend",
-    says: /key is right.*probably.*maxConnections/,
+    says: /key is right.*its backend is down or refuses/,
   },
   {
     fault: "a plain TCP backend that refuses, behind our own end",
     setUp: farEnd({ maker: "ours", backend: refusing }),
     code: "BACKEND_DOWN",
-    certain: false,
+    certain: true,
     stage: "backend",
   },
   {

@@ -12,7 +12,7 @@ export interface Timings {
   readonly longHoldMs: number;
   /** For the answer to `PING` or a ClientHello of somebody who was silent. */
   readonly strangerMs: number;
-  /** A service that speaks first is given this, and two round trips, before it is asked something. */
+  /** A service that speaks first is given this, and two round trips, before it is asked something; a far end of ours without a backend resets sooner. */
   readonly firstWordMs: number;
   /** For the service's answer, or for one of no known kind to stay open; longer than spiped's own 5 s (-o), so that its giving up on a backend is seen. */
   readonly serviceMs: number;
@@ -28,7 +28,7 @@ export const DEFAULT_TIMINGS: Timings = {
   holdRoundTrips: 3,
   longHoldMs: 2_000,
   strangerMs: 2_000,
-  firstWordMs: 100,
+  firstWordMs: 300,
   serviceMs: 6_000,
   turnedAwayMs: 1_000,
   lingerMs: 1_000,

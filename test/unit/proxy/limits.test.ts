@@ -17,7 +17,7 @@ describe("the limit under the policy refuse", () => {
     first.send(ascii("x"));
     await (await backend.accept()).read(1);
     const second = await enter(scope, end);
-    assert.equal(await second.peer.ending(), "reset");
+    assert.equal(await second.peer.ending(), "end");
     assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
     assert.equal(end.stats.failures.get("LIMIT_REACHED"), 1);
     assert.equal(backend.peers.length, 1);
@@ -194,6 +194,21 @@ describe("time limits", () => {
     await user.ending();
   });
 
+  it("gives a peer that is one too many two seconds to close after the FIN, no more", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    await enter(scope, end);
+    await backend.accept();
+    const second = await enter(scope, end);
+    assert.equal(await end.failure(), "LIMIT_REACHED");
+    mock.timers.tick(100);
+    assert.equal(await second.peer.ending(), "end");
+    mock.timers.tick(1_999);
+    assert.equal(end.closed, 0);
+    mock.timers.tick(1);
+    assert.equal(end.closed, 1);
+  });
+
   it("does not count a peer that it is just refusing", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
@@ -214,7 +229,9 @@ describe("time limits", () => {
     const refused = await enter(scope, end);
     assert.equal(await end.failure(), "CONNECT_REFUSED");
     assert.equal(end.closed, 0);
-    mock.timers.tick(2_000);
+    mock.timers.tick(99);
+    assert.equal(end.closed, 0);
+    mock.timers.tick(1);
     assert.equal(end.closed, 1);
     assert.equal(await refused.peer.ending(), "reset");
   });

@@ -245,9 +245,9 @@ describe("a server port with several entries", () => {
     const wide = await open({ name: "wide", keys: ["two"], target: other.port, maxConnections: 5 });
     const first = await enter("one");
     await isServed(first, backend);
-    // The handshake completes, so the client knows that its key is right; then nothing but a reset.
+    // The handshake completes, so the client knows that its key is right; then nothing but the end.
     const second = await enter("one");
-    assert.equal(await second.peer.ending(), "reset");
+    assert.equal(await second.peer.ending(), "end");
     assert.equal(second.peer.unread.length, 0);
     assert.deepEqual([failures(narrow), narrow.route.stats.failures.get("LIMIT_REACHED")], [["LIMIT_REACHED"], 1]);
     await isServed(await enter("two"), other);
