@@ -1,20 +1,26 @@
 /**
- * What a process that we start may inherit of our environment. VS Code's and
- * Electron's own variables would turn a child into something else (a Code.exe
- * into node, a git into one that asks the editor), and NODE_OPTIONS can load
- * code or open an inspector.
+ * What a process that we start may inherit of our environment. The user's own
+ * command gets the user's environment, but for what makes Electron run as Node:
+ * that is meant for us, and would turn a Code.exe into something else. A daemon
+ * holds keys: it gets nothing that loads code, opens an inspector or asks an editor.
  */
 
-const STRIPPED =
-  /^(?:VSCODE_|ELECTRON_)|^(?:NODE_OPTIONS|NODE_CHANNEL_FD|NODE_CHANNEL_SERIALIZATION_MODE|NODE_INSPECT_RESUME_ON_START|NODE_REPL_EXTERNAL_MODULE)$/i;
+/** Set for this process by who started it: VS Code, or Node for a child of its own. */
+const OURS = /^(?:ELECTRON_RUN_AS_NODE|NODE_CHANNEL_FD|NODE_CHANNEL_SERIALIZATION_MODE)$/i;
 
-/** The environment for a child of `exec`, a terminal or a service: without VSCODE_*, ELECTRON_*, NODE_OPTIONS and Node's own plumbing. */
+const UNFIT_FOR_A_DAEMON = /^(?:VSCODE_|ELECTRON_)|^(?:NODE_OPTIONS|NODE_INSPECT_RESUME_ON_START|NODE_REPL_EXTERNAL_MODULE)$/i;
+
+/** The environment for a child of `exec`: the user's, without what was set for us. */
 export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !STRIPPED.test(name)));
+  return without(env, OURS);
 }
 
-/** The environment for a daemon started with `process.execPath`: the same, but in Electron (or with `isElectron`) it must run as plain Node. */
+/** The environment for a daemon started with `process.execPath`: without VSCODE_*, ELECTRON_* and NODE_OPTIONS; in Electron (or with `isElectron`) it must run as plain Node. */
 export function daemonEnvironment(env: NodeJS.ProcessEnv, isElectron: boolean = process.versions["electron"] !== undefined): NodeJS.ProcessEnv {
-  const plain = childEnvironment(env);
+  const plain = without(childEnvironment(env), UNFIT_FOR_A_DAEMON);
   return isElectron ? { ...plain, ELECTRON_RUN_AS_NODE: "1" } : plain;
+}
+
+function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
 }

@@ -34,13 +34,16 @@ function assertOwn(path: string, owner: OwnerUid): void {
   for (const one of [dirname(dirname(path)), dirname(path), path, localConfigPath(path)]) {
     const stat = fs.lstatSync(one, { throwIfNoEntry: false });
     if (!stat) continue;
-    const others = stat.uid !== owner ? "belongs to another user" : (stat.mode & 0o022) !== 0 ? "can be written by others" : undefined;
+    const shown = plainText(one);
+    const isLoose = (stat.mode & 0o022) !== 0;
+    const others = stat.uid !== owner ? "belongs to another user" : isLoose ? "can be written by others" : undefined;
     const fault = stat.isSymbolicLink() ? "is a symbolic link" : others;
-    if (fault) {
-      throw new TunnelError(
-        "CONFIG_INVALID",
-        `${plainText(one)} ${fault}, so ${plainText(path)} is not taken from a parent folder: name it with --config if you trust it`,
-      );
-    }
+    if (!fault) continue;
+    // Another user's, or a link, is mended by no command that we would advise.
+    const cure = fault === others && stat.uid === owner ? `"chmod go-w ${shown}" mends that, or name it` : "name it";
+    throw new TunnelError(
+      "CONFIG_INVALID",
+      `${shown} ${fault}, so ${plainText(path)} is not taken from a parent folder: ${cure} with --config if you trust it`,
+    );
   }
 }

@@ -96,8 +96,13 @@ describe("the environment of a child", () => {
     NODE_CHANNEL_FD: "3",
   };
 
-  it("has nothing of VS Code, Electron and Node's options", () => {
-    assert.deepEqual(childEnvironment(env), { PATH: "/bin", NODE_ENV: "test" });
+  it("is the user's, but for what was set for ourselves", () => {
+    const { ELECTRON_RUN_AS_NODE: _, NODE_CHANNEL_FD: __, ...theirs } = env;
+    assert.deepEqual(childEnvironment(env), theirs);
+  });
+
+  it("has nothing of VS Code, Electron and Node's options when it is a daemon", () => {
+    assert.deepEqual(daemonEnvironment(env, false), { PATH: "/bin", NODE_ENV: "test" });
   });
 
   it("makes an Electron run a daemon as plain Node, and only then", () => {

@@ -41,10 +41,9 @@ describe("the configuration of a folder", () => {
     ] as const) {
       it(`is refused when others can write ${what}`, () => {
         chmodSync(join(scratch.path, name), mode);
-        assert.equal(
-          codeOf(() => findConfig(below())),
-          "CONFIG_INVALID",
-        );
+        const error = errorOf(() => findConfig(below()));
+        assert.equal(error.code, "CONFIG_INVALID");
+        assert.ok(error.message.includes(`"chmod go-w ${join(scratch.path, name)}" mends that`), error.message);
         assert.notEqual(findConfig(join(scratch.path, "app")), undefined);
       });
     }
