@@ -267,11 +267,12 @@ function canChangeInto(tunnel: Tunnel, plan: TunnelPlan): boolean {
   return tunnel.plan.role === plan.role && formatAddress(tunnel.listen) === formatAddress(plan.listen);
 }
 
-/** Whether both can't be bound at once; the wildcard addresses take a port of every address. */
+/** Whether both can't be bound at once: :: takes a port of every address (Node binds it for both families), 0.0.0.0 one of those of IPv4. */
 function overlaps(a: ResolvedAddress, b: ResolvedAddress): boolean {
   if (a.kind === "unix" || b.kind === "unix") return formatAddress(a) === formatAddress(b);
   if (a.port !== b.port || a.port === 0) return false;
-  return a.host === b.host || [a.host, b.host].some((host) => host === "0.0.0.0" || host === "::");
+  const hosts = [a.host, b.host];
+  return a.host === b.host || hosts.includes("::") || (hosts.includes("0.0.0.0") && !hosts.some((host) => host.includes(":")));
 }
 
 function asksForAnyPort(listen: string | number): boolean {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { until } from "../../support/process/until.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
@@ -63,6 +64,18 @@ describe("where a manager's tunnels listen", () => {
     await managed.want(managed.client(), APP, "wide");
     const [refused] = await managed.want(managed.client(), CLONE, "narrow");
     assert.match(refused?.lastFailure?.message ?? "", /"wide" of/);
+  });
+
+  it("on every address of IPv4 leaves those of IPv6 to others, which :: does not", async function () {
+    const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+    if (!hasIpv6) this.skip();
+    const managed = new Managed(scope);
+    const [one, two] = [await closedPort(), await closedPort()];
+    managed.house.write(APP, { wide: { listen: `0.0.0.0:${one}` }, widest: { listen: `[::]:${two}` } });
+    managed.house.write(CLONE, { beside: { listen: `[::1]:${one}`, target: "127.0.0.1:2" }, within: { listen: two, target: "127.0.0.1:2" } });
+    await managed.want(managed.client(), APP, "wide", "widest");
+    const [beside, within] = await managed.want(managed.client(), CLONE, "beside", "within");
+    assert.deepEqual([beside?.state, within?.state, within?.lastFailure?.code], ["listening", "port-busy", "LISTEN_IN_USE"]);
   });
 
   it("follows its two workspaces to a new definition once both have it", async () => {
