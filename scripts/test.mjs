@@ -31,7 +31,7 @@ Code 1.100, the oldest that is supported. TUNNELS_TOOLS=unpack uses Redis, Maria
  * a file of the workbench's suite that fails runs once more, and the summary names what failed the first time.
  */
 const SUITES = [
-  { name: "unit", timeoutMs: 10_000, needs: [] },
+  { name: "unit", timeoutMs: 60_000, needs: [] },
   { name: "property", timeoutMs: 120_000, needs: [] },
   { name: "integration", timeoutMs: 180_000, needs: ["servers"] },
   { name: "interop", timeoutMs: 180_000, needs: ["servers"] },

@@ -16,7 +16,7 @@ import { TunnelError } from "../errors.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import type { Channel, Role } from "../protocol/wire.ts";
 import { type Dialled, dial } from "./dial.ts";
-import { type Endpoint, socketEndpoint, tuneSocket } from "./endpoint.ts";
+import { type Endpoint, resetSocket, socketEndpoint, tuneSocket } from "./endpoint.ts";
 import { backendSilent, handshakeBroken, perhapsStrange, plainClient, strangeServer, truncated } from "./evidence.ts";
 import { Pipe } from "./pipe.ts";
 import type { Route } from "./route.ts";
@@ -282,7 +282,7 @@ export class Connection {
     this.#setPhase("refusing");
     this.#report(error);
     const reset = (): void => {
-      wire.resetAndDestroy();
+      resetSocket(wire);
       this.drop({ kind: "failed", error });
     };
     const finish = (): void => {

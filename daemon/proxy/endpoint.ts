@@ -26,10 +26,18 @@ export function socketEndpoint(socket: net.Socket): Endpoint {
     source: socket,
     sink: socket,
     destroy: () => void socket.destroy(),
-    // A unix socket has no address of its peer, and no RST to send.
-    reset: () => void (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy()),
+    reset: () => resetSocket(socket),
     tune: (keepAlive) => tuneSocket(socket, keepAlive),
   };
+}
+
+/** Closes a socket now, with RST where that can still be said; whatever is queued is given up. */
+export function resetSocket(socket: net.Socket): void {
+  // A unix socket has no address of its peer, and no RST to send. And once the FIN is on its way, Node can't reset any
+  // more: it would say so and leave the descriptor open for ever.
+  const finIsOut = socket.writableEnded && socket.writableLength === 0;
+  if (finIsOut || socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** TCP_NODELAY and keepalive; harmless on unix sockets. */

@@ -20,7 +20,8 @@ export interface ProbeResult {
 const MAX_REDIS_LINE_BYTES = 2_048;
 
 /**
- * Probes `service` on a connected or connecting socket, which it ends.
+ * Probes `service` on a connected or connecting socket. It ends the socket, but for one that says nothing in time: that
+ * is left to the caller, as such a service may never end a connection that is only ended.
  * @throws TunnelError BACKEND_DOWN when it closes or says nothing in time, or something else; BACKEND_BLOCKED when it refuses everybody or this host
  */
 export function probe(socket: net.Socket, options: { readonly service: Service; readonly timeoutMs: number }): Promise<ProbeResult> {
@@ -53,11 +54,14 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     let result: ProbeResult | undefined;
-    const finish = (act: () => void): void => {
+    const settle = (): void => {
       clearTimeout(timer);
       socket.removeListener("data", onData);
       socket.removeListener("end", onEnd);
       socket.resume();
+    };
+    const finish = (act: () => void): void => {
+      settle();
       socket.destroySoon();
       act();
     };
@@ -77,9 +81,9 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
       }
     };
     const timer = setTimeout(() => {
-      // Silent as it is, it may never end a connection that is only ended.
-      socket.resetAndDestroy();
-      orFail(`the service did not answer within ${timeoutMs / 1000} s`);
+      settle();
+      if (result) resolve(result);
+      else reject(new TunnelError("BACKEND_DOWN", `the service did not answer within ${timeoutMs / 1000} s`));
     }, timeoutMs);
     socket.on("data", onData);
     socket.once("end", onEnd);

@@ -4,6 +4,7 @@
  */
 import * as net from "node:net";
 import { TunnelError } from "../errors.ts";
+import { resetSocket } from "../proxy/endpoint.ts";
 import type { RouteStats } from "../proxy/stats.ts";
 import { probe } from "../services/probe.ts";
 import { reachable } from "./listen-address.ts";
@@ -41,7 +42,7 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
     return { failure: error };
   } finally {
     // Of a service that has not said anything it can't be hoped that it ends a connection that is only ended.
-    if (!socket.destroyed) socket.resetAndDestroy();
+    resetSocket(socket);
   }
 }
 

@@ -20,9 +20,7 @@ async function runWith(lack: "boringssl" | "no-ecb" | "no-dh" | "no-group"): Pro
   return JSON.parse(stdout) as Report;
 }
 
-describe("the suites on a poorer node:crypto", function () {
-  this.timeout(20_000);
-
+describe("the suites on a poorer node:crypto", () => {
   it("the native suite works with BoringSSL's ciphers and without crypto.hash", async () => {
     const report = await runWith("boringssl");
     assert.deepEqual(

@@ -60,8 +60,7 @@ describe("the limit under the policy refuse", () => {
 describe("the budget of handshakes", () => {
   const scope = useScope();
 
-  it("makes the oldest silent stranger give way, and lets a friend in", async function () {
-    this.timeout(20_000);
+  it("makes the oldest silent stranger give way, and lets a friend in", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
     const strangers: Peer[] = [];
@@ -137,8 +136,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     while (end.forwarder.waiting > 0) await turnOfTheLoop();
   });
 
-  it("gives the place of one that has ended without a word to a newcomer when all places are taken", async function () {
-    this.timeout(30_000);
+  it("gives the place of one that has ended without a word to a newcomer when all places are taken", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
     await enter(scope, end);
