@@ -84,6 +84,7 @@ export function folderFiles({ sources }: Pick<Services, "sources">): FolderFile[
     .map(({ source, config }) => {
       const hasTunnels = config !== undefined && config.places.size > 0;
       // One with tunnels is not read again: this is asked whenever the view is drawn.
-      return { text: hasTunnels || !config ? undefined : savedText(source.configPath), isThere: config !== undefined, hasTunnels };
+      const { configPath } = source;
+      return { configPath, text: hasTunnels || !config ? undefined : savedText(configPath), isThere: config !== undefined, hasTunnels };
     });
 }

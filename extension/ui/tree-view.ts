@@ -7,7 +7,7 @@
 import * as vscode from "vscode";
 import { PREFIX, TUNNELS_VIEW } from "../commands/ids.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { isUnwritten } from "../model/config-offer.ts";
+import { isUnwritten, worthAMessage } from "../model/config-offer.ts";
 import type { View } from "../model/format.ts";
 import type { TunnelFact } from "../model/tunnel-fact.ts";
 import { tunnelFacts } from "../model/tunnel-facts.ts";
@@ -244,7 +244,8 @@ class TreeUpdates implements Disposable {
       this.#view.badge = troubled === 0 ? undefined : { value: troubled, tooltip: t("Tunnels that don't work: {0}", troubled) };
     }
     const daemonError = link.state.at === "lost" ? link.state.error : undefined;
-    const message = viewMessage({ daemonError, configs: sources.configs }, t);
+    const configs = worthAMessage(sources.configs, { files, isWelcomeShown: items.length === 0 });
+    const message = viewMessage({ daemonError, configs }, t);
     if ((this.#view.message ?? "") !== (message ?? "")) this.#view.message = message ?? "";
   }
 

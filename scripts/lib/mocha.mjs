@@ -48,7 +48,7 @@ async function runOnce({ name, files, timeoutMs, args = [] }) {
   const command = [
     ...["--import", "tsx", join("node_modules", "mocha", "bin", "mocha.js"), "--no-config", "--no-package"],
     ...["--reporter", join(root, "scripts", "lib", "mocha-reporter.cjs"), "--reporter-option", `summary=${summaryPath}`],
-    ...["--timeout", String(timeoutMs), "--slow", String(timeoutMs / 4), ...(process.env.CI ? ["--forbid-only"] : [])],
+    ...["--timeout", String(timeoutMs), "--slow", String(Math.min(timeoutMs / 4, 10_000)), ...(process.env.CI ? ["--forbid-only"] : [])],
     ...args,
     ...files,
   ];

@@ -1,12 +1,12 @@
 /** When a tunnels.json is offered to be created, and when to be edited. */
 import assert from "node:assert/strict";
-import { configOffer, type FolderFile, isUnwritten } from "../../../extension/model/config-offer.ts";
+import { configOffer, type FolderFile, isUnwritten, worthAMessage } from "../../../extension/model/config-offer.ts";
 
-const NONE: FolderFile = { text: undefined, isThere: false, hasTunnels: false };
-const BLANK: FolderFile = { text: " \n", isThere: true, hasTunnels: false };
-const BARE: FolderFile = { text: '{ "version": 1, "tunnels": {} }', isThere: true, hasTunnels: false };
-const UNREADABLE: FolderFile = { text: undefined, isThere: true, hasTunnels: false };
-const FULL: FolderFile = { text: "{ … }", isThere: true, hasTunnels: true };
+const NONE: FolderFile = { configPath: "/none", text: undefined, isThere: false, hasTunnels: false };
+const BLANK: FolderFile = { configPath: "/blank", text: " \n", isThere: true, hasTunnels: false };
+const BARE: FolderFile = { configPath: "/bare", text: '{ "version": 1, "tunnels": {} }', isThere: true, hasTunnels: false };
+const UNREADABLE: FolderFile = { configPath: "/unreadable", text: undefined, isThere: true, hasTunnels: false };
+const FULL: FolderFile = { configPath: "/full", text: "{ … }", isThere: true, hasTunnels: true };
 
 describe("a tunnels.json", () => {
   for (const [title, files, offer] of [
@@ -25,5 +25,12 @@ describe("a tunnels.json", () => {
 
   it("takes the template only where nothing could be lost", () => {
     assert.deepEqual([NONE, BLANK, BARE, UNREADABLE, FULL].filter(isUnwritten), [NONE, BLANK]);
+  });
+
+  it("is not worth a message while it is blank and the view offers to fill it: the message would hide the offer", () => {
+    const files = [BLANK, BARE, UNREADABLE];
+    const configs = files.map(({ configPath }) => ({ source: { configPath } }));
+    assert.deepEqual(worthAMessage(configs, { files, isWelcomeShown: true }), configs.slice(1));
+    assert.deepEqual(worthAMessage(configs, { files, isWelcomeShown: false }), configs);
   });
 });
