@@ -120,10 +120,15 @@ function stageTable(stages: Diagnosis["stages"], t: Translate): string[] {
   const rows = stages.map(({ stage, ok, ms, code, detail }) => [
     stageLabel(stage, t),
     ok === null ? t("not tried") : ok ? t("✔ good") : t("✖ failed"),
-    ms > 0 ? t("{0} ms", ms) : "",
+    ms > 0 ? inOneLine(t("{0} ms", ms)) : "",
     [code, detail].flatMap((part) => (part === undefined ? [] : [markdownText(part)])).join(": "),
   ]);
   return table([t("Stage"), t("Result"), t("Time"), t("Seen")], rows);
+}
+
+/** A number and its unit are not parted by the edge of a narrow column. */
+function inOneLine(text: string): string {
+  return text.replaceAll(" ", "\u00a0");
 }
 
 function addressSections({ addresses }: Diagnosis, t: Translate): string[][] {
@@ -131,7 +136,7 @@ function addressSections({ addresses }: Diagnosis, t: Translate): string[][] {
   const rows = addresses.map(({ address, ok, ms, detail }) => [
     markdownText(address),
     ok ? t("✔ answers") : t("✖ does not answer"),
-    t("{0} ms", ms),
+    inOneLine(t("{0} ms", ms)),
     markdownText(detail ?? ""),
   ]);
   return [[`## ${t("Addresses of the target")}`], table([t("Address"), t("Result"), t("Time"), t("Seen")], rows)];

@@ -86,7 +86,8 @@ export function failureHelp(failure: Failure, { t, isOfTunnel, role, canRepeat =
 export function failureText({ cause, cure, code, detail }: FailureHelp, name: string | undefined): string {
   const about = name === undefined ? "" : `${plainText(name, { maxLength: 64 })}: `;
   const isSaid = detail === "" || SAID_BY_CAUSE.includes(code);
-  return `${about}${cause} ${cure} (${isSaid ? code : `${code}: ${detail}`})`;
+  // A notification has no code style: there the marks of one would be read.
+  return `${about}${`${cause} ${cure}`.replaceAll("`", "")} (${isSaid ? code : `${code}: ${detail}`})`;
 }
 
 /** What an action's button says. */

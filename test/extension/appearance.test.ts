@@ -31,6 +31,7 @@ describe("the extension's looks in VS Code", function () {
       await rowSays(workbench, "cache", /verified/);
       await rowSays(workbench, "orders", /verified/);
       await rowSays(workbench, "reports", /not working/);
+      await workbench.notices.gone("Opening the tunnel");
       await workbench.screenshot(`all states, ${theme}, with notification`);
       await workbench.notices.clear();
       await workbench.tree.row("cache").expand();

@@ -38,6 +38,7 @@ describe("keys in VS Code", function () {
       /^cache: The far end closed when it got the proof of the key: it probably holds another key\. Compare the key's fingerprint at both ends/,
     );
     assert.deepEqual(await workbench.notices.buttons("KEY_MISMATCH"), ["Compare Fingerprint…", "Choose Key…", "Diagnose"]);
+    await workbench.notices.gone("Opening the tunnel");
     await workbench.screenshot("wrong key");
     await rowSays(workbench, "cache", /not working/);
     await workbench.notices.clear();

@@ -61,6 +61,7 @@ describe("trust and approval in VS Code", function () {
 
     it("a pulled change of the target keeps the approved tunnel, and asks for the new one", async () => {
       project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:9", key: "team", autoOpen: true } });
+      await workbench.notices.message(/cache: You have not approved this entry in its present form/);
       await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
       await workbench.tree.row("cache").choose(/Review and Approve/);
       const text = await workbench.notices.dialogText();
@@ -71,16 +72,17 @@ describe("trust and approval in VS Code", function () {
       await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
     });
 
-    it("control characters and links of a file reach no question", async () => {
+    it("what a file says stands whole in the question, and no link of it is one there", async () => {
+      const note = "[click](command:workbench.action.closeWindow) $(trash)";
       project.write({
         cache: { service: "redis", listen: port, target, key: "team" },
-        other: { service: "redis", listen: 0, target, key: "team", env: { NOTE: "[click](command:workbench.action.closeWindow) $(trash)" } },
+        other: { service: "redis", listen: 0, target, key: "team", env: { NOTE: note } },
       });
       await workbench.tree.row("other").locator();
       await openByPalette(workbench, "other", { approve: false });
       const text = await workbench.notices.dialogText();
-      assert.ok(text.includes("NOTE="), text);
-      assert.doesNotMatch(text, /\]\(command:/);
+      assert.ok(text.includes(`NOTE=${note}`), text);
+      assert.equal(await workbench.page.locator(".monaco-dialog-box a[href], .monaco-dialog-box .codicon-trash").count(), 0);
       await workbench.notices.dialog("Cancel");
     });
 

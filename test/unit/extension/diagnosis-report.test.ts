@@ -56,8 +56,8 @@ describe("the report of a diagnosis", () => {
           .slice(1, -1),
       );
     assert.deepEqual(rows.slice(2), [
-      ["Connection to the target", "✔ good", "12.3 ms", ""],
-      ["Same key at both ends", "✖ failed", "24.6 ms", "KEY_MISMATCH: closed after our proof"],
+      ["Connection to the target", "✔ good", "12.3\u00a0ms", ""],
+      ["Same key at both ends", "✖ failed", "24.6\u00a0ms", "KEY_MISMATCH: closed after our proof"],
       ["Service behind the far end", "not tried", "", ""],
     ]);
   });

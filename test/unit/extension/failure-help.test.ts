@@ -108,7 +108,12 @@ describe("a failure's notification", () => {
   it("does not repeat in the daemon's words what the cause says", () => {
     const words = "the far side closed the connection after the key was sent: probably it holds another key";
     const { cause, cure } = help("KEY_MISMATCH", words);
-    assert.equal(failureText(help("KEY_MISMATCH", words), "cache"), `cache: ${cause} ${cure} (KEY_MISMATCH)`);
+    assert.equal(failureText(help("KEY_MISMATCH", words), "cache"), `cache: ${cause} ${cure} (KEY_MISMATCH)`.replaceAll("`", ""));
+  });
+
+  it("has no marks of a code style, which a notification does not have", () => {
+    assert.match(help("KEY_MISMATCH", "").cure, /`-f`/);
+    assert.doesNotMatch(failureText(help("KEY_MISMATCH", ""), "cache"), /`/);
   });
 
   it("is about no tunnel when none is known, and quotes nothing when nothing was said", () => {
