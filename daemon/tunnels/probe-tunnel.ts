@@ -6,6 +6,7 @@ import * as net from "node:net";
 import { TunnelError } from "../errors.ts";
 import { resetSocket } from "../proxy/endpoint.ts";
 import type { RouteStats } from "../proxy/stats.ts";
+import { withinTime } from "../proxy/within-time.ts";
 import { probe } from "../services/probe.ts";
 import { reachable } from "./listen-address.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -30,9 +31,11 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
   socket.on("error", () => {});
   try {
     if (service !== "tcp") await probe(socket, { service, timeoutMs: boundMs });
-    else if (!(await withinTime(evidence, boundMs)))
-      throw new TunnelError("HANDSHAKE_TIMEOUT", `nothing answered within ${boundMs / 1000} s: check the target`);
-    else if (stats.lastFailure !== failureBefore) return { failure: failureOf(stats) };
+    else {
+      const late = (): TunnelError => new TunnelError("HANDSHAKE_TIMEOUT", `nothing answered within ${boundMs / 1000} s: check the target`);
+      await withinTime(evidence, { timeoutMs: boundMs, late });
+      if (stats.lastFailure !== failureBefore) return { failure: failureOf(stats) };
+    }
     return {};
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
@@ -49,13 +52,4 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
 function failureOf({ lastFailure }: RouteStats): TunnelError {
   if (!lastFailure) throw new RangeError("it has just failed");
   return new TunnelError(lastFailure.code, lastFailure.message);
-}
-
-/** Whether it resolved in time. */
-async function withinTime(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
 }
