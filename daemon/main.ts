@@ -4,10 +4,10 @@
  * that asks the daemon does not pay for what the daemon is made of.
  */
 import * as path from "node:path";
-import type { CommandContext, ProgramContext } from "./cli/context.ts";
-import { plainText } from "./contract/plain-text.ts";
-import { SPIPED_VERSION, VERSION } from "./contract/version.ts";
-import { TunnelError } from "./errors.ts";
+import { SPIPED_VERSION, VERSION } from "../shared/contract/version.ts";
+import { TunnelError } from "../shared/errors.ts";
+import { plainText } from "../shared/plain-text.ts";
+import type { CommandContext, ProgramContext } from "./programs/context.ts";
 import { systemClock } from "./proxy/stats.ts";
 
 /** The names under which the program is another one. */
@@ -28,12 +28,15 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["exec", async (args, context) => (await import("./cli/exec.ts")).runExec(args, context)],
   ["stop", async (args, context) => (await import("./cli/stop.ts")).runStop(args, context)],
   ["keys", async (args, context) => (await import("./cli/keys.ts")).runKeys(args, await withCrypto(context))],
-  ["service", async (args, context) => (await import("./cli/service.ts")).runService(args, context)],
+  ["service", async (args, context) => (await import("./cli/service/service.ts")).runService(args, context)],
   ["keygen", async (args, context) => (await import("./cli/keygen.ts")).runKeygen(args, await withCrypto(context))],
-  ["daemon", async (args, context) => (await import("./cli/daemon.ts")).runDaemon(args, await withCrypto(context))],
-  ["serve", async (args, context) => (await import("./cli/serve.ts")).runServe(args, await withCrypto(context))],
-  ["spiped", async (args, context) => (await spipedVersion("spiped", args)) ?? (await import("./cli/spiped.ts")).runSpiped(args, await withCrypto(context))],
-  ["spipe", async (args, context) => (await spipedVersion("spipe", args)) ?? (await import("./cli/spipe.ts")).runSpipe(args, await withCrypto(context))],
+  ["daemon", async (args, context) => (await import("./programs/daemon.ts")).runDaemon(args, await withCrypto(context))],
+  ["serve", async (args, context) => (await import("./programs/serve.ts")).runServe(args, await withCrypto(context))],
+  [
+    "spiped",
+    async (args, context) => (await spipedVersion("spiped", args)) ?? (await import("./programs/spiped.ts")).runSpiped(args, await withCrypto(context)),
+  ],
+  ["spipe", async (args, context) => (await spipedVersion("spipe", args)) ?? (await import("./programs/spipe.ts")).runSpipe(args, await withCrypto(context))],
 ]);
 
 void main();
@@ -109,7 +112,7 @@ async function help(command: string, context: ProgramContext): Promise<number> {
 }
 
 async function spipedVersion(command: "spiped" | "spipe", args: readonly string[]): Promise<number | undefined> {
-  const { asksForVersion } = await import("./cli/spiped-options.ts");
+  const { asksForVersion } = await import("./programs/spiped-options.ts");
   if (!asksForVersion(command, args)) return undefined;
   process.stderr.write(`${command} ${SPIPED_VERSION} (encrypted-tunnels ${VERSION})\n`);
   return 0;

@@ -3,14 +3,15 @@
  * and a few functions; each goes through the same approval and trust as a click.
  * Rule of change: fields are only added; anything else is a new `version`.
  */
-import { plainText } from "../daemon/contract/plain-text.ts";
-import type { TunnelState } from "../daemon/contract/state.ts";
-import type { Service } from "../daemon/contract/tunnels-file.ts";
-import { TunnelError } from "../daemon/errors.ts";
+
+import type { TunnelState } from "../shared/contract/state.ts";
+import type { Service } from "../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../shared/errors.ts";
+import { plainText } from "../shared/plain-text.ts";
 import { type Disposable, Disposables, Emitter } from "./emitter.ts";
 import { type FreshSource, freshItems, itemOf } from "./integration/fresh-items.ts";
-import { valuesOf } from "./model/environment.ts";
-import { findTunnel, unknownTunnelText } from "./model/find-tunnel.ts";
+import { valuesOf } from "./model/programs/environment.ts";
+import { findTunnel, unknownTunnelText } from "./model/programs/find-tunnel.ts";
 import type { Translate } from "./model/translate.ts";
 import { isOpen, refOf, stateOf, type TunnelItem, type TunnelRef } from "./model/tunnel-item.ts";
 import type { TunnelActions } from "./tunnels/tunnel-actions.ts";

@@ -19,7 +19,7 @@ import { NotHere, provisionWorkbench } from "./lib/workbench.mjs";
 const HELP = `npm test [-- SUITE|FILE ... [MOCHA OPTIONS]]
 
   npm test                            every suite
-  npm test -- unit property           these suites: unit, property, integration, interop, extension
+  npm test -- unit property           these suites: unit, property, integration, interop, workbench
   npm test -- test/unit/record.test.ts
   npm test -- unit --grep "half-close"  anything from the first option on goes to mocha
 
@@ -35,7 +35,7 @@ const SUITES = [
   { name: "property", timeoutMs: 120_000, needs: [] },
   { name: "integration", timeoutMs: 180_000, needs: ["servers"] },
   { name: "interop", timeoutMs: 180_000, needs: ["servers"] },
-  { name: "extension", timeoutMs: 300_000, needs: ["servers", "workbench", "package"], tries: 2 },
+  { name: "workbench", timeoutMs: 300_000, needs: ["servers", "workbench", "package"], tries: 2 },
 ];
 
 /** What a suite may need, and how it is put there. Without one, the suites that need none of it run all the same. */

@@ -1,14 +1,15 @@
 /**
  * `tunneld approve NAME…`: shows what entries would do and approves them in that form.
  */
-import { quote } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { approve } from "./consent.ts";
-import type { ProgramContext } from "./context.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { selectEntries } from "./select-entries.ts";
 import { ownTerminal } from "./terminal.ts";

@@ -3,10 +3,11 @@
  * present form is shown and asked about on a terminal, taken as approved with
  * --yes, refused otherwise. An entry with "confirm" is asked about each time.
  */
+
+import type { ApprovalFacts } from "../../shared/contract/methods.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
-import type { ApprovalFacts } from "../contract/methods.ts";
-import { quote } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
 import type { Output } from "./output.ts";
 import type { Selection } from "./select-entries.ts";
 import type { Terminal } from "./terminal.ts";

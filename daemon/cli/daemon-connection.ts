@@ -5,14 +5,14 @@
  * is somebody to talk to.
  */
 import { realpathSync } from "node:fs";
+import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { ClientState, DaemonClient, DaemonClientOptions } from "../client/daemon-client.ts";
 import { daemonMayRun, proofParts } from "../client/local-daemon.ts";
-import { PROTOCOL_VERSION } from "../contract/version.ts";
-import { TunnelError } from "../errors.ts";
-import { findDaemon } from "../lifecycle/discovery.ts";
+import { findDaemon } from "../lifecycle/door/discovery.ts";
 import { type DaemonPaths, daemonPaths, type Place, thisPlace } from "../lifecycle/paths.ts";
 import { readPrivateFile } from "../lifecycle/private-file.ts";
-import type { ProgramContext } from "./context.ts";
+import type { ProgramContext } from "../programs/context.ts";
 
 /** What kind of client a command is. */
 export interface ConnectionOptions {

@@ -2,12 +2,12 @@
  * `tunneld diagnose NAME`: looks at a tunnel stage by stage and says what is wrong
  * with it, how sure that is, and what mends it.
  */
-import type { Diagnosis } from "../contract/diagnosis.ts";
-import { TunnelError } from "../errors.ts";
-import type { ProgramContext } from "./context.ts";
+import type { Diagnosis } from "../../shared/contract/diagnosis.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { type Output, ownOutput, safeJson } from "./output.ts";
 import { configPathFor } from "./select-entries.ts";
 

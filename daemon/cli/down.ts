@@ -3,17 +3,18 @@
  * them. Open connections go on until they end. To close what is not open is no
  * failure: a script may say it twice.
  */
+
+import { readConfig } from "../../shared/contract/config-file.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
-import { readConfig } from "../contract/config-file.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
-import type { ProgramContext } from "./context.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnel } from "./select-tunnels.ts";

@@ -5,19 +5,19 @@
  */
 import * as path from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { parseAddress } from "../../shared/address.ts";
+import { readConfig } from "../../shared/contract/config-file.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
-import { readConfig } from "../contract/config-file.ts";
-import { quote } from "../contract/plain-text.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
 import { childEnvironment } from "../lifecycle/child-environment.ts";
-import { parseAddress } from "../proxy/address.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { obtainConsent } from "./consent.ts";
-import type { ProgramContext } from "./context.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { parseOptions } from "./options.ts";
 import { type Output, ownOutput } from "./output.ts";
 import { runChild } from "./run-child.ts";
 import { secondsOption } from "./seconds.ts";

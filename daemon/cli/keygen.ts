@@ -3,12 +3,12 @@
  * Never overwrites: a lost key can't be had back.
  */
 import * as fs from "node:fs";
+import { TunnelError } from "../../shared/errors.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { TunnelError } from "../errors.ts";
+import type { CommandContext } from "../programs/context.ts";
 import { KEY_BYTES } from "../protocol/constants.ts";
 import { fingerprint, sharedKey } from "../protocol/keys.ts";
-import type { CommandContext } from "./context.ts";
 
 /**
  * Runs `tunneld keygen ARGS`.

@@ -4,18 +4,18 @@
  * printed and never taken from the command line, which every user can see.
  */
 import { existsSync, statSync } from "node:fs";
-import { plainText, quote } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
+import { KeyFolder } from "../keys/key-folder.ts";
+import type { KeyInput } from "../keys/key-text.ts";
+import { keyBytes } from "../keys/key-text.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
+import type { CommandContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { type ParsedOptions, parseOptions } from "../programs/options.ts";
 import { fingerprint, sharedKey } from "../protocol/keys.ts";
-import { KeyFolder } from "../tunnels/key-folder.ts";
-import type { KeyInput } from "../tunnels/key-text.ts";
-import { keyBytes } from "../tunnels/key-text.ts";
-import type { CommandContext } from "./context.ts";
 import { pathsFor } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { type ParsedOptions, parseOptions } from "./options.ts";
 import { type Output, ownOutput } from "./output.ts";
 import { readInput, STDIN } from "./read-input.ts";
 import { table } from "./table.ts";

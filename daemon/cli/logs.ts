@@ -3,14 +3,14 @@
  * else the end of its log file, which may say why there is none.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import type { LogEntry } from "../contract/methods.ts";
-import { plainText } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+import type { LogEntry } from "../../shared/contract/methods.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../lifecycle/logger.ts";
-import type { ProgramContext } from "./context.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { connectDaemon, pathsFor } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { type Output, ownOutput, type Style, safeJson } from "./output.ts";
 
 const DEFAULT_ENTRIES = 50;

@@ -3,8 +3,9 @@
  * error. Text from files and peers is made plain here, so that it can't drive a
  * terminal; colour only where somebody sees it.
  */
-import { plainText } from "../contract/plain-text.ts";
-import { wholeText } from "../contract/whole-text.ts";
+
+import { wholeText } from "../../shared/contract/whole-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 
 /** SGR parameters, ECMA-48 8.3.117. */
 const SGR = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;

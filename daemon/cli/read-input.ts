@@ -3,8 +3,8 @@
  * must not fill the memory. For keys that are handed over.
  */
 import * as fs from "node:fs";
-import { plainText } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 
 /** The name that stands for standard input. */
 export const STDIN = "-";

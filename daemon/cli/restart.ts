@@ -2,15 +2,16 @@
  * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut. One
  * that can't be opened as its entry stands goes on as it is.
  */
+
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { isListening } from "../contract/tunnel-state.ts";
-import { TunnelError } from "../errors.ts";
-import type { ProgramContext } from "./context.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnels } from "./select-tunnels.ts";

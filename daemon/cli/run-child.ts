@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** Passed on always: nobody but us gets them. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;

@@ -1,7 +1,7 @@
 /**
  * Options that are a number of seconds, as the commands take them.
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** Our choice: nobody waits longer than a day. */
 const MAX_SECONDS = 86_400;

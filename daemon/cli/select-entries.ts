@@ -6,15 +6,15 @@
  */
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { readConfig, sharedPath } from "../contract/config-file.ts";
-import type { ParsedConfig } from "../contract/config-text.ts";
-import type { Problem } from "../contract/methods.ts";
-import { nearest } from "../contract/nearest.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
-import type { TunnelEntry } from "../contract/tunnels-file.ts";
-import { TunnelError } from "../errors.ts";
+import { readConfig, sharedPath } from "../../shared/contract/config-file.ts";
+import type { ParsedConfig } from "../../shared/contract/config-text.ts";
+import type { Problem } from "../../shared/contract/methods.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { nearest } from "../../shared/nearest.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
+import { findConfig } from "../config/find-config.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
-import { findConfig } from "../tunnels/find-config.ts";
 import type { Output } from "./output.ts";
 import { nameList } from "./tunnel-line.ts";
 

@@ -2,10 +2,11 @@
  * Which of the daemon's tunnels a command means: by name, and by file where
  * several files have a tunnel of that name.
  */
-import { nearest } from "../contract/nearest.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
+
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { nearest } from "../../shared/nearest.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
 
 /** What counts where a name alone is not enough. */
 export interface Preference {

@@ -3,7 +3,7 @@
  * Times are ISO 8601 in UTC, null where there is none. Described for people in
  * `tunneld status --help`.
  */
-import type { DaemonStatus, FailureStatus, TunnelStatus } from "../contract/state.ts";
+import type { DaemonStatus, FailureStatus, TunnelStatus } from "../../shared/contract/state.ts";
 
 /** A failure; `code` is one of the README's. */
 interface FailureJson {

@@ -2,14 +2,14 @@
  * `tunneld status`: what runs, as a table or as JSON. Nothing heavy is loaded on
  * this way: scripts and prompts call it often.
  */
-import { CODES } from "../contract/codes.ts";
-import { plainText } from "../contract/plain-text.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
-import type { ProgramContext } from "./context.ts";
+import { CODES } from "../../shared/contract/codes.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { type Output, ownOutput, safeJson } from "./output.ts";
 import { statusJson } from "./status-json.ts";
 import { ago, type Cell, table } from "./table.ts";

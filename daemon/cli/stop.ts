@@ -3,13 +3,13 @@
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { TunnelError } from "../errors.ts";
-import { readDraining } from "../lifecycle/draining-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { readDraining } from "../lifecycle/hand-over/draining-file.ts";
 import { thisPlace } from "../lifecycle/paths.ts";
-import type { ProgramContext } from "./context.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { secondsOption } from "./seconds.ts";
 import { nameList } from "./tunnel-line.ts";

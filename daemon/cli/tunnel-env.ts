@@ -3,9 +3,9 @@
  * put together. Two tunnels that set the same variable are refused: nobody could
  * say which database is reached. Pure.
  */
-import { type EnvironmentEntry, type LocalEnd, tunnelEnvironment } from "../contract/connection-url.ts";
-import { quote } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+import { type EnvironmentEntry, type LocalEnd, tunnelEnvironment } from "../../shared/contract/connection-url.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
 
 /** A tunnel that is open. */
 export interface OpenTunnel {

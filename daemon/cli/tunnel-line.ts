@@ -1,10 +1,11 @@
 /**
  * How a tunnel is told in words: its one line, its failure, and how bad its state is.
  */
-import { plainText } from "../contract/plain-text.ts";
-import type { TunnelState, TunnelStatus } from "../contract/state.ts";
-import { isListening } from "../contract/tunnel-state.ts";
-import { type ErrorCode, TunnelError } from "../errors.ts";
+
+import type { TunnelState, TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Output, Style } from "./output.ts";
 import { type Cell, table } from "./table.ts";
 

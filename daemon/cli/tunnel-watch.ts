@@ -2,11 +2,12 @@
  * Follows tunnels through the daemon's notifications and waits for what they
  * become. One a client: notifications can't be unsubscribed from.
  */
+
+import type { Result } from "../../shared/contract/methods.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
-import type { Result } from "../contract/methods.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { isListening } from "../contract/tunnel-state.ts";
-import { TunnelError } from "../errors.ts";
 import { failureOf } from "./tunnel-line.ts";
 
 type Probed = Result<"tunnel/probe">["probed"];

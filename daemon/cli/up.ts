@@ -2,16 +2,17 @@
  * `tunneld up`: opens tunnels of a tunnels.json and pins them, so that they stay
  * open whatever comes and goes. What is not approved is asked about first.
  */
-import { quote } from "../contract/plain-text.ts";
-import type { TunnelStatus } from "../contract/state.ts";
-import { isListening } from "../contract/tunnel-state.ts";
-import { TunnelError } from "../errors.ts";
+
+import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { obtainConsent } from "./consent.ts";
-import type { ProgramContext } from "./context.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
 import { failureLine } from "./failures.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { secondsOption } from "./seconds.ts";
 import { selectEntries } from "./select-entries.ts";

@@ -2,18 +2,19 @@
  * `tunneld url NAME`: the URL with which a client connects to the local end. It
  * never has a password in it. Asks the daemon only for a port that is not in the file.
  */
-import { connectionUrl, type LocalEnd } from "../contract/connection-url.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
-import { isListening } from "../contract/tunnel-state.ts";
-import { TunnelError } from "../errors.ts";
+
+import { parseAddress } from "../../shared/address.ts";
+import { connectionUrl, type LocalEnd } from "../../shared/contract/connection-url.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
-import { parseAddress } from "../proxy/address.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { systemLookup } from "../proxy/target.ts";
 import { resolveListen } from "../tunnels/listen-address.ts";
-import type { ProgramContext } from "./context.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { selectEntries } from "./select-entries.ts";
 

@@ -1,11 +1,11 @@
 /**
  * `tunneld wait NAME`: one connection through an open tunnel, and its verdict.
  */
-import { TunnelError } from "../errors.ts";
-import type { ProgramContext } from "./context.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import type { ProgramContext } from "../programs/context.ts";
+import { stateDirOf } from "../programs/daemon-options.ts";
+import { parseOptions } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { parseOptions } from "./options.ts";
 import { ownOutput } from "./output.ts";
 import { secondsOption } from "./seconds.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";

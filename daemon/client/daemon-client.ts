@@ -7,15 +7,15 @@
  *                  └──────────────┴──► closed
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../contract/methods.ts";
-import { REMEMBERED } from "../contract/remembered.ts";
-import type { DaemonStatus } from "../contract/state.ts";
-import { PROTOCOL_VERSION, VERSION } from "../contract/version.ts";
-import { TunnelError } from "../errors.ts";
-import { proveAsClient } from "../lifecycle/challenged-socket.ts";
-import { type Discovery, findDaemon, readDiscovery } from "../lifecycle/discovery.ts";
+import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
+import { REMEMBERED } from "../../shared/contract/remembered.ts";
+import type { DaemonStatus } from "../../shared/contract/state.ts";
+import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { proveAsClient } from "../lifecycle/door/challenged-socket.ts";
+import { type Discovery, findDaemon, readDiscovery } from "../lifecycle/door/discovery.ts";
+import type { ChallengeParts } from "../lifecycle/door/pipe-challenge.ts";
 import { type DaemonPaths, type Place, prepareFolders } from "../lifecycle/paths.ts";
-import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
 import { isNewer } from "./compare-versions.ts";
 import { type Prove, RpcClient } from "./rpc-client.ts";
 import { startDaemon } from "./start-daemon.ts";

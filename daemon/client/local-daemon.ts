@@ -3,9 +3,9 @@
  * needs to make a `DaemonClient` and to copy the program.
  */
 import { existsSync } from "node:fs";
-import { PROTOCOL_VERSION } from "../contract/version.ts";
+import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
+import type { ChallengeParts } from "../lifecycle/door/pipe-challenge.ts";
 import { type DaemonPaths, daemonPaths, type Place, STATE_DIR_VARIABLE, thisPlace } from "../lifecycle/paths.ts";
-import type { ChallengeParts } from "../lifecycle/pipe-challenge.ts";
 
 /** This user's daemon, running or not. */
 export interface LocalDaemon {

@@ -5,7 +5,7 @@
  */
 import type * as net from "node:net";
 import { AbstractMessageReader, type DataCallback, type Disposable, type Message, type MessageReader } from "vscode-jsonrpc/node";
-import { FrameDecoder } from "../contract/frame-decoder.ts";
+import { FrameDecoder } from "../../shared/contract/frame-decoder.ts";
 
 /** Our choice: ten thousand long lines of log. */
 const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;

@@ -7,8 +7,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { crc32 } from "node:zlib";
-import { TunnelError } from "../errors.ts";
-import { readDiscovery } from "../lifecycle/discovery.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { readDiscovery } from "../lifecycle/door/discovery.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import { writePrivateFile } from "../lifecycle/private-file.ts";
 import { ensurePrivateFolder, explainFileError } from "../lifecycle/private-folder.ts";

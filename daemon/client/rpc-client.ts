@@ -5,8 +5,8 @@
  */
 import * as net from "node:net";
 import { createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, StreamMessageWriter } from "vscode-jsonrpc/node";
-import type { MethodName, Params, Result } from "../contract/methods.ts";
-import { ERROR_CODES, type ErrorCode, TunnelError } from "../errors.ts";
+import type { MethodName, Params, Result } from "../../shared/contract/methods.ts";
+import { ERROR_CODES, type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { DaemonMessageReader } from "./message-reader.ts";
 
 /** Our choice: a daemon on this machine accepts at once; this much means it hangs. */

@@ -5,10 +5,10 @@
  */
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { daemonEnvironment } from "../lifecycle/child-environment.ts";
 import { recordStart } from "../lifecycle/crash-guard.ts";
-import { findDaemon } from "../lifecycle/discovery.ts";
+import { findDaemon } from "../lifecycle/door/discovery.ts";
 import type { DaemonPaths, Place } from "../lifecycle/paths.ts";
 
 /** Our choice: a start takes a tenth of a second; this much on a machine that is busy. */

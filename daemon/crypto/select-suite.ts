@@ -4,7 +4,7 @@
  * The known-answer check runs once at start-up and takes well under a millisecond
  * but for one group-14 exponentiation. TUNNELD_CRYPTO=node|noble forces a suite.
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { nobleSuite } from "./noble-suite.ts";
 import { nodeSuite } from "./node-suite.ts";
 import type { CipherSuite } from "./suite.ts";

@@ -3,7 +3,7 @@
  * who subscribe late, subscribers, and lines of JSON for the file. Must never be
  * given a key or a password: nothing is filtered here.
  */
-import type { LogEntry } from "../contract/methods.ts";
+import type { LogEntry } from "../../shared/contract/methods.ts";
 import type { Dispose } from "./clock.ts";
 
 /** From the most talkative to the most silent. */

@@ -13,9 +13,9 @@
  */
 import { homedir, userInfo } from "node:os";
 import * as path from "node:path";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { canonicalPath, endpointName, fitsSocketPath } from "./door/socket-path.ts";
 import { ensurePrivateFolder, isPrivateFolder } from "./private-folder.ts";
-import { canonicalPath, endpointName, fitsSocketPath } from "./socket-path.ts";
 
 /** The variable that stands for `--state-dir`; the option wins. */
 export const STATE_DIR_VARIABLE = "TUNNELD_STATE_DIR";

@@ -6,7 +6,7 @@
  */
 import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** Bits of group and others. */
 const OTHERS_ANY = 0o077;

@@ -7,7 +7,7 @@
  */
 import { copyFile, link, open, rename, rm } from "node:fs/promises";
 import * as path from "node:path";
-import type { TunnelError } from "../errors.ts";
+import type { TunnelError } from "../../shared/errors.ts";
 import type { Dispose, Timers } from "./clock.ts";
 import { explainFileError } from "./private-folder.ts";
 import { loadState } from "./state-load.ts";

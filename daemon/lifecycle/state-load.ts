@@ -3,7 +3,7 @@
  * value. What can't be used is renamed, never overwritten or deleted.
  */
 import { renameSync } from "node:fs";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { readPrivateFile } from "./private-file.ts";
 
 /** What to read, and what it must be. */

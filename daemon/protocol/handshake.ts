@@ -14,10 +14,11 @@
  *     nonces ──► peer-dh ──► done
  *        └──────────┴──────► failed
  */
+
+import { TunnelError } from "../../shared/errors.ts";
 import { isBelowPrime } from "../crypto/dh-group14.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { TunnelError } from "../errors.ts";
 import { DH_MESSAGE_BYTES, DH_PRIVATE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
 import { concat, type DhMacKeys, dhMacKeys, isWiped, type Nonces, type SharedKey, sessionKeys, WEAK_DH_PUBLIC } from "./keys.ts";
 import { RecordOpener, RecordSealer } from "./record.ts";

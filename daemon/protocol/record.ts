@@ -12,8 +12,9 @@
  *
  * n counts the packets of a direction from 0.
  */
+
+import { TunnelError } from "../../shared/errors.ts";
 import type { CipherSuite, MessageCipher, SequenceMac } from "../crypto/suite.ts";
-import { TunnelError } from "../errors.ts";
 import { LENGTH_BYTES, MAX_MESSAGE_BYTES, PACKET_BYTES, SEALED_BYTES } from "./constants.ts";
 import type { DirectionKeys } from "./keys.ts";
 

@@ -6,8 +6,8 @@
 import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
-import { TunnelError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../../shared/address.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** Our choice: pending connections the kernel holds; Node's own default. */

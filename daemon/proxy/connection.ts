@@ -10,9 +10,9 @@
  *     any state but closed ──► closed, by drop(reason)
  */
 import type * as net from "node:net";
+import { TunnelError } from "../../shared/errors.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { TunnelError } from "../errors.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import type { Channel, Role } from "../protocol/wire.ts";
 import { type Dialled, dial } from "./dial.ts";

@@ -5,8 +5,8 @@
  * black-holed address neither starves nor delays the others for long.
  */
 import * as net from "node:net";
-import { type ErrorCode, TunnelError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "../../shared/address.ts";
+import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** How long an address is tried alone; what RFC 8305 recommends. */

@@ -4,7 +4,7 @@
  * word, so what it had shown before is the only evidence. Where that is a guess
  * the message says "probably".
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { NONCE_BYTES } from "../protocol/constants.ts";
 import { recogniseClient, recogniseServer } from "../protocol/recognise.ts";
 import type { HandshakeProgress, Role } from "../protocol/wire.ts";

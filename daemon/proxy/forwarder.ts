@@ -7,7 +7,7 @@
  *          └──────────────────────►
  */
 import * as net from "node:net";
-import { type ErrorCode, TunnelError } from "../errors.ts";
+import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { handshakeBudget, type LimitPolicy, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
 import { Connection, type ConnectionSettings, type DropReason } from "./connection.ts";

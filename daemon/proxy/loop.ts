@@ -5,7 +5,7 @@
  * it has been looked up, for each connection anew.
  */
 import { networkInterfaces } from "node:os";
-import { isLoopbackIp } from "./address.ts";
+import { isLoopbackIp } from "../../shared/address.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** Whether `address` is where `listen` takes connections. */

@@ -3,7 +3,7 @@
  * listener has one; a server-role listener may have several, told apart by the
  * key that the other end proves at S4.
  */
-import type { TunnelError } from "../errors.ts";
+import type { TunnelError } from "../../shared/errors.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { RouteStats } from "./stats.ts";
 import type { ResolvedAddress, Target } from "./target.ts";

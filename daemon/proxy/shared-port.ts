@@ -7,9 +7,9 @@
  * connections and events, drains alone, and the port closes with the last.
  */
 import type * as net from "node:net";
+import { formatAddress } from "../../shared/address.ts";
+import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { type ErrorCode, TunnelError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
 import type { BindOptions } from "./bind.ts";
 import type { Connection } from "./connection.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortLabel, type PortUser } from "./forwarder.ts";

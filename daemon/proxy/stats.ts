@@ -2,7 +2,7 @@
  * Counters of one route: what the state of a tunnel, its log and the metrics are
  * made of. Times are milliseconds; `…At` are wall-clock (Unix epoch), durations monotonic.
  */
-import type { ErrorCode, TunnelError } from "../errors.ts";
+import type { ErrorCode, TunnelError } from "../../shared/errors.ts";
 
 /** Wall clock and stop-watch, injected. */
 export interface Clock {

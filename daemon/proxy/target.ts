@@ -5,8 +5,8 @@
  */
 import * as dns from "node:dns";
 import { isIP } from "node:net";
-import { TunnelError } from "../errors.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, formatAddress } from "../../shared/address.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** One address to connect to; `host` is an IP address. */
 export type ResolvedAddress = { readonly kind: "unix"; readonly path: string } | { readonly kind: "tcp"; readonly host: string; readonly port: number };

@@ -4,7 +4,7 @@
  * timer and its listeners, not the socket.
  */
 import type * as net from "node:net";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { concat } from "../protocol/keys.ts";
 import type { Handshake, HandshakeProgress, HandshakeStep } from "../protocol/wire.ts";
 

@@ -7,7 +7,7 @@
  *     open ──handOver──► held ──failed──► open
  *                         └────done──► shut (for good: the successor answers)
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 type Outcome = "done" | "failed";
 

@@ -2,12 +2,12 @@
  * `tunnel/diagnose`: one tunnel, looked at stage by stage, with progress for the
  * client that asked. Given up when that client goes away.
  */
-import type { NotificationParams, Params, Result } from "../contract/methods.ts";
+import type { NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
+import { diagnose } from "../diagnosis/diagnose.ts";
+import { entrySubject } from "../diagnosis/entry-subject.ts";
+import { holdsOurKey } from "../diagnosis/own-listener.ts";
+import type { Progress } from "../diagnosis/stage-log.ts";
 import type { TunnelRef } from "../tunnels/daemon-state.ts";
-import { diagnose } from "../tunnels/diagnosis/diagnose.ts";
-import { entrySubject } from "../tunnels/diagnosis/entry-subject.ts";
-import { holdsOurKey } from "../tunnels/diagnosis/own-listener.ts";
-import type { Progress } from "../tunnels/diagnosis/stage-log.ts";
 import { wipe } from "../tunnels/planned.ts";
 import type { TunnelContext } from "../tunnels/tunnel.ts";
 import type { HandlerContext } from "./handlers.ts";

@@ -5,9 +5,9 @@
  * the disk, so that a crash right after the answer loses nothing, and never while
  * a successor may have read the state already.
  */
-import type { MethodName } from "../contract/methods.ts";
-import { REMEMBERED } from "../contract/remembered.ts";
-import { TunnelError } from "../errors.ts";
+import type { MethodName } from "../../shared/contract/methods.ts";
+import { REMEMBERED } from "../../shared/contract/remembered.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { ChangeGate } from "./change-gate.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
 

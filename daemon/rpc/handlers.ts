@@ -2,16 +2,16 @@
  * What each request does, in terms of the manager and its neighbours. No I/O of
  * its own; parameters have been validated by the session.
  */
-import type { LogEntry, Params, Result } from "../contract/methods.ts";
-import type { DaemonStatus } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
+import type { LogEntry, Params, Result } from "../../shared/contract/methods.ts";
+import type { DaemonStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import type { ConfigStore } from "../config/config-store.ts";
+import type { KeyFolder } from "../keys/key-folder.ts";
+import type { SessionKeys } from "../keys/session-keys.ts";
 import type { Approvals } from "../tunnels/approvals.ts";
-import type { ConfigStore } from "../tunnels/config-store.ts";
 import type { TunnelRef } from "../tunnels/daemon-state.ts";
-import type { KeyFolder } from "../tunnels/key-folder.ts";
 import type { Manager } from "../tunnels/manager.ts";
 import { type Planned, type Planner, wipe } from "../tunnels/planned.ts";
-import type { SessionKeys } from "../tunnels/session-keys.ts";
 import { type DiagnosisMachine, handleDiagnose } from "./diagnose-handler.ts";
 import { keyHandlers } from "./key-handlers.ts";
 import type { ClientHandle, Handlers } from "./session.ts";

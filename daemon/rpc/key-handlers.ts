@@ -5,12 +5,12 @@
  * request's text was can't be wiped in JavaScript; every decoded copy is.
  */
 import { isAbsolute } from "node:path";
-import type { Result } from "../contract/methods.ts";
-import { plainText } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
-import type { KeyFolder } from "../tunnels/key-folder.ts";
+import type { Result } from "../../shared/contract/methods.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
+import type { KeyFolder } from "../keys/key-folder.ts";
+import type { SessionKeys } from "../keys/session-keys.ts";
 import type { Manager } from "../tunnels/manager.ts";
-import type { SessionKeys } from "../tunnels/session-keys.ts";
 import type { Handlers } from "./session.ts";
 
 /** What these requests act on. */

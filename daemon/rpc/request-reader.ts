@@ -5,8 +5,8 @@
  */
 import type * as net from "node:net";
 import { AbstractMessageReader, type DataCallback, type Disposable, Message, type MessageReader } from "vscode-jsonrpc/node";
-import { FrameDecoder } from "../contract/frame-decoder.ts";
-import { TunnelError } from "../errors.ts";
+import { FrameDecoder } from "../../shared/contract/frame-decoder.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { MAX_REQUESTS } from "./limits.ts";
 
 /** See the file's header. Does not own the socket. */

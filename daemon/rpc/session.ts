@@ -15,11 +15,11 @@ import {
   type NotificationParams,
   type Params,
   type Result,
-} from "../contract/methods.ts";
-import { plainText, quote } from "../contract/plain-text.ts";
-import type { TunnelUser } from "../contract/state.ts";
-import { PROTOCOL_VERSION } from "../contract/version.ts";
-import { TunnelError } from "../errors.ts";
+} from "../../shared/contract/methods.ts";
+import type { TunnelUser } from "../../shared/contract/state.ts";
+import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText, quote } from "../../shared/plain-text.ts";
 import type { Holder } from "../tunnels/want.ts";
 import { BoundedWriter, frameOf } from "./bounded-writer.ts";
 import { FAREWELL_MS, HELLO_TIMEOUT_MS, MAX_UNREAD_BYTES } from "./limits.ts";

@@ -6,8 +6,8 @@
  * Sources: redis.io, "Redis security" (protected mode) · networking.c of Redis,
  * acceptCommonHandler · MySQL Internals, "ERR_Packet" · mysqld_error.h.
  */
-import type { Service } from "../contract/tunnels-file.ts";
-import { TunnelError } from "../errors.ts";
+import type { Service } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** A service that answers and refuses us, in its own words. */
 export interface Refusal {

@@ -6,8 +6,8 @@
  * max_connect_errors and a refused login does not. Anything else: nothing is sent.
  */
 import type * as net from "node:net";
-import type { Service } from "../contract/tunnels-file.ts";
-import { TunnelError } from "../errors.ts";
+import type { Service } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { MAX_GREETING_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, printable, refusalError, refusalIn } from "./first-words.ts";
 
 /** What the service showed. */

@@ -5,8 +5,8 @@
  * back is not approved.
  */
 import * as z from "zod";
-import { quote } from "../contract/plain-text.ts";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { quote } from "../../shared/plain-text.ts";
 import { refKey, sameRef, type TunnelRef } from "./daemon-state.ts";
 
 /** Our choice: the oldest give way, and are asked for again. */

@@ -6,8 +6,8 @@
  *     listening ──key──► key-verified ──backend──► verified
  *          └──────────────────┴──failure──► degraded ──proof──► as above
  */
-import type { TunnelState } from "../contract/state.ts";
-import type { ErrorCode } from "../errors.ts";
+import type { TunnelState } from "../../shared/contract/state.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import type { Role } from "../protocol/wire.ts";
 import type { RouteStats } from "../proxy/stats.ts";
 

@@ -3,8 +3,9 @@
  * for: a client that tries again and again in vain would only load the far side.
  * Longer each time, until the key has been proved.
  */
+
+import { TunnelError } from "../../shared/errors.ts";
 import type { RandomSource } from "../crypto/random.ts";
-import { TunnelError } from "../errors.ts";
 import type { Clock } from "../proxy/stats.ts";
 
 /** The design's bounds, jittered by up to a quarter. */

@@ -3,7 +3,7 @@
  * with its client's connection, and then the tunnel lingers, so that a window
  * that only reloads finds it as it was.
  */
-import type { TunnelUser } from "../contract/state.ts";
+import type { TunnelUser } from "../../shared/contract/state.ts";
 import type { Clock } from "../proxy/stats.ts";
 import type { After } from "./after.ts";
 import type { Holder, Want } from "./want.ts";

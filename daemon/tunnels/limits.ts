@@ -3,7 +3,7 @@
  * client. Every tunnel that is wanted is looked at with each change, and what comes
  * of it is told to all clients: one that wants without bound would stop them all.
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { type DaemonState, sameRef, type TunnelRef } from "./daemon-state.ts";
 import type { Holder, Want } from "./want.ts";
 

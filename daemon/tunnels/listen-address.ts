@@ -6,8 +6,8 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { normalize } from "node:path/posix";
-import { TunnelError } from "../errors.ts";
-import { type Address, isLoopbackIp, parseAddress, parseBindAddress } from "../proxy/address.ts";
+import { type Address, isLoopbackIp, parseAddress, parseBindAddress } from "../../shared/address.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { Lookup, ResolvedAddress } from "../proxy/target.ts";
 
 /** A listen address, resolved and judged. */

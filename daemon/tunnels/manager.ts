@@ -5,10 +5,11 @@
  * wanted any more drains. The front of leases.ts (who wants what), reconciler.ts
  * (what should be) and tunnel-pool.ts (what runs).
  */
-import type { LogEntry } from "../contract/methods.ts";
-import type { TunnelStatus, TunnelUser } from "../contract/state.ts";
-import { TunnelError } from "../errors.ts";
-import { formatAddress } from "../proxy/address.ts";
+
+import { formatAddress } from "../../shared/address.ts";
+import type { LogEntry } from "../../shared/contract/methods.ts";
+import type { TunnelStatus, TunnelUser } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import type { Clock } from "../proxy/stats.ts";
 import { machineAfter } from "./after.ts";

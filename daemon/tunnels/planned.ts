@@ -3,10 +3,10 @@
  * into something that can run, with the digests that say whether it may be
  * shared and whether it is approved.
  */
-import type { ApprovalFacts, Problem } from "../contract/methods.ts";
-import type { TunnelEntry } from "../contract/tunnels-file.ts";
+import type { ApprovalFacts, Problem } from "../../shared/contract/methods.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { TunnelRef } from "./daemon-state.ts";
-import type { TunnelPlan } from "./tunnel-plan.ts";
+import type { TunnelPlan } from "./plan.ts";
 
 /** An entry, ready to run. */
 export interface Planned {

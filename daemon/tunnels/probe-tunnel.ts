@@ -3,7 +3,7 @@
  * as any client makes it, so that what it shows is what clients get.
  */
 import * as net from "node:net";
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { resetSocket } from "../proxy/endpoint.ts";
 import type { RouteStats } from "../proxy/stats.ts";
 import { withinTime } from "../proxy/within-time.ts";

@@ -4,7 +4,7 @@
  * rest. Whatever stands in the way becomes the want's trouble; what runs goes on
  * meanwhile.
  */
-import { TunnelError } from "../errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { Clock } from "../proxy/stats.ts";
 import { type ApprovalSource, type ConfigSource, type ConfigState, type Planned, type Planner, wipe } from "./planned.ts";
 import type { TunnelPool } from "./tunnel-pool.ts";

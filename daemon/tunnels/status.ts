@@ -3,8 +3,9 @@
  * plain record. While something runs, that is what is shown, not what the file
  * says by now.
  */
-import type { TunnelStatus } from "../contract/state.ts";
-import { formatAddress } from "../proxy/address.ts";
+
+import { formatAddress } from "../../shared/address.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
 import type { Connection } from "../proxy/connection.ts";
 import { RouteStats } from "../proxy/stats.ts";
 import { sumOf } from "./counters.ts";

@@ -3,18 +3,19 @@
  * them. One listen address belongs to one definition; whoever wants it for
  * another waits. Live connections are never cut here but by `cut` and `close`.
  */
-import { TunnelError } from "../errors.ts";
-import { formatAddress } from "../proxy/address.ts";
+
+import { formatAddress } from "../../shared/address.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { SharedPorts } from "../proxy/shared-port.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import { machineAfter } from "./after.ts";
 import type { StateStore } from "./daemon-state.ts";
 import { ListenMemory } from "./listen-memory.ts";
+import type { TunnelPlan } from "./plan.ts";
 import { type Planned, wipe } from "./planned.ts";
 import type { SharedTunnel } from "./shared-tunnel.ts";
 import { type Inherited, Tunnel, type TunnelContext } from "./tunnel.ts";
-import type { TunnelPlan } from "./tunnel-plan.ts";
 import type { Want } from "./want.ts";
 
 /** What a tunnel needs beside what the pool adds. */

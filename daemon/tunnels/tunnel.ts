@@ -7,13 +7,13 @@
  *        └─ port-busy ─┘ (retries)                  any ──► draining ──► closed
  */
 import type * as net from "node:net";
-import type { FailureStatus, TunnelState } from "../contract/state.ts";
-import type { Service } from "../contract/tunnels-file.ts";
+import { formatAddress } from "../../shared/address.ts";
+import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
+import type { Service } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { TunnelError } from "../errors.ts";
 import type { SharedKey } from "../protocol/keys.ts";
-import { formatAddress } from "../proxy/address.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { type Clock, RouteStats } from "../proxy/stats.ts";
@@ -23,7 +23,7 @@ import { type After, machineAfter } from "./after.ts";
 import { sumOf } from "./counters.ts";
 import { Health } from "./health.ts";
 import { HoldOff } from "./hold-off.ts";
-import { isSameWay, type TunnelPlan } from "./tunnel-plan.ts";
+import { isSameWay, type TunnelPlan } from "./plan.ts";
 
 /** What a tunnel is given of the world. */
 export interface TunnelContext {

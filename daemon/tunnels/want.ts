@@ -3,10 +3,10 @@
  * closed by the user, what keeps it from being open, and what runs or drains for
  * it. Plain state: the manager and its parts change it.
  */
-import type { ApprovalFacts } from "../contract/methods.ts";
-import type { FailureStatus, TunnelState, TunnelUser } from "../contract/state.ts";
-import type { TunnelEntry } from "../contract/tunnels-file.ts";
-import type { TunnelError } from "../errors.ts";
+import type { ApprovalFacts } from "../../shared/contract/methods.ts";
+import type { FailureStatus, TunnelState, TunnelUser } from "../../shared/contract/state.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import type { TunnelError } from "../../shared/errors.ts";
 import type { TunnelRef } from "./daemon-state.ts";
 import { createId } from "./identity.ts";
 import type { SharedTunnel } from "./shared-tunnel.ts";

@@ -3,16 +3,16 @@
  * the workspace's or the user's own, or to nowhere.
  */
 import * as vscode from "vscode";
-import { TunnelError } from "../../daemon/errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { draftFault, draftOf, savedEntry } from "../model/ad-hoc.ts";
-import { type EntryText, readEntry, removeEntry } from "../model/config-edit.ts";
+import { COMMANDS } from "../ids.ts";
+import { draftFault, draftOf, savedEntry } from "../model/asking/ad-hoc.ts";
+import { type EntryText, readEntry, removeEntry } from "../model/editor/config-edit.ts";
 import { isOn, refOf, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { currentText } from "../ui/config-document.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { changeFile } from "../ui/write-config.ts";
-import { COMMANDS } from "./ids.ts";
+import { currentText } from "../ui/editor/open-files.ts";
+import { changeFile } from "../ui/editor/write-config.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 

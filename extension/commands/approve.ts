@@ -3,12 +3,12 @@
  * is `ActionsUi.askApproval`; nothing is approved without it.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import { refOf } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { COMMANDS } from "./ids.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** Both commands; they take a {@link TunnelArgument}. The first resolves to whether the entry is approved. */

@@ -2,8 +2,8 @@
  * Which key: one that is there, or a new one, taken in or made on the spot.
  */
 import * as vscode from "vscode";
+import { COMMANDS } from "../ids.ts";
 import type { Services } from "../services.ts";
-import { COMMANDS } from "./ids.ts";
 import { keyRow } from "./key-store.ts";
 import { type Answer, askPick, type Choice, type Step } from "./steps.ts";
 

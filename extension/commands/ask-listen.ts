@@ -3,10 +3,10 @@
  * at once, by the contract's validator, by the tunnels of this window and by the
  * system. Whoever comes first may still take the port, which the daemon then says.
  */
-import { draftFault, listenRival } from "../model/ad-hoc.ts";
+import { draftFault, listenRival } from "../model/asking/ad-hoc.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { isFreePort } from "../ui/free-port.ts";
+import { isFreePort } from "../ui/editor/free-port.ts";
 import { type Answer, askText, type Step } from "./steps.ts";
 
 /** How to ask. */

@@ -2,12 +2,12 @@
  * Changes one property of a tunnel's entry, in the file that has the say about it:
  * the overrides in tunnels.local.json, if they name the property.
  */
-import { localConfigPath } from "../../daemon/contract/config-file.ts";
-import { readEntry, setProperty } from "../model/config-edit.ts";
+import { localConfigPath } from "../../shared/contract/config-file.ts";
+import { readEntry, setProperty } from "../model/editor/config-edit.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { currentText } from "../ui/config-document.ts";
-import { changeFile } from "../ui/write-config.ts";
+import { currentText } from "../ui/editor/open-files.ts";
+import { changeFile } from "../ui/editor/write-config.ts";
 
 /**
  * Writes the property and has the files read again.

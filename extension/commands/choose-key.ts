@@ -4,14 +4,14 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { keyNames, missingKey } from "../model/entry-condition.ts";
+import { PREFIX } from "../ids.ts";
+import { keyNames, missingKey } from "../model/editor/entry-condition.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
-import { tunnelName } from "../model/tunnel-row.ts";
+import { tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { askKey } from "./ask-key.ts";
 import { changeEntry } from "./change-entry.ts";
-import { PREFIX } from "./ids.ts";
 import { tunnelOf } from "./pick-tunnel.ts";
 
 /** Not in the command palette: it is always about one entry. */

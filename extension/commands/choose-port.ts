@@ -4,15 +4,15 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { candidatePorts, listenAt, listenValue } from "../model/ad-hoc.ts";
+import { PREFIX } from "../ids.ts";
+import { candidatePorts, listenAt, listenValue } from "../model/asking/ad-hoc.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
-import { tunnelName } from "../model/tunnel-row.ts";
+import { tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { findFreePort } from "../ui/free-port.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
+import { findFreePort } from "../ui/editor/free-port.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { askListen } from "./ask-listen.ts";
 import { changeEntry } from "./change-entry.ts";
-import { PREFIX } from "./ids.ts";
 import { approveAsTyped } from "./new-entry.ts";
 import { tunnelOf } from "./pick-tunnel.ts";
 

@@ -3,11 +3,11 @@
  * is the business of the actions.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import { isOn } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { COMMANDS } from "./ids.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** The command takes a {@link TunnelArgument} and resolves to whether the tunnel is closed now. */

@@ -3,15 +3,15 @@
  * a systemd unit, a Compose file or a configuration of our own server.
  */
 import * as vscode from "vscode";
-import { endpointFault } from "../../daemon/contract/endpoint-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { endpointFault } from "../../shared/contract/address-rules.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { Disposable } from "../emitter.ts";
-import { formLabel, SERVER_FORMS, type ServerForm, type ServerText, serverText } from "../model/server-command.ts";
-import { defaultBackend, serverEnd } from "../model/server-end.ts";
+import { COMMANDS } from "../ids.ts";
+import { formLabel, SERVER_FORMS, type ServerForm, type ServerText, serverText } from "../model/far-end/server-command.ts";
+import { defaultBackend, serverEnd } from "../model/far-end/server-end.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { pickClient } from "./copy.ts";
-import { COMMANDS } from "./ids.ts";
 
 /** The command takes a {@link TunnelArgument} and, for other extensions, resolves to the text. */
 export function registerCopyServerCommand(services: Services): Disposable {

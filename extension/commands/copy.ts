@@ -4,15 +4,15 @@
  * that is approved gives one. Never a password.
  */
 import * as vscode from "vscode";
-import { connectionUrl, placeholdersOf } from "../../daemon/contract/connection-url.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { connectionUrl, placeholdersOf } from "../../shared/contract/connection-url.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { localEnd } from "../model/local-end.ts";
+import { COMMANDS } from "../ids.ts";
+import { localEnd } from "../model/programs/local-end.ts";
 import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { tunnelName } from "../model/tunnel-row.ts";
+import { tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { approvedItem } from "../tunnels/approved-item.ts";
-import { COMMANDS } from "./ids.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** Both commands; they take a {@link TunnelArgument} and resolve to what was copied. */

@@ -5,17 +5,17 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { localConfigPath } from "../../daemon/contract/config-file.ts";
+import { localConfigPath } from "../../shared/contract/config-file.ts";
 import type { Disposable } from "../emitter.ts";
-import { isUnwritten } from "../model/config-offer.ts";
-import { configTemplate } from "../model/config-template.ts";
+import { COMMANDS } from "../ids.ts";
+import { isUnwritten } from "../model/editor/config-offer.ts";
+import { configTemplate } from "../model/editor/config-template.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { currentText, showFile } from "../ui/config-document.ts";
-import { ignoreInGit, isShared } from "../ui/git-ignore.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { changeFile } from "../ui/write-config.ts";
-import { COMMANDS } from "./ids.ts";
+import { ignoreInGit, isShared } from "../ui/editor/git-ignore.ts";
+import { currentText, showFile } from "../ui/editor/open-files.ts";
+import { changeFile } from "../ui/editor/write-config.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 
 /** The command takes a workspace folder's path, asks where there are several, and resolves to the file; undefined: none. */
 export function registerCreateConfig(services: Services): Disposable {

@@ -3,13 +3,13 @@
  * so both ask first when somebody would notice.
  */
 import * as vscode from "vscode";
-import { isListening } from "../../daemon/contract/tunnel-state.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import type { Services } from "../services.ts";
 import type { DaemonLink } from "../tunnels/daemon-link.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 
 /** Our choice: a daemon that is told to end is gone in far less. */
 const END_TIMEOUT_MS = 10_000;

@@ -4,16 +4,16 @@
  * with what mends it. What the words are is `model/diagnosis-report.ts`.
  */
 import * as vscode from "vscode";
-import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import type { Diagnosis } from "../../shared/contract/diagnosis.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { diagnosisReport, diagnosisSummary, mendsOf, stageLabel } from "../model/diagnosis-report.ts";
-import { failureActionLabel, type MendingAction } from "../model/failure-help.ts";
+import { COMMANDS } from "../ids.ts";
+import { diagnosisReport, diagnosisSummary, mendsOf, stageLabel } from "../model/failures/diagnosis-report.ts";
+import { failureActionLabel, type MendingAction } from "../model/failures/failure-help.ts";
 import { refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { mendFailure } from "../ui/mend-failure.ts";
-import { COMMANDS } from "./ids.ts";
+import { mendFailure } from "../ui/failures/mend-failure.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** Scheme of the read-only documents. */

@@ -5,11 +5,11 @@
 import * as fs from "node:fs";
 import * as vscode from "vscode";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import type { Services } from "../services.ts";
-import { showFile } from "../ui/config-document.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
+import { showFile } from "../ui/editor/open-files.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { createFile, pickSource } from "./create-config.ts";
-import { COMMANDS } from "./ids.ts";
 
 /** Both commands; neither takes anything. */
 export function registerEditConfig(services: Services): Disposable {

@@ -4,13 +4,13 @@
  * commands about keys have in common; the rules stand in `tunnels/secret-keys.ts`.
  */
 import * as vscode from "vscode";
-import type { Result } from "../../daemon/contract/methods.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import type { Result } from "../../shared/contract/methods.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
+import { COMMANDS, PREFIX } from "../ids.ts";
 import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { SecretKeys } from "../tunnels/secret-keys.ts";
-import { COMMANDS, PREFIX } from "./ids.ts";
 
 /** What a command about a key may be called with: its name, alone or as `name`; anything else is as good as nothing. */
 type KeyArgument = { readonly name?: string } | string | undefined;

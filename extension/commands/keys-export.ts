@@ -6,12 +6,12 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { pickKey, secretKeysOf } from "./key-store.ts";
 
 /** The command takes a {@link KeyArgument}. */

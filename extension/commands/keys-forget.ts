@@ -4,10 +4,10 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { keyNameFault } from "../model/key-input.ts";
+import { COMMANDS } from "../ids.ts";
+import { keyNameFault } from "../model/asking/key-input.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keyNameOf, pickKey, secretKeysOf, usersText } from "./key-store.ts";
 
 /** The command takes a {@link KeyArgument}; also the name of a key that can't be used. */

@@ -4,10 +4,10 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { KEY_MIN_BYTES, keyNameFault } from "../model/key-input.ts";
+import { COMMANDS } from "../ids.ts";
+import { KEY_MIN_BYTES, keyNameFault } from "../model/asking/key-input.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keepsOffDisk, keyNameOf, secretKeysOf, takenNames } from "./key-store.ts";
 
 /** The command takes a {@link KeyArgument} and resolves to the new key's name; undefined: none was made. */

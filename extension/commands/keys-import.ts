@@ -4,12 +4,12 @@
  * never written anywhere but to the key folder or the secret storage, and dropped.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { bytesOfKeyText, KEY_MAX_BYTES, type KeyTextForm, keyFileFault, readKeyText, suggestKeyName, textFormOf } from "../model/key-input.ts";
+import { COMMANDS } from "../ids.ts";
+import { bytesOfKeyText, KEY_MAX_BYTES, type KeyTextForm, keyFileFault, readKeyText, suggestKeyName, textFormOf } from "../model/asking/key-input.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keepsOffDisk, keyNameOf, secretKeysOf } from "./key-store.ts";
 import { askKeyName } from "./keys-generate.ts";
 

@@ -4,11 +4,11 @@
  * be reached by keyboard too, through the key's own list of actions.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import type { Services } from "../services.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
-import { COMMANDS } from "./ids.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keyRow, type ListedKey, pickKey } from "./key-store.ts";
 
 /** Both commands; the first takes a {@link KeyArgument}. */

@@ -4,13 +4,13 @@
  * is exactly what was typed.
  */
 
-import { TunnelError } from "../../daemon/errors.ts";
-import { type AdHocDraft, isAsTyped } from "../model/ad-hoc.ts";
-import type { EntryText } from "../model/config-edit.ts";
-import { setEntry } from "../model/config-edit.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { type AdHocDraft, isAsTyped } from "../model/asking/ad-hoc.ts";
+import type { EntryText } from "../model/editor/config-edit.ts";
+import { setEntry } from "../model/editor/config-edit.ts";
 import type { TunnelItem, TunnelRef, TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { changeFile } from "../ui/write-config.ts";
+import { changeFile } from "../ui/editor/write-config.ts";
 
 /** Our choice: the store follows a file in tens of milliseconds. */
 const FOUND_WITHIN_MS = 5_000;

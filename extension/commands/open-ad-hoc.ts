@@ -4,8 +4,9 @@
  * opens it. What is right and what is offered is `model/ad-hoc.ts`.
  */
 import * as vscode from "vscode";
-import type { Service } from "../../daemon/contract/tunnels-file.ts";
+import type { Service } from "../../shared/contract/tunnels-file.ts";
 import type { Disposable } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import {
   AD_HOC_STEPS,
   type AdHocDraft,
@@ -17,15 +18,14 @@ import {
   exampleTarget,
   nameRival,
   suggestName,
-} from "../model/ad-hoc.ts";
+} from "../model/asking/ad-hoc.ts";
 import { refOf, type TunnelSource } from "../model/tunnel-item.ts";
-import { serviceIcon } from "../model/tunnel-row.ts";
+import { serviceIcon } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { findFreePort } from "../ui/free-port.ts";
-import { shownFailures } from "../ui/shown-failures.ts";
+import { findFreePort } from "../ui/editor/free-port.ts";
+import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { askKey } from "./ask-key.ts";
 import { askListen } from "./ask-listen.ts";
-import { COMMANDS } from "./ids.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { type Answer, askPick, askText, type Choice, type Step } from "./steps.ts";
 

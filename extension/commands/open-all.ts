@@ -2,11 +2,11 @@
  * Open All Tunnels, Open Group of Tunnels and Close All Tunnels of this window.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import { isOn, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { COMMANDS } from "./ids.ts";
 
 /** The three commands. Open Group takes a group's name; each resolves to how many are open, or closed, by it. */
 export function registerOpenAll(services: Services): Disposable {

@@ -5,17 +5,17 @@
  */
 import * as fs from "node:fs/promises";
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { findProgram } from "../integration/find-program.ts";
-import { type ClientProgram, clientProgram } from "../model/client-program.ts";
-import { localEnd } from "../model/local-end.ts";
+import { COMMANDS } from "../ids.ts";
+import { type ClientProgram, clientProgram } from "../model/programs/client-program.ts";
+import { localEnd } from "../model/programs/local-end.ts";
 import { isOpen, refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { serviceIcon, tunnelName } from "../model/tunnel-row.ts";
+import { serviceIcon, tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { approvedItem } from "../tunnels/approved-item.ts";
-import { COMMANDS } from "./ids.ts";
+import { findProgram } from "./find-program.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** The command takes a {@link TunnelArgument}. */

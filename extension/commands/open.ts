@@ -3,14 +3,14 @@
  * there is none to pick it offers to write a tunnels.json or to do without one.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { configOffer } from "../model/config-offer.ts";
+import { COMMANDS } from "../ids.ts";
+import { configOffer } from "../model/editor/config-offer.ts";
 import { isOpen, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { OpenResult } from "../tunnels/tunnel-actions.ts";
-import { folderFiles } from "../ui/config-document.ts";
-import { COMMANDS } from "./ids.ts";
+import { folderFiles } from "../ui/editor/open-files.ts";
 import { pickItem, tunnelOf } from "./pick-tunnel.ts";
 
 /** The command takes a {@link TunnelArgument} and resolves to "open", "failed" or "cancelled". */

@@ -3,9 +3,9 @@
  * CodeLens, a notification, or another extension by name), or the one the user picks.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { TunnelItem, TunnelRef } from "../model/tunnel-item.ts";
-import { tunnelRow } from "../model/tunnel-row.ts";
+import { tunnelRow } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
 
 /** What a command may be called with: a tree row, a reference, a name; anything else is as good as nothing. */

@@ -3,10 +3,10 @@
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import { isOn } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { OpenResult } from "../tunnels/tunnel-actions.ts";
-import { COMMANDS } from "./ids.ts";
 import { sayOpen } from "./open.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 

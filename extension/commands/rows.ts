@@ -3,12 +3,12 @@
  * selected, and copy what a row says.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { configOf, rangeOf } from "../ui/config-document.ts";
-import { COMMANDS } from "./ids.ts";
+import { configOf, rangeOf } from "../ui/editor/open-files.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
 /** Registers them. */

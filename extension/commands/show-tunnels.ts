@@ -5,10 +5,10 @@
  */
 import * as vscode from "vscode";
 import { type Disposable, Disposables } from "../emitter.ts";
+import { COMMANDS } from "../ids.ts";
 import { isOn, refKey, refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { phaseOf, tunnelName } from "../model/tunnel-row.ts";
+import { phaseOf, tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { COMMANDS } from "./ids.ts";
 import { pickItem } from "./pick-tunnel.ts";
 
 interface Row extends vscode.QuickPickItem {

@@ -5,12 +5,12 @@
  */
 import * as fs from "node:fs/promises";
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { PREFIX } from "../commands/ids.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { type LaunchTunnels, launchTunnels, namesInEnvFile, needsOpening, withVariables } from "../model/debug-launch.ts";
-import { folderEnvironment } from "../model/environment.ts";
-import { unknownTunnelText } from "../model/find-tunnel.ts";
+import { PREFIX } from "../ids.ts";
+import { type LaunchTunnels, launchTunnels, namesInEnvFile, needsOpening, withVariables } from "../model/programs/debug-launch.ts";
+import { folderEnvironment } from "../model/programs/environment.ts";
+import { unknownTunnelText } from "../model/programs/find-tunnel.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { OpenResult } from "../tunnels/tunnel-actions.ts";

@@ -4,11 +4,11 @@
  * code tells. Prints plain lines; questions and failures are shown as everywhere.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { findTunnel, unknownTunnelText } from "../model/find-tunnel.ts";
+import { findTunnel, unknownTunnelText } from "../model/programs/find-tunnel.ts";
 import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { tunnelRow } from "../model/tunnel-row.ts";
+import { tunnelRow } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
 
 /** As in package.json. */

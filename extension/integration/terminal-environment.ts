@@ -4,10 +4,10 @@
  * changes: each touch marks the terminals that are open as out of date.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { COMMANDS, PREFIX } from "../commands/ids.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { type EnvironmentConflict, folderEnvironment } from "../model/environment.ts";
+import { COMMANDS, PREFIX } from "../ids.ts";
+import { type EnvironmentConflict, folderEnvironment } from "../model/programs/environment.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 

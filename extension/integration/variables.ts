@@ -4,13 +4,13 @@
  * Each opens the tunnel first, so that what it gives is true.
  */
 import * as vscode from "vscode";
-import { TunnelError } from "../../daemon/errors.ts";
-import { PREFIX } from "../commands/ids.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { pickTunnel } from "../commands/pick-tunnel.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { needsOpening } from "../model/debug-launch.ts";
-import { valuesOf } from "../model/environment.ts";
-import { findTunnel, unknownTunnelText } from "../model/find-tunnel.ts";
+import { PREFIX } from "../ids.ts";
+import { needsOpening } from "../model/programs/debug-launch.ts";
+import { valuesOf } from "../model/programs/environment.ts";
+import { findTunnel, unknownTunnelText } from "../model/programs/find-tunnel.ts";
 import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { freshItems, itemOf } from "./fresh-items.ts";

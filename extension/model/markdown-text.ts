@@ -4,7 +4,7 @@
  * that looks like one: what could be one is set as code, and can be copied whole.
  * Syntax: https://spec.commonmark.org/0.31.2/#backslash-escapes and #code-spans. Pure.
  */
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 
 /** What has a meaning inside a line, "$" in previews that set formulas. A pipe has one in tables only, which see to it. */
 const SPECIAL = /[\\`*[\]<>&#~!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;

@@ -2,10 +2,10 @@
  * A tunnel as the window sees it: what its file says and what the daemon says,
  * side by side. Plain data; what is shown of it is made by the other models.
  */
-import type { ApprovalFacts, Problem } from "../../daemon/contract/methods.ts";
-import type { TunnelState, TunnelStatus } from "../../daemon/contract/state.ts";
-import { isListening } from "../../daemon/contract/tunnel-state.ts";
-import type { TunnelEntry } from "../../daemon/contract/tunnels-file.ts";
+import type { ApprovalFacts, Problem } from "../../shared/contract/methods.ts";
+import type { TunnelState, TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 
 /** Where tunnels come from. */
 export interface TunnelSource {

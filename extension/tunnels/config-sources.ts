@@ -1,17 +1,17 @@
 /**
  * The tunnels.json files of this window: one in each workspace folder, the user's
  * own, and the one that ad-hoc tunnels are kept in. Reads them, watches them, and
- * tells of changes. What they say is judged by `daemon/contract/`, as in the daemon.
+ * tells of changes. What they say is judged by `shared/contract/`, as in the daemon.
  */
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { localConfigPath } from "../../daemon/contract/config-file.ts";
-import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
+import { localConfigPath } from "../../shared/contract/config-file.ts";
+import type { ParsedConfig } from "../../shared/contract/config-text.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { Disposables, Emitter } from "../emitter.ts";
-import { folderLabels } from "../model/folder-labels.ts";
 import type { Translate } from "../model/translate.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
+import { folderLabels } from "../model/view/folder-labels.ts";
 import { readSource } from "./read-source.ts";
 
 /** A file's place in a workspace folder. */

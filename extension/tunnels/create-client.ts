@@ -7,8 +7,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { type LocalDaemon, proofParts } from "../../daemon/client/local-daemon.ts";
 import { copyProgram } from "../../daemon/client/program-copy.ts";
-import { VERSION } from "../../daemon/contract/version.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { VERSION } from "../../shared/contract/version.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import type { CreateClient } from "./daemon-link.ts";
 
 /** What the client is made from. */

@@ -7,9 +7,9 @@
  *      └────request (starts one)──────────┘
  */
 import type { ClientState, DaemonClient } from "../../daemon/client/daemon-client.ts";
-import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../daemon/contract/methods.ts";
-import type { DaemonStatus, TunnelStatus } from "../../daemon/contract/state.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
+import type { DaemonStatus, TunnelStatus } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { Emitter } from "../emitter.ts";
 import { refKey, type TunnelRef } from "../model/tunnel-item.ts";
 

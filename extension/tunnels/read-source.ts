@@ -4,9 +4,9 @@
  * stands in the file's place makes this fail.
  */
 import * as fs from "node:fs";
-import { localConfigPath, readConfig } from "../../daemon/contract/config-file.ts";
-import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
-import { isInside } from "../../daemon/contract/path-inside.ts";
+import { localConfigPath, readConfig } from "../../shared/contract/config-file.ts";
+import type { ParsedConfig } from "../../shared/contract/config-text.ts";
+import { isInside } from "../../shared/path-inside.ts";
 import type { Translate } from "../model/translate.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 

@@ -5,7 +5,7 @@
  * connected to. The storage may be memory only and say nothing of it (a VS Code in
  * a browser): a secret that is gone is told of once. Knows nothing of VS Code.
  */
-import type { MethodName, Params, Result } from "../../daemon/contract/methods.ts";
+import type { MethodName, Params, Result } from "../../shared/contract/methods.ts";
 
 /** What vscode.SecretStorage has. */
 export interface SecretStore {

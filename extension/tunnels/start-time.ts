@@ -2,7 +2,7 @@
  * How long it takes from asking for the daemon until the first tunnel listens, for
  * the log: the figure that a user feels when a window opens.
  */
-import { isListening } from "../../daemon/contract/tunnel-state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import type { CreateClient, DaemonLink } from "./daemon-link.ts";
 

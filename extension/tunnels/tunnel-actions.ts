@@ -4,11 +4,11 @@
  * handed in, so that this knows nothing of VS Code. Nothing here throws for what a
  * user may meet: it is shown, once, and comes back as a result.
  */
-import type { ApprovalFacts, Result } from "../../daemon/contract/methods.ts";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import type { TunnelStatus, TunnelUser } from "../../daemon/contract/state.ts";
-import { isListening } from "../../daemon/contract/tunnel-state.ts";
-import { type ErrorCode, TunnelError } from "../../daemon/errors.ts";
+import type { ApprovalFacts, Result } from "../../shared/contract/methods.ts";
+import type { TunnelStatus, TunnelUser } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import type { Translate } from "../model/translate.ts";
 import { refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
 import type { DaemonLink } from "./daemon-link.ts";

@@ -5,10 +5,10 @@
  * `tunnel-actions.ts`. Knows nothing of VS Code.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { ParsedConfig } from "../../daemon/contract/config-text.ts";
-import { isListening } from "../../daemon/contract/tunnel-state.ts";
-import type { TunnelEntry } from "../../daemon/contract/tunnels-file.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import type { ParsedConfig } from "../../shared/contract/config-text.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { Disposables, Emitter, type Event } from "../emitter.ts";
 import { type Approval, isOn, refKey, type TunnelItem, type TunnelRef, type TunnelSource } from "../model/tunnel-item.ts";
 import type { DaemonLink } from "./daemon-link.ts";

@@ -4,8 +4,8 @@
  * that are approved. Those that are not are asked about once, in one notification.
  */
 import * as vscode from "vscode";
-import { plainText } from "../../daemon/contract/plain-text.ts";
-import { TunnelError } from "../../daemon/errors.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { refKey, refOf, type TunnelRef } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";

@@ -13,22 +13,22 @@ const BUNDLES = [
   {
     entry: "daemon/main.ts",
     out: "dist/tunneld.cjs",
-    sources: ["daemon"],
+    sources: ["daemon", "shared"],
     options: { banner: { js: "#!/usr/bin/env node" } },
     mode: 0o755,
   },
   {
     entry: "extension/extension.ts",
     out: "dist/extension.cjs",
-    sources: ["daemon", "extension"],
+    sources: ["daemon", "shared", "extension"],
     options: { external: ["vscode"] },
     mode: 0o644,
     optional: true,
   },
   {
-    entry: "daemon/contract/json-schema.ts",
+    entry: "shared/contract/json-schema.ts",
     out: "dist/tunnels.schema.json",
-    sources: ["daemon/contract"],
+    sources: ["shared"],
     options: { format: "esm" },
     mode: 0o644,
     // Not the bundle itself but what it makes: completion and hover for tunnels.json.

@@ -3,8 +3,8 @@
  * Pure; scripts/codes-docs.mjs writes the files, and a test fails when they and
  * the code part ways.
  */
-import { CODES, type CodeMeaning, PLACES } from "../../daemon/contract/codes.ts";
-import { ERROR_CODES } from "../../daemon/errors.ts";
+import { CODES, type CodeMeaning, PLACES } from "../../shared/contract/codes.ts";
+import { ERROR_CODES } from "../../shared/errors.ts";
 
 const BEGIN = "<!-- codes:begin -->";
 const END = "<!-- codes:end -->";
@@ -14,10 +14,10 @@ export function codesDocument(): string {
   const rows = ERROR_CODES.map((code) => row(code, CODES[code]));
   return `# Failure codes
 
-<!-- Made from daemon/contract/codes.ts by: node --import tsx scripts/codes-docs.mjs -->
+<!-- Made from shared/contract/codes.ts by: node --import tsx scripts/codes-docs.mjs -->
 
 Every failure has one of these codes, the same in the state of a tunnel, in a log line, in a counter and in \`tunneld diagnose\`. A code is never
-renamed or given another meaning. This file is made from \`daemon/contract/codes.ts\`; don't edit it, run \`node --import tsx scripts/codes-docs.mjs\`.
+renamed or given another meaning. This file is made from \`shared/contract/codes.ts\`; don't edit it, run \`node --import tsx scripts/codes-docs.mjs\`.
 
 The message beside a code is about the case at hand: go by it first. spiped closes without giving reasons, so some causes are guesses; those say
 "probably". \`tunneld diagnose NAME\` asks further and says which it is.

@@ -1,13 +1,13 @@
 /**
  * The texts that the extension shows and that can be translated: those of the
- * calls of t() in extension/ and of message() in daemon/contract/, and causes and
+ * calls of t() in extension/ and of message() in shared/contract/, and causes and
  * cures of the codes. The English text is the id. scripts/l10n.mjs writes the
  * English bundle from them, and a test fails when sources and bundles part ways.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
-import { CODES } from "../../daemon/contract/codes.ts";
+import { CODES } from "../../shared/contract/codes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -32,7 +32,7 @@ const ALLOWED: readonly { readonly file: string; readonly call: RegExp }[] = [
   // Hands on what its caller wrote.
   { file: "extension/extension.ts", call: /^t\(text, \.\.\.args\)/ },
   // Templates of message(), collected there.
-  { file: "extension/model/problem-text.ts", call: /^t\(template\)/ },
+  { file: "extension/model/editor/problem-text.ts", call: /^t\(template\)/ },
   // Causes and cures, collected from the codes.
   { file: "extension/", call: /^t\((CODES\[[\w.]+\]|meaning)\.(cause|cure)\)|^t\(causeAt\[role\]\)/ },
 ];
@@ -44,7 +44,7 @@ const LITERAL = /^\w+\(\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\$\n]
 export function collectTexts(): Texts {
   const places = new Map<string, string>();
   const unreadable: string[] = [];
-  const sources = [...callsIn("extension", "t"), ...callsIn("daemon/contract", "message"), ...callsIn("extension", "message")];
+  const sources = [...callsIn("extension", "t"), ...callsIn("shared", "message"), ...callsIn("extension", "message")];
   for (const { file, call } of sources) {
     const text = literalOf(call);
     if (text !== undefined) places.set(text, places.get(text) ?? file);
@@ -52,7 +52,7 @@ export function collectTexts(): Texts {
   }
   for (const [code, { cause, causeAt, cure }] of Object.entries(CODES)) {
     for (const text of [cause, ...(causeAt ? [causeAt.client, causeAt.server] : []), cure])
-      places.set(text, places.get(text) ?? `daemon/contract/codes.ts (${code})`);
+      places.set(text, places.get(text) ?? `shared/contract/codes.ts (${code})`);
   }
   return { places, unreadable };
 }

@@ -4,13 +4,13 @@
  * when file and contract part ways.
  */
 import * as z from "zod";
-import { MAX_HEADER_BYTES } from "../../daemon/contract/frame-decoder.ts";
-import { MAX_MESSAGE_BYTES, METHODS, NOTIFICATIONS } from "../../daemon/contract/methods.ts";
-import { connectionSchema, daemonSchema, failureSchema, tunnelSchema, userSchema } from "../../daemon/contract/state.ts";
-import { PROTOCOL_VERSION } from "../../daemon/contract/version.ts";
-import { ERROR_CODES } from "../../daemon/errors.ts";
 import { HELLO_TIMEOUT_MS, MAX_CLIENTS, MAX_REQUESTS, MAX_UNREAD_BYTES } from "../../daemon/rpc/limits.ts";
 import { MAX_LEASES, MAX_PINS } from "../../daemon/tunnels/limits.ts";
+import { MAX_HEADER_BYTES } from "../../shared/contract/frame-decoder.ts";
+import { MAX_MESSAGE_BYTES, METHODS, NOTIFICATIONS } from "../../shared/contract/methods.ts";
+import { connectionSchema, daemonSchema, failureSchema, tunnelSchema, userSchema } from "../../shared/contract/state.ts";
+import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
+import { ERROR_CODES } from "../../shared/errors.ts";
 
 /** Of JSON Schema, what zod makes of the contract. */
 interface Schema {
@@ -71,10 +71,10 @@ function introduction(): string {
   const example = '{"jsonrpc":"2.0","id":1,"method":"keys/list","params":{}}';
   return `# The daemon's RPC
 
-<!-- Made from daemon/contract/ by: node --import tsx scripts/rpc-docs.mjs -->
+<!-- Made from shared/contract/ by: node --import tsx scripts/rpc-docs.mjs -->
 
 How VS Code windows, the command line and anything else talk to \`tunneld daemon\`. Protocol version **${PROTOCOL_VERSION}**.
-This file is made from the contract in \`daemon/contract/methods.ts\`; don't edit it, run \`node --import tsx scripts/rpc-docs.mjs\`.
+This file is made from the contract in \`shared/contract/methods.ts\`; don't edit it, run \`node --import tsx scripts/rpc-docs.mjs\`.
 
 ## Transport
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { startEcho } from "../support/process/backend.ts";
 import { freeAddress, type Maker, makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("a backend that refuses connections", () => {
   const stage = stageForEach();

@@ -9,7 +9,7 @@ import { freeAddress, makeKey, startEnd, TUNNELD } from "../support/process/ends
 import { exchange } from "../support/process/peer.ts";
 import { processesWith } from "../support/process/proc-info.ts";
 import { run, tunneld } from "../support/process/run.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 /** Options and their arguments; undefined leaves an option out. */
 type Options = Readonly<Record<string, string | true | undefined>>;

@@ -11,8 +11,8 @@ import { startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { isListening } from "../support/process/listening.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until, untilStill } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const HOLE = "127.66.0.1";
 

@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
-import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { startFarEnd, Workspace } from "../support/process/workspace.ts";
 import { startMariaDb, startRedis, tools } from "../support/servers.ts";
+import { stageForAll, stageForEach } from "../support/stage.ts";
 
 const URL_TEMPLATE = "$" + "{url}";
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { TUNNELD } from "../support/process/ends.ts";
 import { run, tunneld } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** Every option that spiped 1.6.4 documents. */
 const SPIPED_OPTIONS = ["-e", "-d", "-s", "-t", "-k", "-b", "-D", "-f", "-g", "-F", "-j", "-n", "-o", "-p", "-r", "-R", "--syslog", "-u", "-v"];

@@ -6,9 +6,9 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeKey } from "../support/process/ends.ts";
 import { isAlive } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { Workspace } from "../support/process/workspace.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const FINGERPRINT = /^(?:[0-9a-f]{4}-){7}[0-9a-f]{4}$/;
 

@@ -4,17 +4,17 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Diagnosis } from "../../daemon/contract/diagnosis.ts";
+import type { Diagnosis } from "../../shared/contract/diagnosis.ts";
 import { startBackend } from "../support/process/backend.ts";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
 import { run } from "../support/process/run.ts";
-import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { startFarEnd, Workspace } from "../support/process/workspace.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../support/refusals.ts";
 import { startRedis, tools } from "../support/servers.ts";
+import { stageForAll, stageForEach } from "../support/stage.ts";
 
 describe("tunneld up", () => {
   const all = stageForAll();

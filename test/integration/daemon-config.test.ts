@@ -8,10 +8,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAll, approveAndWant, find, Home, portOf, reaches, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("a daemon whose files change", () => {
   const stage = stageForEach();

@@ -9,9 +9,9 @@ import { startEcho } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAndWant, Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const MANY = 200;
 

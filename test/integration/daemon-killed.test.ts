@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import { lstatSync } from "node:fs";
 import { Redis } from "ioredis";
-import type { TunnelStatus } from "../../daemon/contract/state.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
 import { startEnd } from "../support/process/ends.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { approveAll, approveAndWant, Home, portOf, reaches } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { startRedis } from "../support/servers.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const NAMES = ["a", "b", "c", "d", "e"];
 /** Rounds a worker must do before and after the kill. */

@@ -8,13 +8,13 @@ import { startBackend } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAll, Home, portOf } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { startMariaDb, startRedis, tools } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 import { APP, Managed } from "../support/tunnels/managed.ts";
 import { startEnd as startHere } from "../support/wire/ends.ts";
-import { useScope } from "../support/wire/scope.ts";
+import { useScope } from "../support/wire/loop.ts";
 
 /** More than max_connect_errors of a MariaDB as it is installed. */
 const PROBES = 110;

@@ -8,10 +8,10 @@ import { startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAndWant, find, Home, portOf, reaches } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("a daemon and its clients", () => {
   const stage = stageForEach();

@@ -10,8 +10,8 @@ import { isListening, openSockets } from "../support/process/listening.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { commandLine, isAlive, statusField } from "../support/process/proc-info.ts";
 import { tunneld } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** Debian's and most others' number for nobody and nogroup. */
 const NOBODY = 65_534;

@@ -5,16 +5,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import * as net from "node:net";
-import { diagnose } from "../../daemon/tunnels/diagnosis/diagnose.ts";
+import { diagnose } from "../../daemon/diagnosis/diagnose.ts";
 import { farEnd, nonceThen, otherKey, trickle } from "../support/diagnose/faults.ts";
 import { digHole } from "../support/diagnose/hole.ts";
 import { diagnoseAt, outcomes, QUICK, setUp } from "../support/diagnose/subject.ts";
 import { startBackend } from "../support/process/backend.ts";
 import { Peer } from "../support/process/peer.ts";
 import { startRelay } from "../support/process/relay.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { startRedis } from "../support/servers.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const NONCE_BYTES = 32;
 const PROVED_BYTES = 320;

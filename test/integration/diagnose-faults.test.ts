@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { ErrorCode } from "../../daemon/errors.ts";
-import type { DiagnosisReport, StageName } from "../../daemon/tunnels/diagnosis/report.ts";
+import type { DiagnosisReport, StageName } from "../../daemon/diagnosis/report.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import {
   atItsLimit,
   blackHole,
@@ -31,9 +31,9 @@ import { startSlowRelay } from "../support/diagnose/slow-relay.ts";
 import { diagnoseAt } from "../support/diagnose/subject.ts";
 import { startSink } from "../support/process/backend.ts";
 import { makeKey } from "../support/process/ends.ts";
-import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../support/refusals.ts";
 import { startMariaDb, startRedis } from "../support/servers.ts";
+import { stageForAll, stageForEach } from "../support/stage.ts";
 
 interface Row {
   readonly fault: string;

@@ -10,10 +10,10 @@ import { digClosableHole, digHole } from "../support/diagnose/hole.ts";
 import { diagnoseAt, outcomes, QUICK } from "../support/diagnose/subject.ts";
 import { startSink } from "../support/process/backend.ts";
 import { run } from "../support/process/run.ts";
-import { Stage, stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { PROTECTED_MODE } from "../support/refusals.ts";
 import { startMariaDb, startRedis, tools } from "../support/servers.ts";
+import { Stage, stageForAll, stageForEach } from "../support/stage.ts";
 
 const NO_SERVERS = { redis: "", mariaDb: "" };
 /** A far end that connects to its backend from another address than 127.0.0.1. */

@@ -7,8 +7,8 @@ import { startEcho } from "../support/process/backend.ts";
 import { freeAddress, makeKey, startEnd, startTunnel } from "../support/process/ends.ts";
 import { connectTo, exchange, sha256 } from "../support/process/peer.ts";
 import { statusField } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("a spiped that gets SIGTERM", () => {
   const stage = stageForEach();

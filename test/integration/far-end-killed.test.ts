@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { type Backend, startBackend } from "../support/process/backend.ts";
 import { startEnd, startTunnel, type Tunnel } from "../support/process/ends.ts";
 import { connectTo, exchange, type Peer } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 /** The far end is dead long before this. */
 const ENDLESS_BYTES = 1_000_000_000;

@@ -7,8 +7,8 @@ import { freeAddress, startTunnel, type Tunnel } from "../support/process/ends.t
 import { openSockets } from "../support/process/listening.ts";
 import { connectTo, exchange, type Peer } from "../support/process/peer.ts";
 import { residentBytes } from "../support/process/proc-info.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const ROUNDS = 20;
 const AT_ONCE = 10;

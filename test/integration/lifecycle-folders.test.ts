@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { bundleProgram, LineProgram } from "../support/lifecycle/programs.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** Debian's and most others' number for nobody. */
 const NOBODY = 65_534;

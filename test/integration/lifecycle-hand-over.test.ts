@@ -4,13 +4,13 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import type * as net from "node:net";
-import { handOver } from "../../daemon/lifecycle/hand-over.ts";
+import { handOver } from "../../daemon/lifecycle/hand-over/hand-over.ts";
 import { FakeTime } from "../support/lifecycle/fake-time.ts";
 import { ask, greet, greetingServer } from "../support/lifecycle/greeting.ts";
 import { bundleProgram, LineProgram } from "../support/lifecycle/programs.ts";
 import { isAlive } from "../support/process/proc-info.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 import { rejectionOf } from "../support/wire/codes.ts";
 
 /** Connects that the successor must have answered before a test is content. */

@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import * as path from "node:path";
-import { claimSocket } from "../../daemon/lifecycle/singleton.ts";
+import { claimSocket } from "../../daemon/lifecycle/door/singleton.ts";
 import { greet, greetingServer } from "../support/lifecycle/greeting.ts";
 import { bundleProgram, LineProgram } from "../support/lifecycle/programs.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const ROUNDS = 50;
 const STARTERS = 10;

@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto";
 import { startEcho } from "../support/process/backend.ts";
 import { makeKey, type RoleOption, startEnd, startTunnel } from "../support/process/ends.ts";
 import { connectTo, exchange, type Peer, sha256 } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const MANY = 200;
 const DESCRIPTORS = 64;

@@ -9,8 +9,8 @@ import mysql from "mysql2";
 import { startTunnel, type Tunnel } from "../support/process/ends.ts";
 import { peakResidentBytes, residentBytes } from "../support/process/proc-info.ts";
 import { run } from "../support/process/run.ts";
-import { type Stage, stageForAll, stageForEach } from "../support/process/stage.ts";
 import { startMariaDb, tools } from "../support/servers.ts";
+import { type Stage, stageForAll, stageForEach } from "../support/stage.ts";
 
 const MIB = 1024 * 1024;
 const ROWS = 200;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** No distribution gives this number to anybody. */
 const UID = 54_321;

@@ -8,8 +8,8 @@ import { startDaemon } from "../support/process/daemon.ts";
 import { freeAddress, makeKey, startEnd, startTunnel, TUNNELD } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { tunneld } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("options of spiped", () => {
   const stage = stageForEach();

@@ -8,9 +8,9 @@ import { Redis } from "ioredis";
 import { startTunnel, type Tunnel } from "../support/process/ends.ts";
 import { connectTo, sha256 } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
 import { startRedis, tools } from "../support/servers.ts";
+import { stageForAll, stageForEach } from "../support/stage.ts";
 
 const IDLE_MS = 30_000;
 const LARGE_VALUE_BYTES = 64 * 1024 * 1024;

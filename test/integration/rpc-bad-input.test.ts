@@ -3,15 +3,15 @@
  * client that behaves is not disturbed.
  */
 import assert from "node:assert/strict";
-import { MAX_MESSAGE_BYTES } from "../../daemon/contract/methods.ts";
 import { MAX_CLIENTS, MAX_UNREAD_BYTES } from "../../daemon/rpc/limits.ts";
+import { MAX_MESSAGE_BYTES } from "../../shared/contract/methods.ts";
 import { startBackend } from "../support/process/backend.ts";
 import { isAlive, residentBytes } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { Home } from "../support/process/tunneld.ts";
 import { until, untilStill } from "../support/process/until.ts";
 import { PAYLOADS } from "../support/rpc/payloads.ts";
 import { frame, RawClient } from "../support/rpc/raw-client.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const MIB = 1024 * 1024;
 

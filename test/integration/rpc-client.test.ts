@@ -5,9 +5,9 @@ import { startBackend, startEcho } from "../support/process/backend.ts";
 import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive, processesWith } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAndWant, find, Home, portOf, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("clients of a real daemon", () => {
   const stage = stageForEach();

@@ -12,9 +12,9 @@ import { startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { commandLine, isAlive, processesWith } from "../support/process/proc-info.ts";
 import { run } from "../support/process/run.ts";
-import { stageForAll, stageForEach } from "../support/process/stage.ts";
 import { approveAndWant, find, Home, portOf, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
+import { stageForAll, stageForEach } from "../support/stage.ts";
 import { rejectionOf } from "../support/wire/codes.ts";
 
 describe("an upgrade of the daemon", () => {

@@ -10,10 +10,10 @@ import { isListening } from "../support/process/listening.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { statusField } from "../support/process/proc-info.ts";
 import type { Program } from "../support/process/program.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("tunneld serve under a service manager", () => {
   const stage = stageForEach();

@@ -11,10 +11,10 @@ import { startEnd, TUNNELD } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { tunneld } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { type Entries, Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort, startRedis } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("tunneld serve", () => {
   const stage = stageForEach();

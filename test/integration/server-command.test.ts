@@ -1,18 +1,18 @@
 /** The generated far ends as they are pasted: Debian's spiped and our server, with our client in front. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { entrySchema } from "../../daemon/contract/tunnels-file.ts";
-import { serverText, spipedLine } from "../../extension/model/server-command.ts";
-import { serverEnd } from "../../extension/model/server-end.ts";
+import { serverText, spipedLine } from "../../extension/model/far-end/server-command.ts";
+import { serverEnd } from "../../extension/model/far-end/server-end.ts";
 import { english as t } from "../../extension/model/translate.ts";
+import { entrySchema } from "../../shared/contract/tunnels-file.ts";
 import { type Backend, startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd, TUNNELD } from "../support/process/ends.ts";
 import { exchange } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { freePort, tools } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 describe("a generated far end", () => {
   const stage = stageForEach();

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import * as net from "node:net";
 import { Redis } from "ioredis";
 import { startEnd } from "../support/process/ends.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { approveAndWant, find, Home, portOf } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
 import { startRedis } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const NAMES = ["one", "two", "three"] as const;
 

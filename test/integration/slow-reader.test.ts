@@ -9,8 +9,8 @@ import { startBackend } from "../support/process/backend.ts";
 import { startTunnel, type Tunnel } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { peakResidentBytes, residentBytes } from "../support/process/proc-info.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until, untilStill } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const MIB = 1024 * 1024;
 const TOTAL_BYTES = 500 * MIB;

@@ -12,8 +12,8 @@ import { commandOf, freeAddress, type Maker, makeKey, startEnd } from "../suppor
 import { sha256 } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { run } from "../support/process/run.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 /** A shell in which `spipe` with target and key is "$@". */
 async function inShell(stage: Stage, script: string, target: string) {

@@ -10,8 +10,8 @@ import { type Backend, startBackend, startEcho, startSink } from "../support/pro
 import { commandOf, type EndOptions, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange, sha256 } from "../support/process/peer.ts";
 import { type Result, run } from "../support/process/run.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const SETTINGS = { key: "/dev/null", args: ["-o", "1"] } as const;
 

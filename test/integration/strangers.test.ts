@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { type Backend, startEcho } from "../support/process/backend.ts";
 import { type End, makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange, type Peer } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const NONCE_BYTES = 32;
 /** y_C and its MAC: what C4 takes after the nonce. */

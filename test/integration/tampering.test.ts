@@ -8,7 +8,7 @@ import { startBackend } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { type Meddle, startRelay } from "../support/process/relay.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** Nonce, y_S and its MAC; then packets (spiped's DESIGN.md). */
 const HANDSHAKE_BYTES = 32 + 288;

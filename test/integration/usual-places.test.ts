@@ -12,8 +12,8 @@ import { startEnd, TUNNELD } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { statusField } from "../support/process/proc-info.ts";
 import type { Program } from "../support/process/program.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { stageForEach } from "../support/stage.ts";
 
 /** Nobody's, and another one for each run of the tests. */
 const UID = 60_000_000 + process.pid;

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
 import { portOf } from "../support/process/tunneld.ts";
 import { startMariaDb, tools } from "../support/servers.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const CONNECTS = 110;
 

@@ -9,7 +9,7 @@ import { startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { exchange, sha256 } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const PRELOAD = fileURLToPath(new URL("../support/process/boringssl.cjs", import.meta.url));
 const POOR = { maker: "ours", nodeArgs: ["--require", PRELOAD], env: { TUNNELD_CRYPTO: "node" } } as const;

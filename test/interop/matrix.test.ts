@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto";
 import { startBackend, startEcho } from "../support/process/backend.ts";
 import { type Maker, makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange, sha256 } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
 import { until } from "../support/process/until.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const MEGABYTE = 1_000_000;
 const MODES = [

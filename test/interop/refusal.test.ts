@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { startEcho } from "../support/process/backend.ts";
 import { type Maker, makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 interface Side {
   readonly maker: Maker;

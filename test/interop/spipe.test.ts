@@ -7,7 +7,7 @@ import { startBackend, startEcho, startSink } from "../support/process/backend.t
 import { commandOf, freeAddress, type Maker, makeKey, startEnd } from "../support/process/ends.ts";
 import { sha256 } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
-import { type Stage, stageForEach } from "../support/process/stage.ts";
+import { type Stage, stageForEach } from "../support/stage.ts";
 
 const PAIRS: readonly (readonly [spipe: Maker, spiped: Maker])[] = [
   ["ours", "ours"],

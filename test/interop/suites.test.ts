@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { exchange, sha256 } from "../support/process/peer.ts";
-import { stageForEach } from "../support/process/stage.ts";
+import { stageForEach } from "../support/stage.ts";
 
 const ENDS = {
   "node:crypto": { maker: "ours", env: { TUNNELD_CRYPTO: "node" } },

@@ -1,8 +1,8 @@
 /** Addresses of any kind are read as they were written. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TunnelError } from "../../daemon/errors.ts";
-import { type Address, formatAddress, isLoopbackIp, parseAddress } from "../../daemon/proxy/address.ts";
+import { type Address, formatAddress, isLoopbackIp, parseAddress } from "../../shared/address.ts";
+import { TunnelError } from "../../shared/errors.ts";
 
 /** deepEqual tells objects without a prototype apart. */
 const PLAIN = { noNullPrototype: true };

@@ -1,9 +1,9 @@
 /** A daemon's client without a daemon: answers as told, remembers what was asked, is lost and comes back on command. */
 import type { ClientState, DaemonClient } from "../../daemon/client/daemon-client.ts";
-import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../daemon/contract/methods.ts";
-import { type DaemonStatus, daemonSchema } from "../../daemon/contract/state.ts";
-import { TunnelError } from "../../daemon/errors.ts";
 import { type CreateClient, DaemonLink, type DaemonLinkOptions } from "../../extension/tunnels/daemon-link.ts";
+import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
+import { type DaemonStatus, daemonSchema } from "../../shared/contract/state.ts";
+import { TunnelError } from "../../shared/errors.ts";
 import { PAYLOADS } from "./rpc/payloads.ts";
 
 export const DAEMON: DaemonStatus = daemonSchema.parse(PAYLOADS.requests.hello.result);

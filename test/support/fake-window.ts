@@ -1,14 +1,14 @@
 /** A window without VS Code: real link, store and actions over a daemon that answers as told and a user who does. */
 import assert from "node:assert/strict";
-import type { ApprovalFacts, Result } from "../../daemon/contract/methods.ts";
-import type { TunnelUser } from "../../daemon/contract/state.ts";
-import type { ErrorCode, TunnelError } from "../../daemon/errors.ts";
 import { Emitter } from "../../extension/emitter.ts";
 import { english } from "../../extension/model/translate.ts";
 import type { TunnelItem, TunnelRef } from "../../extension/model/tunnel-item.ts";
 import type { DaemonLink } from "../../extension/tunnels/daemon-link.ts";
 import { type ActionsUi, TunnelActions } from "../../extension/tunnels/tunnel-actions.ts";
 import { TunnelStore } from "../../extension/tunnels/tunnel-store.ts";
+import type { ApprovalFacts, Result } from "../../shared/contract/methods.ts";
+import type { TunnelUser } from "../../shared/contract/state.ts";
+import type { ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { FakeDaemon } from "./fake-client.ts";
 import { tunnelStatus } from "./status.ts";
 import { tunnelItem } from "./tunnel-item.ts";

@@ -1,8 +1,8 @@
-/** The templates of the validator's messages, collected from the sources of daemon/contract/. */
+/** The templates of the validator's messages, collected from the sources of shared/. */
 import { readdirSync, readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
 
-const FOLDER = new URL("../../daemon/contract/", import.meta.url);
+const FOLDER = new URL("../../shared/", import.meta.url);
 
 /** A call, its first argument a literal in either kind of quotation marks. */
 const CALL = /\bmessage\(\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*[,)]/g;
@@ -23,8 +23,8 @@ export function untranslatableCalls(): readonly string[] {
 }
 
 function sources(): readonly { readonly name: string; readonly text: string }[] {
-  return readdirSync(FOLDER)
+  return readdirSync(FOLDER, { encoding: "utf8", recursive: true })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => ({ name, text: readFileSync(new URL(name, FOLDER), "utf8") }))
-    .filter(({ text }) => text.includes('from "./message.ts"'));
+    .filter(({ text }) => /from "\.\.?\/message\.ts"/.test(text));
 }

@@ -1,6 +1,6 @@
 /** What the daemon says of a tunnel, for tests. */
-import type { ApprovalFacts } from "../../daemon/contract/methods.ts";
-import type { TunnelStatus } from "../../daemon/contract/state.ts";
+import type { ApprovalFacts } from "../../shared/contract/methods.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
 
 const TIMING = { count: 0, lastMs: 0, maxMs: 0, totalMs: 0 };
 

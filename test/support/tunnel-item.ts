@@ -1,7 +1,7 @@
 /** Tunnels of a window, for tests of what is made from them. */
 import assert from "node:assert/strict";
-import type { TunnelStatus } from "../../daemon/contract/state.ts";
 import type { TunnelItem, TunnelSource } from "../../extension/model/tunnel-item.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
 import { tunnelStatus } from "./status.ts";
 import { CONFIG_PATH, entryText, fileText, parse } from "./tunnels-json.ts";
 

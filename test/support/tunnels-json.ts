@@ -1,7 +1,7 @@
 /** Texts of tunnels.json for tests, and what the parser says of them. */
 import assert from "node:assert/strict";
-import { type ParsedConfig, parseTunnelsText } from "../../daemon/contract/config-text.ts";
-import type { Problem } from "../../daemon/contract/methods.ts";
+import { type ParsedConfig, parseTunnelsText } from "../../shared/contract/config-text.ts";
+import type { Problem } from "../../shared/contract/methods.ts";
 
 export const CONFIG_PATH = "/srv/app/.vscode/tunnels.json";
 

@@ -11,9 +11,9 @@ import { startBackend } from "../process/backend.ts";
 import { freeAddress, type Maker, makeKey, startEnd, TUNNELD } from "../process/ends.ts";
 import { connectTo, type Peer } from "../process/peer.ts";
 import { startRelay } from "../process/relay.ts";
-import type { Stage } from "../process/stage.ts";
 import { Home } from "../process/tunneld.ts";
 import { freePort } from "../servers.ts";
+import type { Stage } from "../stage.ts";
 import { digHole } from "./hole.ts";
 import type { Wanted } from "./subject.ts";
 

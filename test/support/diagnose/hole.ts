@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import { isListening } from "../process/listening.ts";
-import type { Stage } from "../process/stage.ts";
 import { until, untilStill } from "../process/until.ts";
 import { freePort } from "../servers.ts";
+import type { Stage } from "../stage.ts";
 
 const HOST = "127.66.0.1";
 

@@ -3,8 +3,8 @@
  * It accepts at once, before the far side is asked.
  */
 import * as net from "node:net";
-import { parseAddress } from "../../../daemon/proxy/address.ts";
-import type { Stage } from "../process/stage.ts";
+import { parseAddress } from "../../../shared/address.ts";
+import type { Stage } from "../stage.ts";
 
 /** Starts one in front of `target`; its address. */
 export async function startSlowRelay(stage: Stage, target: string, delayMs: number): Promise<string> {

@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { selectSuite } from "../../../daemon/crypto/select-suite.ts";
+import { diagnose } from "../../../daemon/diagnosis/diagnose.ts";
+import type { DiagnosisReport } from "../../../daemon/diagnosis/report.ts";
+import type { DiagnosisContext, DiagnosisPlan, Subject } from "../../../daemon/diagnosis/subject.ts";
+import type { Timings } from "../../../daemon/diagnosis/timings.ts";
 import { sharedKey } from "../../../daemon/protocol/keys.ts";
-import { parseAddress } from "../../../daemon/proxy/address.ts";
 import { systemClock } from "../../../daemon/proxy/stats.ts";
-import { diagnose } from "../../../daemon/tunnels/diagnosis/diagnose.ts";
-import type { DiagnosisReport } from "../../../daemon/tunnels/diagnosis/report.ts";
-import type { DiagnosisContext, DiagnosisPlan, Subject } from "../../../daemon/tunnels/diagnosis/subject.ts";
-import type { Timings } from "../../../daemon/tunnels/diagnosis/timings.ts";
+import { parseAddress } from "../../../shared/address.ts";
 
 const suite = selectSuite(undefined);
 

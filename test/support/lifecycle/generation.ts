@@ -8,9 +8,9 @@
 import { once } from "node:events";
 import type * as net from "node:net";
 import * as path from "node:path";
-import { handOver, type OfferedListener } from "../../../daemon/lifecycle/hand-over.ts";
-import { isSuccessor, receiveListeners } from "../../../daemon/lifecycle/receive-listeners.ts";
-import { claimSocket, leaveToSuccessor } from "../../../daemon/lifecycle/singleton.ts";
+import { claimSocket, leaveToSuccessor } from "../../../daemon/lifecycle/door/singleton.ts";
+import { handOver, type OfferedListener } from "../../../daemon/lifecycle/hand-over/hand-over.ts";
+import { isSuccessor, receiveListeners } from "../../../daemon/lifecycle/hand-over/receive-listeners.ts";
 import { greet, greetingServer } from "./greeting.ts";
 
 void (isSuccessor() ? takeOver() : begin());

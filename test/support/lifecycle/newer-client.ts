@@ -4,9 +4,9 @@
  * came to, or why to none, and ends.
  */
 import { DaemonClient } from "../../../daemon/client/daemon-client.ts";
-import { PROTOCOL_VERSION } from "../../../daemon/contract/version.ts";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { daemonPaths, thisPlace } from "../../../daemon/lifecycle/paths.ts";
+import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 
 const [, , stateDir, program = ""] = process.argv;
 const place = thisPlace();

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as path from "node:path";
 import { buildSync } from "esbuild";
-import type { Stage } from "../process/stage.ts";
+import type { Stage } from "../stage.ts";
 import { onLine } from "./greeting.ts";
 
 /** Bundles test/support/lifecycle/NAME.ts into the folder; returns the bundle's path. */

@@ -6,7 +6,7 @@
  * the input ends.
  */
 import type * as net from "node:net";
-import { claimSocket, releaseSocket } from "../../../daemon/lifecycle/singleton.ts";
+import { claimSocket, releaseSocket } from "../../../daemon/lifecycle/door/singleton.ts";
 import { ask, greet, greetingServer, onLine } from "./greeting.ts";
 
 const socketPath = process.argv[2] ?? "";

@@ -3,9 +3,10 @@
  * folders of a state folder (its argument), claims the socket there and says
  * what came of it.
  */
-import { TunnelError } from "../../../daemon/errors.ts";
+
+import { claimSocket } from "../../../daemon/lifecycle/door/singleton.ts";
 import { daemonPaths, prepareFolders, thisPlace } from "../../../daemon/lifecycle/paths.ts";
-import { claimSocket } from "../../../daemon/lifecycle/singleton.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { greet, greetingServer } from "./greeting.ts";
 
 void start().then(

@@ -2,9 +2,9 @@
  * Backends that tunnels lead to, in the test process itself: they count and keep their connections.
  */
 import * as net from "node:net";
-import { formatAddress, parseAddress } from "../../../daemon/proxy/address.ts";
+import { formatAddress, parseAddress } from "../../../shared/address.ts";
+import type { Stage } from "../stage.ts";
 import { Peer } from "./peer.ts";
-import type { Stage } from "./stage.ts";
 
 /** A listening server and what it has seen. */
 export interface Backend {

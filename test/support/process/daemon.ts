@@ -2,9 +2,9 @@
  * Ends of tunnels in the background, the way an init script starts them: the parent returns, a pid file names the rest.
  */
 import { existsSync, readFileSync } from "node:fs";
+import type { Stage } from "../stage.ts";
 import { freeAddress, type RoleOption } from "./ends.ts";
 import { type Result, type RunOptions, run, tunneld } from "./run.ts";
-import type { Stage } from "./stage.ts";
 
 /** How to start one. */
 export interface DaemonOptions {

@@ -6,9 +6,9 @@ import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { fileURLToPath } from "node:url";
 import { tools } from "../servers.ts";
+import type { Stage } from "../stage.ts";
 import { isListening } from "./listening.ts";
 import type { Program } from "./program.ts";
-import type { Stage } from "./stage.ts";
 import { until } from "./until.ts";
 
 /** The program under test. */

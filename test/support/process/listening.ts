@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import * as net from "node:net";
-import { type Address, parseAddress } from "../../../daemon/proxy/address.ts";
+import { type Address, parseAddress } from "../../../shared/address.ts";
 
 const TCP_LISTEN = "0A";
 /** __SO_ACCEPTCON of linux/net.h: a listening unix socket. */

@@ -3,8 +3,8 @@
  */
 import { createHash } from "node:crypto";
 import * as net from "node:net";
-import { parseAddress } from "../../../daemon/proxy/address.ts";
-import type { Stage } from "./stage.ts";
+import { parseAddress } from "../../../shared/address.ts";
+import type { Stage } from "../stage.ts";
 import { until } from "./until.ts";
 
 /** A connection and its history. */

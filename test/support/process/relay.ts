@@ -2,9 +2,9 @@
  * Somebody on the way between two ends, who changes or cuts what passes.
  */
 import * as net from "node:net";
-import { parseAddress } from "../../../daemon/proxy/address.ts";
+import { parseAddress } from "../../../shared/address.ts";
+import type { Stage } from "../stage.ts";
 import { type Backend, startBackend } from "./backend.ts";
-import type { Stage } from "./stage.ts";
 
 /** What to do with a chunk on its way back from the target, `offset` bytes into the stream: pass this on, or cut after it. */
 export type Meddle = (chunk: Buffer, offset: number) => { readonly pass: Uint8Array; readonly cut?: "end" | "reset" };

@@ -4,8 +4,8 @@
  */
 import type { SpawnOptions } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import type { Stage } from "../stage.ts";
 import { TUNNELD } from "./ends.ts";
-import type { Stage } from "./stage.ts";
 
 let runs = 0;
 

@@ -6,15 +6,15 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
-import type { TunnelState, TunnelStatus } from "../../../daemon/contract/state.ts";
-import { PROTOCOL_VERSION } from "../../../daemon/contract/version.ts";
 import { type DaemonPaths, daemonPaths, thisPlace } from "../../../daemon/lifecycle/paths.ts";
 import { type DaemonState, daemonStateSchema } from "../../../daemon/tunnels/daemon-state.ts";
 import { endProcessesOf } from "../../../scripts/lib/daemon-processes.mjs";
+import type { TunnelState, TunnelStatus } from "../../../shared/contract/state.ts";
+import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
+import type { Stage } from "../stage.ts";
 import { fileText } from "../tunnels-json.ts";
 import { TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
-import type { Stage } from "./stage.ts";
 import { until } from "./until.ts";
 
 /** Entries by name, with what every entry needs filled in. */

@@ -7,11 +7,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import type { StatusJson } from "../../../daemon/cli/status-json.ts";
 import { endProcessesOf } from "../../../scripts/lib/daemon-processes.mjs";
+import type { Stage } from "../stage.ts";
 import { type Maker, startEnd, TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
 import type { Program } from "./program.ts";
 import { type Result, type RunOptions, tunneld } from "./run.ts";
-import type { Stage } from "./stage.ts";
 import type { Entries } from "./tunneld.ts";
 import { until } from "./until.ts";
 

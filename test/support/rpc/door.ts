@@ -4,10 +4,10 @@
  */
 import { chmodSync } from "node:fs";
 import * as net from "node:net";
-import type { MethodName } from "../../../daemon/contract/methods.ts";
-import { Endpoint } from "../../../daemon/rpc/endpoint.ts";
+import { Endpoint } from "../../../daemon/rpc/clients.ts";
 import type { ClientHandle, Handlers, Session } from "../../../daemon/rpc/session.ts";
-import type { Stage } from "../process/stage.ts";
+import type { MethodName } from "../../../shared/contract/methods.ts";
+import type { Stage } from "../stage.ts";
 import { PAYLOADS } from "./payloads.ts";
 import { RawClient } from "./raw-client.ts";
 

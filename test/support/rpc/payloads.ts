@@ -1,6 +1,6 @@
 /** The payloads of protocol 1: as they were sent when it was first released, and what was added to it since. */
 import { readFileSync } from "node:fs";
-import type { MethodName, NotificationName } from "../../../daemon/contract/methods.ts";
+import type { MethodName, NotificationName } from "../../../shared/contract/methods.ts";
 
 /** A JSON object. */
 export type Payload = Readonly<Record<string, unknown>>;

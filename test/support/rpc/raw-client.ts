@@ -3,9 +3,9 @@
  * requests. What comes back is kept, message by message.
  */
 import * as net from "node:net";
-import { FrameDecoder } from "../../../daemon/contract/frame-decoder.ts";
-import type { Stage } from "../process/stage.ts";
+import { FrameDecoder } from "../../../shared/contract/frame-decoder.ts";
 import { until } from "../process/until.ts";
+import type { Stage } from "../stage.ts";
 import { PAYLOADS } from "./payloads.ts";
 
 /** A response, or a notification (then it has a method). */

@@ -2,22 +2,23 @@
  * A manager in the test's process: files, approvals and state in memory, time in
  * the hands of the test, real sockets and a real far end.
  */
-import { type ParsedConfig, parseTunnelsText } from "../../../daemon/contract/config-text.ts";
-import type { TunnelState, TunnelStatus } from "../../../daemon/contract/state.ts";
-import type { KeyReference } from "../../../daemon/contract/tunnels-file.ts";
+
 import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { type DaemonState, daemonStateSchema, refKey, type TunnelRef } from "../../../daemon/tunnels/daemon-state.ts";
-import { createPlanner } from "../../../daemon/tunnels/definition.ts";
 import { Manager, type Remark } from "../../../daemon/tunnels/manager.ts";
 import type { Planned, Planner } from "../../../daemon/tunnels/planned.ts";
+import { createPlanner } from "../../../daemon/tunnels/planner.ts";
 import type { Holder } from "../../../daemon/tunnels/want.ts";
+import { type ParsedConfig, parseTunnelsText } from "../../../shared/contract/config-text.ts";
+import type { TunnelState, TunnelStatus } from "../../../shared/contract/state.ts";
+import type { KeyReference } from "../../../shared/contract/tunnels-file.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { FakeTime } from "../lifecycle/fake-time.ts";
 import { until } from "../process/until.ts";
 import { fileText } from "../tunnels-json.ts";
 import { keyOf } from "../wire/handshakes.ts";
-import type { Scope } from "../wire/scope.ts";
+import type { Scope } from "../wire/loop.ts";
 
 /** Two workspaces. */
 export const APP = "/srv/app/.vscode/tunnels.json";

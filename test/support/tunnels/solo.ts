@@ -1,16 +1,16 @@
 /** One tunnel on its own, with a clock and timers in the hands of the test, and all that it tells. */
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
-import type { TunnelError } from "../../../daemon/errors.ts";
 import type { ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
 import { SharedPorts } from "../../../daemon/proxy/shared-port.ts";
+import type { TunnelPlan } from "../../../daemon/tunnels/plan.ts";
 import { Tunnel } from "../../../daemon/tunnels/tunnel.ts";
-import type { TunnelPlan } from "../../../daemon/tunnels/tunnel-plan.ts";
+import type { TunnelError } from "../../../shared/errors.ts";
 import { FakeTime } from "../lifecycle/fake-time.ts";
 import { until } from "../process/until.ts";
 import { local } from "../wire/ends.ts";
 import { keyOf } from "../wire/handshakes.ts";
-import type { Scope } from "../wire/scope.ts";
+import type { Scope } from "../wire/loop.ts";
 import { SUITES } from "../wire/suites.ts";
 
 /** See the file's header. */

@@ -2,7 +2,7 @@
 
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import type * as net from "node:net";
-import type { Scope } from "./scope.ts";
+import type { Scope } from "./loop.ts";
 
 /** RFC 5737: an address for documentation, never in use. */
 export const BLACK_HOLE = "192.0.2.1";

@@ -1,6 +1,6 @@
 /** What failed, by its stable code. Anything but a TunnelError, or no failure at all, fails the test. */
 import assert from "node:assert/strict";
-import { type ErrorCode, TunnelError } from "../../../daemon/errors.ts";
+import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 
 export function codeOf(run: () => unknown): ErrorCode {
   return errorOf(run).code;

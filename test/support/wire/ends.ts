@@ -2,19 +2,19 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
-import type { ErrorCode } from "../../../daemon/errors.ts";
 import type { ForwardSecrecy } from "../../../daemon/protocol/handshake.ts";
 import type { Channel, Role } from "../../../daemon/protocol/wire.ts";
-import type { Address } from "../../../daemon/proxy/address.ts";
 import type { LimitPolicy } from "../../../daemon/proxy/admission.ts";
 import type { DescriptorCheck } from "../../../daemon/proxy/descriptors.ts";
 import { Forwarder, type ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
 import { RouteStats, systemClock } from "../../../daemon/proxy/stats.ts";
 import { type Lookup, Target } from "../../../daemon/proxy/target.ts";
+import type { Address } from "../../../shared/address.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
 import { done, handshake, keyOf } from "./handshakes.ts";
+import type { Scope } from "./loop.ts";
 import { connectTo, type Peer } from "./peer.ts";
-import type { Scope } from "./scope.ts";
 import { SUITES } from "./suites.ts";
 
 const [anySuite] = SUITES as readonly [CipherSuite];

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import type { Scope } from "./scope.ts";
+import type { Scope } from "./loop.ts";
 
 export type Ending = "end" | "reset";
 

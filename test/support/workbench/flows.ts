@@ -1,6 +1,6 @@
 /** What a person does again and again in these tests, as one step each. */
 import { Redis } from "ioredis";
-import type { Stage } from "../process/stage.ts";
+import type { Stage } from "../stage.ts";
 import type { Window } from "./window.ts";
 
 /** The view container's title. */

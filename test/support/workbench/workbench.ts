@@ -5,7 +5,7 @@
 import type { BrowserContext } from "playwright-core";
 import { packagePath } from "../../../scripts/lib/package.mjs";
 import { installExtension, startWorkbenchServer, type WorkbenchServer } from "../../../scripts/lib/workbench-server.mjs";
-import type { Stage } from "../process/stage.ts";
+import type { Stage } from "../stage.ts";
 import { addWitness, removeWitness } from "./artefacts.ts";
 import { newContext } from "./chromium.ts";
 import { Window } from "./window.ts";

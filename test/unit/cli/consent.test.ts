@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { approve, factLines } from "../../../daemon/cli/consent.ts";
 import { createOutput } from "../../../daemon/cli/output.ts";
 import type { DaemonClient } from "../../../daemon/client/daemon-client.ts";
-import type { ApprovalFacts } from "../../../daemon/contract/methods.ts";
+import type { ApprovalFacts } from "../../../shared/contract/methods.ts";
 import { approvedFacts } from "../../support/status.ts";
 
 describe("the facts to approve, at a terminal", () => {

@@ -7,8 +7,8 @@ import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { fingerprint, sharedKey } from "../../../daemon/protocol/keys.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { codeOf } from "../../support/wire/codes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { temporaryFolder } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 import { SUITES } from "../../support/wire/suites.ts";
 
 for (const suite of SUITES) {

@@ -8,7 +8,7 @@ import { statusLines } from "../../../daemon/cli/status.ts";
 import { statusJson } from "../../../daemon/cli/status-json.ts";
 import { ago, table } from "../../../daemon/cli/table.ts";
 import { nameList, tunnelLines } from "../../../daemon/cli/tunnel-line.ts";
-import type { Diagnosis } from "../../../daemon/contract/diagnosis.ts";
+import type { Diagnosis } from "../../../shared/contract/diagnosis.ts";
 import { approvedFacts, tunnelStatus } from "../../support/status.ts";
 
 const ESC = "\u001b";

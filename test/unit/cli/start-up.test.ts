@@ -50,6 +50,6 @@ describe("what a command loads", () => {
   });
 
   it("all of it for the daemon itself, or this test would prove nothing", () => {
-    assert.ok(loadedBy("daemon/cli/daemon.ts", metafile).some((file) => HEAVY.test(file)));
+    assert.ok(loadedBy("daemon/programs/daemon.ts", metafile).some((file) => HEAVY.test(file)));
   });
 });

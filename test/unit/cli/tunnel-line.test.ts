@@ -1,8 +1,8 @@
 /** Which failures `status` tells of. */
 import assert from "node:assert/strict";
 import { currentFailure } from "../../../daemon/cli/tunnel-line.ts";
-import type { TunnelState } from "../../../daemon/contract/state.ts";
-import type { ErrorCode } from "../../../daemon/errors.ts";
+import type { TunnelState } from "../../../shared/contract/state.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
 import { tunnelStatus } from "../../support/status.ts";
 
 const shown = (state: TunnelState, code: ErrorCode): boolean =>

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
-import { PROTOCOL_VERSION } from "../../../daemon/contract/version.ts";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { daemonPaths, type Place } from "../../../daemon/lifecycle/paths.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { until } from "../../support/process/until.ts";
 import { type Call, type Door, type DoorOptions, openDoor } from "../../support/rpc/door.ts";
 import { PAYLOADS } from "../../support/rpc/payloads.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 
 const CONFIG = "/home/ada/shop/.vscode/tunnels.json";

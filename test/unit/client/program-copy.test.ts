@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copyProgram, type ProgramCopyOptions } from "../../../daemon/client/program-copy.ts";
-import { writeDiscovery } from "../../../daemon/lifecycle/discovery.ts";
+import { writeDiscovery } from "../../../daemon/lifecycle/door/discovery.ts";
 import { modeOf, scratchFolder } from "../../support/folder.ts";
 import { codeOf, errorOf } from "../../support/wire/codes.ts";
 

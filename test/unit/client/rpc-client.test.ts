@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import { RpcClient } from "../../../daemon/client/rpc-client.ts";
-import { TunnelError } from "../../../daemon/errors.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { until, within } from "../../support/process/until.ts";
 import { openDoor } from "../../support/rpc/door.ts";
 import { PAYLOADS } from "../../support/rpc/payloads.ts";
 import { frame } from "../../support/rpc/raw-client.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 
 const HELLO = PAYLOADS.requests.hello.params as never;

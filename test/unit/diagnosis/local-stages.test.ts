@@ -1,15 +1,15 @@
 /** The stages that the caller looks at, and what follows from them: what goes out, what is told, what is advised. */
 import assert from "node:assert/strict";
 import * as net from "node:net";
-import { type ErrorCode, TunnelError } from "../../../daemon/errors.ts";
-import { diagnose } from "../../../daemon/tunnels/diagnosis/diagnose.ts";
-import { checkListen } from "../../../daemon/tunnels/diagnosis/listen-check.ts";
-import { STAGES } from "../../../daemon/tunnels/diagnosis/report.ts";
-import type { Check, Subject } from "../../../daemon/tunnels/diagnosis/subject.ts";
+import { diagnose } from "../../../daemon/diagnosis/diagnose.ts";
+import { checkListen } from "../../../daemon/diagnosis/listen-check.ts";
+import { STAGES } from "../../../daemon/diagnosis/report.ts";
+import type { Check, Subject } from "../../../daemon/diagnosis/subject.ts";
+import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 import { diagnoseAt, setUp } from "../../support/diagnose/subject.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { closedPort, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 function failing(code: ErrorCode): Check {
   return () => {

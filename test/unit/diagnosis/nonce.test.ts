@@ -1,7 +1,7 @@
 /** The nonce of a diagnosis: a line to those who read lines, random to spiped. */
 import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
-import { diagnosisNonce, nonceFirst } from "../../../daemon/tunnels/diagnosis/nonce.ts";
+import { diagnosisNonce, nonceFirst } from "../../../daemon/diagnosis/nonce.ts";
 import { toHex } from "../../support/wire/bytes.ts";
 
 describe("the nonce of a diagnosis", () => {

@@ -1,9 +1,9 @@
 /** What first bytes give away, on bytes of real programs; and that random nonces give nothing away. */
 import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
+import { clientHello } from "../../../daemon/diagnosis/client-hello.ts";
+import { diagnosisNonce } from "../../../daemon/diagnosis/nonce.ts";
 import { recogniseClient, recogniseServer, type SpokenProtocol } from "../../../daemon/protocol/recognise.ts";
-import { clientHello } from "../../../daemon/tunnels/diagnosis/client-hello.ts";
-import { diagnosisNonce } from "../../../daemon/tunnels/diagnosis/nonce.ts";
 import { ascii, fromHex, join } from "../../support/wire/bytes.ts";
 
 type Sample = readonly [from: string, bytes: Uint8Array, protocol: SpokenProtocol, label: RegExp];

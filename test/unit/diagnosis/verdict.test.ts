@@ -1,10 +1,10 @@
 /** The rules as a table: what was seen, and what it means. */
 import assert from "node:assert/strict";
-import { type ErrorCode, TunnelError } from "../../../daemon/errors.ts";
-import type { StageName } from "../../../daemon/tunnels/diagnosis/report.ts";
-import { judgeService } from "../../../daemon/tunnels/diagnosis/service-verdict.ts";
-import type { ServiceSighting, Sighting } from "../../../daemon/tunnels/diagnosis/sighting.ts";
-import { type Circumstances, type Conclusion, forwardSecrecyNeeded, judge } from "../../../daemon/tunnels/diagnosis/verdict.ts";
+import type { StageName } from "../../../daemon/diagnosis/report.ts";
+import { judgeService } from "../../../daemon/diagnosis/service-verdict.ts";
+import type { ServiceSighting, Sighting } from "../../../daemon/diagnosis/sighting.ts";
+import { type Circumstances, type Conclusion, forwardSecrecyNeeded, judge } from "../../../daemon/diagnosis/verdict.ts";
+import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 import { ascii, pattern } from "../../support/wire/bytes.ts";
 
 const TIMES = { nonceMs: 5, heldMs: 300, waitedMs: 5 };

@@ -1,11 +1,11 @@
 /** What other extensions get. */
 import assert from "node:assert/strict";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { createApi, type TunnelsApi } from "../../../extension/api.ts";
 import { type Disposable, Emitter } from "../../../extension/emitter.ts";
 import { english } from "../../../extension/model/translate.ts";
 import { refOf, type TunnelItem } from "../../../extension/model/tunnel-item.ts";
 import type { OpenResult } from "../../../extension/tunnels/tunnel-actions.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { tunnelStatus } from "../../support/status.ts";
 import { PERSONAL, tunnelItem } from "../../support/tunnel-item.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { COMMANDS, PREFIX, TUNNELS_VIEW } from "../../../extension/commands/ids.ts";
+import { COMMANDS, PREFIX, TUNNELS_VIEW } from "../../../extension/ids.ts";
 import { type Bundle, collectTexts, englishBundle, gapsOf, placeholdersIn, registeredCommands, type Texts } from "../../../scripts/lib/l10n.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { clearStarts, recordStart, type StartVerdict } from "../../../daemon/lifecycle/crash-guard.ts";
 import { FakeTime } from "../../support/lifecycle/fake-time.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { stageForEach } from "../../support/stage.ts";
 
 describe("the crash guard", () => {
   const stage = stageForEach();

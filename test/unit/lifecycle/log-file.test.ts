@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { LogFile, type LogFileOptions, type LogFiles } from "../../../daemon/lifecycle/log-file.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { stageForEach } from "../../support/stage.ts";
 
 describe("the log file", () => {
   const stage = stageForEach();

@@ -1,7 +1,7 @@
 /** The log as a service: levels, replay, subscribers, lines. */
 import assert from "node:assert/strict";
-import type { LogEntry } from "../../../daemon/contract/methods.ts";
 import { isLogLevel, Logger, type LoggerOptions, type LogLevel } from "../../../daemon/lifecycle/logger.ts";
+import type { LogEntry } from "../../../shared/contract/methods.ts";
 
 describe("the logger", () => {
   let lines: string[];

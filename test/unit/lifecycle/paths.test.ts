@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
+import { fitsSocketPath, maxSocketPathBytes } from "../../../daemon/lifecycle/door/socket-path.ts";
 import { daemonPaths, type Place, prepareFolders, thisPlace } from "../../../daemon/lifecycle/paths.ts";
-import { fitsSocketPath, maxSocketPathBytes } from "../../../daemon/lifecycle/socket-path.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { errorOf } from "../../support/wire/codes.ts";
 
 const UID = process.geteuid?.() ?? 0;

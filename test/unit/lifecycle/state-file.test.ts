@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { StateFile, type StateFileOptions, type StateProblem } from "../../../daemon/lifecycle/state-file.ts";
 import { FakeTime } from "../../support/lifecycle/fake-time.ts";
-import { stageForEach } from "../../support/process/stage.ts";
 import { until } from "../../support/process/until.ts";
+import { stageForEach } from "../../support/stage.ts";
 
 describe("the state file", () => {
   const stage = stageForEach();

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { hasDescriptors } from "../../../daemon/proxy/descriptors.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
+import { turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
 import { connectTo, startBackend } from "../../support/wire/peer.ts";
-import { turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 const emfile = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
 

@@ -7,8 +7,8 @@ import * as net from "node:net";
 import { join } from "node:path";
 import { bind } from "../../../daemon/proxy/bind.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { startBackend, temporaryFolder } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 /** Listens on a unix socket in a process that is then killed: nobody answers there any more, and the file stays. */
 async function deadSocket(path: string): Promise<void> {

@@ -5,8 +5,8 @@ import { PROTECTED_MODE } from "../../support/refusals.ts";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { End, makeRoute, shakeAsServer, startEnd } from "../../support/wire/ends.ts";
 import { handshake } from "../../support/wire/handshakes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 interface Stage {
   readonly far: Backend;

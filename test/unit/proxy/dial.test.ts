@@ -7,8 +7,8 @@ import { type DialOptions, dial } from "../../../daemon/proxy/dial.ts";
 import type { ResolvedAddress } from "../../../daemon/proxy/target.ts";
 import { BLACK_HOLE, watchConnects } from "../../support/wire/black-hole.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
+import { liveTimers, useScope } from "../../support/wire/loop.ts";
 import { closedPort, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
-import { liveTimers, useScope } from "../../support/wire/scope.ts";
 
 const at = (port: number, host = "127.0.0.1"): ResolvedAddress => ({ kind: "tcp", host, port });
 const hole = at(1, BLACK_HOLE);

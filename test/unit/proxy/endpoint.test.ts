@@ -4,8 +4,8 @@ import { once } from "node:events";
 import * as net from "node:net";
 import { join } from "node:path";
 import { resetSocket } from "../../../daemon/proxy/endpoint.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { connectTo, type Peer, type Place, temporaryFolder } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 describe("resetSocket", () => {
   const scope = useScope();

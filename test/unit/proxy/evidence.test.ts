@@ -1,8 +1,8 @@
 /** The rules (a) to (g) of the design: what the end of a handshake says about its cause. */
 import assert from "node:assert/strict";
-import type { ErrorCode } from "../../../daemon/errors.ts";
 import type { HandshakeProgress } from "../../../daemon/protocol/wire.ts";
 import { backendSilent, handshakeBroken, truncated } from "../../../daemon/proxy/evidence.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
 
 const CLIENT_RULES: readonly (readonly [HandshakeProgress, "closed" | "reset", "verified before" | "never verified", ErrorCode])[] = [
   ["no-byte", "closed", "never verified", "PEER_CLOSED"],

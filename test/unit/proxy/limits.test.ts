@@ -4,8 +4,8 @@ import { mock } from "node:test";
 import { handshakeBudget, MAX_WAITING } from "../../../daemon/proxy/admission.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { enter, startEnd } from "../../support/wire/ends.ts";
+import { turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
-import { turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 describe("the limit under the policy refuse", () => {
   const scope = useScope();

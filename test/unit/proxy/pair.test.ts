@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join as joinPath } from "node:path";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd, startPair } from "../../support/wire/ends.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { connectTo, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 import { SUITE_PAIRS } from "../../support/wire/suites.ts";
 
 describe("a pair of ends", () => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { Readable, Writable } from "node:stream";
 import { Pipe, type PipeOptions } from "../../../daemon/proxy/pipe.ts";
 import { ascii, join, sameBytes } from "../../support/wire/bytes.ts";
-import { deferred, turnOfTheLoop } from "../../support/wire/scope.ts";
+import { deferred, turnOfTheLoop } from "../../support/wire/loop.ts";
 
 /** A sink that finishes a write only when told to. */
 class SlowSink extends Writable {

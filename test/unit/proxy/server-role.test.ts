@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { enter, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
 import { done, handshake } from "../../support/wire/handshakes.ts";
+import { deferred, turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { deferred, turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 /** What a stranger may send, and what it is then called. */
 const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [

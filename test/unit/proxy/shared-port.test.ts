@@ -12,8 +12,8 @@ import { ascii, pattern } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 import { makeRoute, type SpipedPeer, shakeAsClient } from "../../support/wire/ends.ts";
 import { done, handshake, keyOf } from "../../support/wire/handshakes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 /** One entry of a port, and what it was told. */
 interface Entry {

@@ -6,8 +6,8 @@ import type { Phase } from "../../../daemon/proxy/connection.ts";
 import { BLACK_HOLE, watchConnects } from "../../support/wire/black-hole.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, enter, local, startEnd, startPair } from "../../support/wire/ends.ts";
+import { liveTimers, turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { liveTimers, turnOfTheLoop, useScope } from "../../support/wire/scope.ts";
 
 const isRefused = async (port: number): Promise<boolean> => {
   const probe = net.connect(port, "127.0.0.1");

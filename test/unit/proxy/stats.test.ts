@@ -1,7 +1,7 @@
 /** The counters of a route. */
 import assert from "node:assert/strict";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { RouteStats, record, systemClock } from "../../../daemon/proxy/stats.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 
 describe("RouteStats", () => {
   it("counts failures by code", () => {

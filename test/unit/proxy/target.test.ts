@@ -1,10 +1,10 @@
 /** Resolving a target: what is looked up and when, what is kept, and in which order addresses are tried. */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { parseAddress } from "../../../daemon/proxy/address.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../../../daemon/proxy/target.ts";
+import { parseAddress } from "../../../shared/address.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
-import { deferred, useScope } from "../../support/wire/scope.ts";
+import { deferred, useScope } from "../../support/wire/loop.ts";
 
 const at = (host: string, port = 6379): ResolvedAddress => ({ kind: "tcp", host, port });
 

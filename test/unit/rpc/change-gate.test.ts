@@ -1,7 +1,7 @@
 /** Changes and a hand-over at the same time: none is made after the successor has read the state, none is lost. */
 import assert from "node:assert/strict";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { ChangeGate } from "../../../daemon/rpc/change-gate.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 
 const PATIENCE = { patienceMs: 5_000 };

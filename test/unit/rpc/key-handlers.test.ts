@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MethodName, Params, Result } from "../../../daemon/contract/methods.ts";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { selectSuite } from "../../../daemon/crypto/select-suite.ts";
+import { KeyFolder } from "../../../daemon/keys/key-folder.ts";
+import { SessionKeys } from "../../../daemon/keys/session-keys.ts";
 import { keyHandlers } from "../../../daemon/rpc/key-handlers.ts";
 import type { ClientHandle } from "../../../daemon/rpc/session.ts";
-import { KeyFolder } from "../../../daemon/tunnels/key-folder.ts";
-import { SessionKeys } from "../../../daemon/tunnels/session-keys.ts";
+import type { MethodName, Params, Result } from "../../../shared/contract/methods.ts";
 import { modeOf, scratchFolder } from "../../support/folder.ts";
 import { pattern } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";

@@ -1,13 +1,13 @@
 /** One client's session: hello first, validation both ways, codes in `data`, subscriptions that end with it. */
 import assert from "node:assert/strict";
-import { METHODS, type MethodName, NOTIFICATIONS, type NotificationName } from "../../../daemon/contract/methods.ts";
-import { TunnelError } from "../../../daemon/errors.ts";
 import type { ClientHandle } from "../../../daemon/rpc/session.ts";
-import { stageForEach } from "../../support/process/stage.ts";
+import { METHODS, type MethodName, NOTIFICATIONS, type NotificationName } from "../../../shared/contract/methods.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { until } from "../../support/process/until.ts";
 import { openDoor } from "../../support/rpc/door.ts";
 import { PAYLOADS, withUnknownFields } from "../../support/rpc/payloads.ts";
 import { frame, type RawClient } from "../../support/rpc/raw-client.ts";
+import { stageForEach } from "../../support/stage.ts";
 
 describe("a client's session", () => {
   const stage = stageForEach();

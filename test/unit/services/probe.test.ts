@@ -5,8 +5,8 @@ import { probe } from "../../../daemon/services/probe.ts";
 import { PROTECTED_MODE, PROTECTED_MODE_TEXT } from "../../support/refusals.ts";
 import { ascii, join, toHex } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 describe("a probe", () => {
   const scope = useScope();

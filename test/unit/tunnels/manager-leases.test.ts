@@ -4,8 +4,8 @@ import { MAX_LEASES, MAX_PINS } from "../../../daemon/tunnels/limits.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd } from "../../support/wire/ends.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 const refused = (error: NodeJS.ErrnoException): boolean => error.code === "ECONNREFUSED";
 

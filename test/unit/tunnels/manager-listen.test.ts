@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { until } from "../../support/process/until.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { startEnd } from "../../support/wire/ends.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 describe("where a manager's tunnels listen", () => {
   const scope = useScope();

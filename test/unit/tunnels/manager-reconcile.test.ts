@@ -4,8 +4,8 @@ import { APP, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { oneEntry } from "../../support/tunnels-json.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd } from "../../support/wire/ends.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 const CACHE = { configPath: APP, name: "cache" };
 

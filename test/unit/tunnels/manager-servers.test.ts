@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { until } from "../../support/process/until.ts";
 import { APP, CLONE, Managed } from "../../support/tunnels/managed.ts";
 import { SpipedPeer, shakeAsClient } from "../../support/wire/ends.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 describe("two server entries of one file with one port and one target", () => {
   const scope = useScope();

@@ -1,10 +1,10 @@
 /** The small parts of a tunnel: health, hold-off, counters. */
 import assert from "node:assert/strict";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { RouteStats } from "../../../daemon/proxy/stats.ts";
 import { sumOf } from "../../../daemon/tunnels/counters.ts";
 import { Health } from "../../../daemon/tunnels/health.ts";
 import { HoldOff } from "../../../daemon/tunnels/hold-off.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { FakeTime } from "../../support/lifecycle/fake-time.ts";
 
 function statsOf(values: Partial<RouteStats>): RouteStats {

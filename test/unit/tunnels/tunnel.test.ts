@@ -1,14 +1,14 @@
 /** One tunnel: its states rest on evidence, and its port stays whatever the far side does. */
 import assert from "node:assert/strict";
-import { TunnelError } from "../../../daemon/errors.ts";
 import { probeTunnel } from "../../../daemon/tunnels/probe-tunnel.ts";
+import { TunnelError } from "../../../shared/errors.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../../support/refusals.ts";
 import { planOf, Solo } from "../../support/tunnels/solo.ts";
 import { ascii, join } from "../../support/wire/bytes.ts";
 import { End, local, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
 import { keyOf } from "../../support/wire/handshakes.ts";
+import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
-import { useScope } from "../../support/wire/scope.ts";
 
 describe("a tunnel", () => {
   const scope = useScope();

@@ -1,0 +1,112 @@
+/**
+ * npm run bench: our pair of ends, Debian's spiped pair and a direct connection, interleaved in one run on 127.0.0.1.
+ * Prints ratios first and a table last, and writes everything to bench/results/<time>.json. It only reports: the exit
+ * code is 0 unless something could not be measured. The measures are in bench/, one file each.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/lib/build.mjs";
+import { Failure, main } from "../scripts/lib/failure.mjs";
+import { install } from "../scripts/lib/install.mjs";
+import { bold, dim, duration, say, step } from "../scripts/lib/output.mjs";
+import { root } from "../scripts/lib/project.mjs";
+import { provision } from "../scripts/lib/provision.mjs";
+import { measureBulk } from "./bulk.mjs";
+import { measureConnect } from "./connect.mjs";
+import { programsFor } from "./contenders.mjs";
+import { measureDaemon } from "./daemon.mjs";
+import { describeEnvironment } from "./environment.mjs";
+import { measureIdle } from "./idle.mjs";
+import { measureRedis } from "./redis.mjs";
+import { judgeAims, printReport } from "./report.mjs";
+
+const MEASURES = {
+  bulk: { label: "bulk throughput and processor time", measure: measureBulk },
+  redis: { label: "Redis GET/s and latency", measure: measureRedis },
+  connect: { label: "new connections", measure: measureConnect },
+  idle: { label: "memory with idle connections", measure: measureIdle },
+  daemon: { label: "a daemon with 200 tunnels", measure: measureDaemon },
+};
+/** `seconds`: one contender's turn in a round. Memory hardly varies: fewer rounds do. */
+const FULL = { rounds: 5, idleRounds: 3, seconds: 1, settleMs: 1000 };
+const QUICK = { rounds: 2, idleRounds: 1, seconds: 0.3, settleMs: 500 };
+
+const HELP = `npm run bench [-- OPTIONS]
+
+  --quick            two short rounds: under a minute, rough figures
+  --rounds N         rounds a measure (${FULL.rounds}; ${QUICK.rounds} with --quick)
+  --only A,B         only these measures: ${Object.keys(MEASURES).join(", ")}
+  --crypto SUITE     force our crypto suite: node or noble (TUNNELD_CRYPTO)
+
+Compares our pair of ends, Debian's spiped pair and a direct connection in turns, on 127.0.0.1. Trust the ratios, not
+the absolute figures: client, both ends and server share this machine's processors. The JSON file has every round.`;
+
+await main(async () => {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") return say(HELP);
+  // Memory and processor time are read from /proc.
+  if (!existsSync("/proc/self/stat")) throw new Failure("The bench needs Linux: it reads /proc. Run it in a Debian or Ubuntu container.");
+  say(`\n${bold("Setting up")}`);
+  await step("packages", install);
+  await step("build", () => build());
+  let tools;
+  await step("Redis and Debian's spiped", async () => {
+    tools = await provision(["redis", "spiped"]);
+  });
+  const programs = programsFor({ spiped: tools.spiped, crypto: options.crypto });
+  const environment = await describeEnvironment(tools);
+  const start = performance.now();
+  const metrics = await measureAll(options, programs);
+  const aims = judgeAims(metrics);
+  printReport({ metrics, aims });
+  const file = writeResult({ options, environment: { ...environment, loadAtEnd: loadavg() }, aims, metrics });
+  const suite = options.crypto === undefined ? "" : `, our crypto suite forced: ${options.crypto}`;
+  say(`\n${dim(`${environment.processor}, ${environment.processors} processors, Node ${environment.node}, ${environment.spiped}${suite}`)}`);
+  say(
+    `${options.rounds} rounds (memory: ${options.idleRounds}) in ${duration(performance.now() - start)}; every round is in ${relative(process.cwd(), file) || file}`,
+  );
+});
+
+async function measureAll({ only, rounds, idleRounds, seconds, settleMs }, programs) {
+  say(`\n${bold("Measuring")} ${dim("(ours, spiped, direct in turns)")}`);
+  const metrics = [];
+  for (const name of only) {
+    const { label, measure } = MEASURES[name];
+    await step(label, async () => {
+      metrics.push(...(await measure({ programs, seconds, settleMs, rounds: name === "idle" ? idleRounds : rounds })));
+    });
+  }
+  return metrics;
+}
+
+function readOptions(args) {
+  let values;
+  try {
+    const string = { type: "string" };
+    const flag = { type: "boolean", default: false };
+    values = parseArgs({ args, options: { quick: flag, help: { ...flag, short: "h" }, rounds: string, only: string, crypto: string } }).values;
+  } catch (error) {
+    throw new Failure(`${error.message.split(". ")[0]}: npm run bench -- --help lists the options.`);
+  }
+  if (values.help) return "help";
+  const base = values.quick ? QUICK : FULL;
+  const rounds = values.rounds === undefined ? base.rounds : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000) throw new Failure(`--rounds ${values.rounds}: a whole number from 1 to 1000.`);
+  const only = values.only === undefined ? Object.keys(MEASURES) : values.only.split(",");
+  const unknown = only.find((name) => !Object.hasOwn(MEASURES, name));
+  if (unknown !== undefined) throw new Failure(`--only ${unknown}: the measures are ${Object.keys(MEASURES).join(", ")}.`);
+  if (values.crypto !== undefined && !["node", "noble"].includes(values.crypto)) throw new Failure(`--crypto ${values.crypto}: node or noble.`);
+  const crypto = values.crypto ?? process.env.TUNNELD_CRYPTO;
+  return { ...base, rounds, idleRounds: Math.min(rounds, base.idleRounds), only, quick: values.quick, ...(crypto ? { crypto } : {}) };
+}
+
+function writeResult(result) {
+  const folder = join(root, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  const time = new Date().toISOString();
+  const file = join(folder, `${time.replaceAll(":", "-")}.json`);
+  writeFileSync(file, `${JSON.stringify({ version: 1, time, ...result }, null, 2)}\n`);
+  return file;
+}

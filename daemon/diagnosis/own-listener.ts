@@ -1,0 +1,57 @@
+/**
+ * Who listens where a server entry wants to: a far end that holds one of the
+ * entry's own keys is what the entry is for (`tunneld serve`, or a spiped that
+ * does the same), and nothing that is in its way. Only the key tells.
+ */
+
+import { TunnelError } from "../../shared/errors.ts";
+import { dial } from "../proxy/dial.ts";
+import { reachable } from "../tunnels/listen-address.ts";
+import { askService } from "./ask-service.ts";
+import { attempt } from "./attempt.ts";
+import type { DiagnosisContext, DiagnosisPlan } from "./subject.ts";
+import { DEFAULT_TIMINGS } from "./timings.ts";
+
+/** What of the world it takes. */
+export type ListenerContext = Pick<DiagnosisContext, "suite" | "random" | "clock" | "signal">;
+
+/**
+ * Shakes hands with whoever listens there, with one of the keys after another; true once one is proved.
+ * @throws the signal's reason
+ */
+export async function holdsOurKey(plan: DiagnosisPlan, context: ListenerContext): Promise<boolean> {
+  for (const key of plan.keys) {
+    if (await proves(key, plan, context)) return true;
+  }
+  return false;
+}
+
+async function proves(key: DiagnosisPlan["keys"][number], { listen, service, timeoutMs }: DiagnosisPlan, context: ListenerContext): Promise<boolean> {
+  const { clock, signal } = context;
+  const startMs = clock.monotonicMs();
+  const socket = await dial({ addresses: [reachable(listen)], timeoutMs, signal }).then(
+    (dialled) => dialled.socket,
+    (error: unknown) => {
+      signal.throwIfAborted();
+      if (!(error instanceof TunnelError)) throw error;
+      return undefined;
+    },
+  );
+  if (!socket) return false;
+  const timings = DEFAULT_TIMINGS;
+  const sighting = await attempt(socket, {
+    ...context,
+    key,
+    // Strong, and content with a far end that is not: whether that is right is no question of who listens.
+    forwardSecrecy: "prefer",
+    holdMs: () => 0,
+    dialMs: clock.monotonicMs() - startMs,
+    handshakeMs: timeoutMs,
+    lingerMs: timings.lingerMs,
+    reached: () => {},
+    // A proof makes the far end dial its backend, and MySQL counts a connection that just closes as an error of its host.
+    ask: (stream, roundTripMs) =>
+      service === "mysql" ? askService(stream, { service, timings, roundTripMs, clock, signal }) : Promise.resolve({ seen: "open", openMs: 0 }),
+  });
+  return sighting.at === "proved";
+}

@@ -1,0 +1,129 @@
+/**
+ * The old daemon's side of an upgrade: starts the new program, passes it the
+ * listening sockets themselves, and stops accepting once the new one does. Both
+ * hold the same kernel socket meanwhile, so no connect is refused; connections
+ * that are open stay here until they end. Whatever goes wrong before the new one
+ * is ready, this daemon goes on as if nothing had been tried.
+ *
+ * A handle that can't be sent (Windows' pipes, a failure) is offered without: the
+ * new one binds that address itself after `released`, and connects are refused
+ * for that moment. Messages: hand-over-messages.ts. The child's side: receive-listeners.ts.
+ */
+import { type ChildProcess, fork, type SendHandle } from "node:child_process";
+import type * as net from "node:net";
+import { TunnelError } from "../../../shared/errors.ts";
+import { daemonEnvironment } from "../child-environment.ts";
+import { machineTimers, type Timers } from "../clock.ts";
+import { closeKeepingPath } from "../door/socket-file.ts";
+import { HAND_OVER_VERSION, type ListenerName, type NewMessage, type OldMessage, SUCCESSOR_VARIABLE } from "./messages.ts";
+
+/** A listener to hand over. */
+export interface OfferedListener extends ListenerName {
+  readonly server: net.Server;
+  /** Stops accepting here, without unlinking the path; by default `close`, or closeKeepingPath for a unix socket. Must not throw. */
+  readonly release?: () => void;
+}
+
+/** What to start, and what to give it. */
+export interface HandOverOptions {
+  /** Absolute path of the newer tunneld.cjs. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly listeners: readonly OfferedListener[];
+  /** For the successor, JSON: what the owner needs to go on with these listeners. Stays in memory. */
+  readonly payload?: unknown;
+  /** For everything until the successor is ready. */
+  readonly timeoutMs: number;
+  /** Outside any extension folder, so that it can be replaced. */
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly timers?: Timers;
+}
+
+/**
+ * Hands over; resolves to the successor's process id once this process accepts no more. The caller then drains.
+ * @throws TunnelError DAEMON_UNREACHABLE: the successor didn't come up and was ended; nothing has changed here
+ */
+export async function handOver(options: HandOverOptions): Promise<number> {
+  const child = startSuccessor(options);
+  const stopTimer = (options.timers ?? machineTimers).after(options.timeoutMs, () => child.kill("SIGKILL"));
+  try {
+    await Promise.all([untilReady(child), offerAll(child, options)]);
+  } catch (cause) {
+    child.kill("SIGKILL");
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TunnelError("DAEMON_UNREACHABLE", `the new daemon ${options.program} didn't come up (${why}): the present one goes on`, { cause });
+  } finally {
+    stopTimer();
+  }
+  for (const listener of options.listeners) release(listener);
+  await send(child, { type: "released" }).catch(() => {});
+  if (child.connected) child.disconnect();
+  child.unref();
+  // A child without an id never became ready.
+  return child.pid ?? 0;
+}
+
+function startSuccessor({ program, args, cwd, env }: HandOverOptions): ChildProcess {
+  return fork(program, args, {
+    detached: true,
+    cwd,
+    // Our own flags are this version's business.
+    execArgv: [],
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    env: { ...daemonEnvironment(env ?? process.env), [SUCCESSOR_VARIABLE]: "1" },
+  });
+}
+
+/** Resolves at "ready"; rejects when the child ends or can't be started. */
+function untilReady(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.once("exit", (code, signal) => reject(new Error(signal === null ? `exit code ${code}` : `ended by ${signal}`)));
+    child.once("disconnect", () => reject(new Error("it hung up")));
+    child.on("message", (message) => {
+      if ((message as Partial<NewMessage> | null)?.type === "ready") resolve();
+    });
+  });
+}
+
+async function offerAll(child: ChildProcess, { listeners, payload }: HandOverOptions): Promise<void> {
+  const names = listeners.map(({ id, address, kind }): ListenerName => ({ id, address, kind }));
+  await send(child, { type: "offer", version: HAND_OVER_VERSION, listeners: names, payload });
+  for (const { id, server } of listeners) {
+    const handle = sendableHandle(server);
+    try {
+      if (handle === undefined) throw new Error("no handle");
+      await send(child, { type: "listener", id, hasHandle: true }, handle);
+    } catch {
+      await send(child, { type: "listener", id, hasHandle: false });
+    }
+  }
+}
+
+/**
+ * The raw handle and not the net.Server: Node would make the child accept at once, before anybody there listens for
+ * "connection". `_handle` is not documented, but child.send takes it (as "net.Native") since Node 0.6.
+ */
+function sendableHandle(server: net.Server): SendHandle | undefined {
+  return (server as unknown as { readonly _handle: SendHandle | null })._handle ?? undefined;
+}
+
+function send(child: ChildProcess, message: OldMessage, handle?: SendHandle): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.send(message, handle, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function release({ server, kind, address, release: own }: OfferedListener): void {
+  if (own) {
+    own();
+    return;
+  }
+  try {
+    if (kind === "unix" && server.listening) closeKeepingPath(server, address);
+  } catch {
+    // A folder that allows no second name: the path goes with the close below, and the successor, who looks, binds it again.
+  }
+  server.close();
+}

@@ -1,0 +1,111 @@
+/**
+ * The new daemon's side of an upgrade: takes the listening sockets from the old
+ * one. Order for the caller: receive, build what will serve, `listen` on each
+ * listener, `ready()`, then bind by itself what came without a handle.
+ * Messages: hand-over-messages.ts. The parent's side: hand-over.ts.
+ */
+import type * as net from "node:net";
+import { TunnelError } from "../../../shared/errors.ts";
+import { HAND_OVER_VERSION, type ListenerName, type OldMessage, SUCCESSOR_VARIABLE } from "./messages.ts";
+
+/** A listener that was handed over. */
+export interface ReceivedListener extends ListenerName {
+  /** False: it could not be sent; bind `address` after `ready()` has resolved. */
+  readonly hasHandle: boolean;
+  /** Makes `server` accept on it; its "connection" listener must stand. Once, and only with a handle. */
+  listen(server: net.Server): Promise<void>;
+  /** Closes the handle unused. */
+  discard(): void;
+}
+
+/** All that was handed over. */
+export interface HandedOver {
+  readonly listeners: readonly ReceivedListener[];
+  /** What the old daemon added; to be checked like any input. */
+  readonly payload: unknown;
+  /** Tells the old one that we accept; resolves when it does no more (or is gone). */
+  ready(): Promise<void>;
+}
+
+/** A handle as Node passes it: undocumented, but for what is used here. */
+interface RawHandle {
+  close(): void;
+}
+
+/** Whether this process was started as a successor; takes the mark out of the environment. */
+export function isSuccessor(env: NodeJS.ProcessEnv = process.env): boolean {
+  const marked = env[SUCCESSOR_VARIABLE] !== undefined;
+  delete env[SUCCESSOR_VARIABLE];
+  return marked && process.send !== undefined;
+}
+
+/**
+ * Takes over what the parent offers. Call it only if `isSuccessor()`, and before anything is awaited.
+ * @throws TunnelError DAEMON_VERSION if the parent speaks another version, DAEMON_UNREACHABLE if it is gone too early
+ */
+export function receiveListeners(): Promise<HandedOver> {
+  return new Promise((resolve, reject) => {
+    const handles = new Map<string, RawHandle | undefined>();
+    let offer: Extract<OldMessage, { type: "offer" }> | undefined;
+    const untilReleased = onceReleased();
+
+    const onGone = (): void => reject(new TunnelError("DAEMON_UNREACHABLE", "the old daemon ended while it handed over: start the daemon again"));
+    const onMessage = (message: OldMessage, handle: unknown): void => {
+      if (message.type === "offer") offer = message;
+      if (message.type === "listener") handles.set(message.id, message.hasHandle ? (handle as RawHandle | undefined) : undefined);
+      if (offer !== undefined && offer.version !== HAND_OVER_VERSION) {
+        stop();
+        reject(new TunnelError("DAEMON_VERSION", `the old daemon hands over in version ${offer.version}: stop it with "tunneld stop" and start this one`));
+      }
+      if (offer === undefined || handles.size < offer.listeners.length) return;
+      stop();
+      resolve({ listeners: offer.listeners.map((name) => received(name, handles.get(name.id))), payload: offer.payload, ready: () => ready(untilReleased) });
+    };
+    const stop = (): void => {
+      process.removeListener("message", onMessage as NodeJS.MessageListener);
+      process.removeListener("disconnect", onGone);
+    };
+    process.on("message", onMessage as NodeJS.MessageListener);
+    process.once("disconnect", onGone);
+  });
+}
+
+/** Resolves at "released", or when the old daemon is gone, which comes to the same. */
+function onceReleased(): Promise<void> {
+  return new Promise((resolve) => {
+    const onMessage = (message: OldMessage): void => {
+      if (message.type === "released") finish();
+    };
+    const finish = (): void => {
+      process.removeListener("message", onMessage as NodeJS.MessageListener);
+      process.removeListener("disconnect", finish);
+      if (process.connected) process.disconnect();
+      resolve();
+    };
+    process.on("message", onMessage as NodeJS.MessageListener);
+    process.once("disconnect", finish);
+  });
+}
+
+async function ready(untilReleased: Promise<void>): Promise<void> {
+  // A parent that is gone can't be told, and need not be.
+  process.send?.({ type: "ready" }, undefined, undefined, () => {});
+  await untilReleased;
+}
+
+function received(name: ListenerName, handle: RawHandle | undefined): ReceivedListener {
+  return {
+    ...name,
+    hasHandle: handle !== undefined,
+    listen: (server) =>
+      new Promise((resolve, reject) => {
+        if (handle === undefined) return reject(new RangeError(`${name.address} came without a handle`));
+        server.once("error", reject);
+        server.listen(handle, () => {
+          server.removeListener("error", reject);
+          resolve();
+        });
+      }),
+    discard: () => handle?.close(),
+  };
+}

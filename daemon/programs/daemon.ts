@@ -1,0 +1,297 @@
+/**
+ * `tunneld daemon`: the background process that owns all tunnels of a user. Its
+ * life: claim the socket (or take over an older daemon's listeners), re-open what
+ * is pinned, serve clients, and end when nobody needs it, on a signal, on
+ * request, or by handing over to a successor.
+ */
+import * as path from "node:path";
+import { formatAddress, parseAddress } from "../../shared/address.ts";
+import type { NotificationParams } from "../../shared/contract/methods.ts";
+import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { drainLine } from "../cli/drain-line.ts";
+import { RpcClient } from "../client/rpc-client.ts";
+import { machineClock, machineTimers } from "../lifecycle/clock.ts";
+import { watchClock } from "../lifecycle/clock-watch.ts";
+import { clearStarts } from "../lifecycle/crash-guard.ts";
+import { type Door, type DoorEvent, type DoorOptions, openDoor, takeOverDoor } from "../lifecycle/door/door.ts";
+import { showDraining } from "../lifecycle/hand-over/draining-file.ts";
+import { handOver } from "../lifecycle/hand-over/hand-over.ts";
+import { type HandedOver, isSuccessor, receiveListeners } from "../lifecycle/hand-over/receive-listeners.ts";
+import { watchIdle } from "../lifecycle/idle.ts";
+import { type DaemonPaths, daemonPaths, prepareFolders, thisPlace } from "../lifecycle/paths.ts";
+import { handleSignals } from "../lifecycle/shutdown.ts";
+import { ChangeGate } from "../rpc/change-gate.ts";
+import type { Inherited } from "../tunnels/tunnel.ts";
+import type { CommandContext } from "./context.ts";
+import { type DaemonOptions, daemonArguments, parseDaemonOptions } from "./daemon-options.ts";
+import { createParts, type DaemonParts } from "./daemon-parts.ts";
+import { type HandOverPayload, readPayload } from "./hand-over-payload.ts";
+
+type ClosingReason = NotificationParams<"daemon/closing">["reason"];
+
+/** The well-known socket among the listeners that are handed over. */
+const DOOR = "door";
+/** Our choice: how long a successor keeps listeners that nobody has asked for yet. */
+const UNCLAIMED_MS = 30_000;
+/** Our choice: bound on a hand-over, and how often to look for idleness. */
+const HAND_OVER_MS = 20_000;
+const CHECK_MS = 500;
+/** Our choice: time for an answer to leave before its connection is closed. */
+const ANSWER_MS = 50;
+
+/**
+ * Runs the daemon; resolves to the exit code.
+ * @throws TunnelError when it can't start
+ */
+export async function runDaemon(args: readonly string[], context: CommandContext): Promise<number> {
+  const handedOver = isSuccessor() ? receiveListeners() : undefined;
+  const options = parseDaemonOptions(args);
+  const place = thisPlace();
+  const paths = daemonPaths({ stateDir: options.stateDir, protocol: PROTOCOL_VERSION, place });
+  prepareFolders(paths, place);
+  const daemon = new Daemon({ options, context, paths });
+  return await daemon.run(await handedOver);
+}
+
+interface DaemonSetup {
+  readonly options: DaemonOptions;
+  readonly context: CommandContext;
+  readonly paths: DaemonPaths;
+}
+
+class Daemon {
+  readonly #setup: DaemonSetup;
+  readonly #place = thisPlace();
+  readonly #parts: DaemonParts;
+  readonly #gate = new ChangeGate();
+  readonly #disposables: (() => void)[] = [];
+  #door: Door | undefined;
+  #touch = (): void => {};
+  #drained: Promise<void> | undefined;
+  #ended = false;
+  #ready = (): void => {};
+  #finish: (code: number) => void = () => {};
+  readonly #done = new Promise<number>((resolve) => {
+    this.#finish = resolve;
+  });
+
+  constructor(setup: DaemonSetup) {
+    this.#setup = setup;
+    this.#parts = createParts({
+      ...setup,
+      place: this.#place,
+      control: {
+        isDraining: () => this.#drained !== undefined,
+        drain: (deadlineMs) => this.#soon(() => void this.#drain("drain", deadlineMs)),
+        shutdown: () => this.#soon(() => void this.#end("shutdown")),
+        replace: (program) => this.#gate.handOver(() => this.#replace(program), { patienceMs: HAND_OVER_MS }),
+      },
+      ready: new Promise((resolve) => {
+        this.#ready = resolve;
+      }),
+      gate: this.#gate,
+      onActivity: () => this.#touch(),
+    });
+  }
+
+  async run(handedOver: HandedOver | undefined): Promise<number> {
+    const { logger, manager } = this.#parts;
+    this.#door = handedOver ? await this.#takeOver(handedOver) : await openDoor(this.#doorOptions());
+    if (!this.#door) {
+      logger.log("info", "a daemon runs already");
+      await this.#parts.dispose();
+      return 0;
+    }
+    this.#watch();
+    logger.log("info", `tunneld ${VERSION} serves at ${this.#door.path}, process ${process.pid}`);
+    if (!handedOver) await manager.start();
+    this.#ready();
+    return await this.#done;
+  }
+
+  #doorOptions(): DoorOptions {
+    const { paths, context } = this.#setup;
+    const { endpoint, instanceId, startedAtMs } = this.#parts;
+    const suite = context.suite();
+    return {
+      paths,
+      place: this.#place,
+      instanceId,
+      version: VERSION,
+      protocol: PROTOCOL_VERSION,
+      startedAtMs,
+      onClient: (socket) => endpoint.accept(socket),
+      verify: askInstanceId,
+      onEvent: (event) => this.#onDoor(event),
+      timers: machineTimers,
+      challenge: { hmac: suite.hmacSha256, equal: suite.equal, random: context.random },
+    };
+  }
+
+  #onDoor(event: DoorEvent): void {
+    const { logger } = this.#parts;
+    switch (event.kind) {
+      case "rebound":
+        logger.log("warn", "the socket had been removed and is there again");
+        return;
+      case "failed":
+        logger.log("error", event.error.message, { code: event.error.code });
+        return;
+      case "warning":
+        logger.log("warn", event.message);
+        return;
+      case "replaced":
+        void this.#drain("replaced", this.#setup.options.drainMs);
+        return;
+    }
+  }
+
+  async #takeOver(handedOver: HandedOver): Promise<Door> {
+    const { manager, logger } = this.#parts;
+    const door = handedOver.listeners.find(({ id }) => id === DOOR);
+    if (!door?.hasHandle) throw new TunnelError("DAEMON_UNREACHABLE", "the old daemon did not hand over its socket: start the daemon again");
+    const inherited = handedOver.listeners.flatMap((one): Inherited[] => {
+      const address = one.kind === "unix" ? ({ kind: "unix", path: one.address } as const) : parseAddress(one.address);
+      return one.id !== DOOR && one.hasHandle ? [{ address, listen: (server) => one.listen(server), discard: () => one.discard() }] : [];
+    });
+    const payload = readPayload(handedOver.payload);
+    if (!payload) logger.log("warn", "what the old daemon said of its tunnels can't be read: those that were only kept open are closed");
+    await manager.start(inherited, payload?.kept);
+    const opened = await takeOverDoor(this.#doorOptions(), { path: door.address, listen: (server) => door.listen(server) });
+    await handedOver.ready();
+    setTimeout(() => manager.closeUnclaimed(), UNCLAIMED_MS).unref();
+    return opened;
+  }
+
+  #watch(): void {
+    const { options, context } = this.#setup;
+    const { logger, manager, endpoint } = this.#parts;
+    const idle = watchIdle({
+      idleMs: options.idleMs,
+      checkMs: Math.min(CHECK_MS, Math.max(20, options.idleMs)),
+      clock: context.clock,
+      timers: machineTimers,
+      isNeeded: () => endpoint.clients > 0 || !manager.isIdle,
+      onIdle: () => void this.#end("idle"),
+    });
+    this.#touch = () => idle.touch();
+    this.#disposables.push(
+      idle.dispose,
+      watchClock({
+        clock: machineClock,
+        timers: machineTimers,
+        onWake: ({ reason, jumpMs }) => {
+          logger.log("info", `woke up (${reason}, ${Math.round(jumpMs / 1000)} s): looking targets up again`);
+          manager.wake();
+        },
+      }),
+      handleSignals({
+        signals: process,
+        timers: machineTimers,
+        deadlineMs: options.drainMs,
+        drain: (signal) => {
+          const line = drainLine({ open: manager.openConnections, deadlineMs: options.drainMs, signal });
+          if (line !== undefined) logger.log("info", line);
+          return this.#drain("drain", undefined);
+        },
+        cut: () => void this.#end("shutdown"),
+        reload: () => void manager.refresh(() => true),
+      }),
+    );
+  }
+
+  /** Opens nothing new; ends with the last connection, or at the deadline: the earliest, when it is asked for more than once. */
+  #drain(reason: ClosingReason, deadlineMs: number | undefined): Promise<void> {
+    this.#drained ??= this.#drainAll(reason);
+    if (deadlineMs !== undefined) {
+      const deadline = setTimeout(() => this.#parts.manager.shutdown(), deadlineMs);
+      this.#disposables.push(() => clearTimeout(deadline));
+    }
+    return this.#drained;
+  }
+
+  async #drainAll(reason: ClosingReason): Promise<void> {
+    const { manager, logger } = this.#parts;
+    logger.log("info", `draining: open connections: ${manager.openConnections}`);
+    await manager.drain();
+    await this.#end(reason);
+  }
+
+  async #replace(program: string): Promise<number> {
+    if (!path.isAbsolute(program)) throw new TunnelError("CONFIG_INVALID", `the path of the new program must be absolute, not ${program}`);
+    const { manager, state, endpoint, logger } = this.#parts;
+    const door = this.#door;
+    if (!door || this.#drained !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
+    await state.flush();
+    // Without a handle to pass (Windows) we close, and the client that asked starts the new one, which binds again.
+    const pid = door.listener ? await this.#handOver(program, { path: door.path, ...door.listener }) : 0;
+    logger.log("info", `handed over to process ${pid}; ${manager.openConnections} connections stay here until they end`);
+    this.#door = undefined;
+    await door.leave();
+    await state.close();
+    const look = () => ({ pid: process.pid, version: VERSION, openConnections: manager.openConnections });
+    this.#disposables.push(showDraining(this.#setup.paths.endpoint.discoveryFile, look, machineTimers));
+    endpoint.broadcast("daemon/closing", { reason: "replaced" });
+    this.#soon(() => {
+      endpoint.close();
+      void this.#drain("replaced", undefined);
+    });
+    return pid;
+  }
+
+  #handOver(program: string, door: { readonly path: string } & NonNullable<Door["listener"]>): Promise<number> {
+    // Tunnels that share a port have one listener.
+    const servers = new Map(
+      this.#parts.manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
+    );
+    const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
+    const { options, paths } = this.#setup;
+    return handOver({
+      program,
+      // Not our own arguments as they were given: the successor runs in the state folder, where a relative path means another.
+      args: daemonArguments({ ...options, stateDir: paths.givenStateDir }),
+      listeners: [{ id: DOOR, address: door.path, kind: "unix", server: door.server, release: door.release }, ...offered],
+      payload: { kept: this.#parts.manager.kept } satisfies HandOverPayload,
+      timeoutMs: HAND_OVER_MS,
+      cwd: paths.stateDir,
+    });
+  }
+
+  async #end(reason: ClosingReason): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { endpoint, manager, logger } = this.#parts;
+    logger.log("info", `ends: ${reason}`);
+    endpoint.broadcast("daemon/closing", { reason });
+    for (const dispose of this.#disposables.splice(0)) dispose();
+    if (this.#door) {
+      await this.#door.close();
+      clearStarts({ file: this.#setup.paths.startsFile });
+    }
+    manager.shutdown();
+    endpoint.close();
+    await this.#parts.dispose();
+    this.#finish(0);
+  }
+
+  /** After the answer to the request that asked for it has gone out. */
+  #soon(act: () => void): void {
+    setTimeout(act, ANSWER_MS);
+  }
+}
+
+/** Says hello like any client. */
+async function askInstanceId(socketPath: string): Promise<string> {
+  const client = await RpcClient.connect(socketPath);
+  client.listen();
+  try {
+    const { instanceId } = await client.request("hello", {
+      protocol: PROTOCOL_VERSION,
+      client: { kind: "daemon", name: "self-check", pid: process.pid, version: VERSION },
+    });
+    return instanceId;
+  } finally {
+    client.close();
+  }
+}

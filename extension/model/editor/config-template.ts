@@ -1,0 +1,40 @@
+/**
+ * The text of a new tunnels.json: one entry that is right in form, with comments
+ * that explain it. Pure.
+ */
+import type { Translate } from "../translate.ts";
+
+/** What whoever creates the file replaces first. */
+const PLACEHOLDER = "cache.example.com:6479";
+
+/** A new file, and where in it the placeholder of the target stands. */
+export interface ConfigTemplate {
+  readonly text: string;
+  readonly placeholder: { readonly offset: number; readonly length: number };
+}
+
+/** Who will read the file. */
+export type TemplateUse = "workspace" | "personal";
+
+/** See the file's header. */
+export function configTemplate(use: TemplateUse, t: Translate): ConfigTemplate {
+  const about =
+    use === "workspace"
+      ? t("Encrypted tunnels of this folder. Share this file in git: it names keys and never holds one.")
+      : t("Encrypted tunnels of your own, in every workspace. This file names keys and never holds one.");
+  const text = `// ${about}
+{
+  "version": 1,
+  "tunnels": {
+    // ${t("The name is yours to choose. Open the tunnel with the line that is shown above it.")}
+    "cache": {
+      "service": "redis", // ${t("redis, mysql or tcp")}
+      "listen": 6579, // ${t("the port on this machine; 0 picks a free one")}
+      "target": "${PLACEHOLDER}", // ${t("the far end, host:port: where spiped -d or tunneld listens")}
+      "key": "team-redis" // ${t("the name of a key: the command Import Key takes one in")}
+    }
+  }
+}
+`;
+  return { text, placeholder: { offset: text.indexOf(PLACEHOLDER), length: PLACEHOLDER.length } };
+}

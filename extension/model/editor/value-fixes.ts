@@ -1,0 +1,94 @@
+/**
+ * What mends the value of a property of a tunnels.json: quotation marks where none
+ * belong, a mistyped word, a port that another entry has. Pure.
+ */
+import type { Node } from "jsonc-parser";
+import { endpointFault } from "../../../shared/contract/address-rules.ts";
+import { propertyOf } from "../../../shared/contract/config-document.ts";
+import { entrySchema, NAME_PATTERN, serviceSchema } from "../../../shared/contract/tunnels-file.ts";
+import { nearest } from "../../../shared/nearest.ts";
+import { quote } from "../../../shared/plain-text.ts";
+import { type FixContext, type FixSpot, listenSpot, type QuickFix, replacement } from "./quick-fix.ts";
+
+const { shape } = entrySchema;
+
+/** Properties that take one of a few words. */
+const WORDS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["service", serviceSchema.options],
+  ["role", shape.role.unwrap().options],
+  ["forwardSecrecy", shape.forwardSecrecy.unwrap().options],
+]);
+
+/** The fixes of a problem with a value. */
+export function valueFixes(spot: FixSpot, context: FixContext): QuickFix[] {
+  const { names, node } = spot;
+  if (names.length === 1) return names[0] === "version" && node.value === "1" ? [unquoted(node, 1, context)] : [];
+  const property = names[0] === "tunnels" && names.length === 3 ? names[2] : undefined;
+  switch (property) {
+    case undefined:
+      return [];
+    case "listen":
+      return listenFixes(node, context);
+    case "target":
+    case "bind":
+      return urlFixes(node, context);
+    case "key":
+      return keyFixes(node, context);
+    case "database":
+      return databaseFixes(spot, context);
+    default:
+      return [...wordFixes(property, node, context), ...scalarFixes(property, node, context)];
+  }
+}
+
+function listenFixes(node: Node, context: FixContext): QuickFix[] {
+  const { value } = node;
+  if (typeof value === "string" && /^\d{1,5}$/.test(value)) return [unquoted(node, Number(value), context)];
+  const url = urlFixes(node, context);
+  if (url.length > 0) return url;
+  // A right address that is a problem all the same is taken by another entry.
+  const right =
+    typeof value === "number"
+      ? shape.listen.safeParse(value).success
+      : endpointFault(String(value), { role: "listen", platform: process.platform }) === undefined;
+  const listen = right ? listenSpot(node) : undefined;
+  return listen ? [{ title: context.t("Use a free port"), preferred: true, does: { at: "free-port", listen } }] : [];
+}
+
+function urlFixes(node: Node, { text, t }: FixContext): QuickFix[] {
+  const address = typeof node.value === "string" ? /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/]*@)?([^/?#]+)/i.exec(node.value)?.[1] : undefined;
+  if (address === undefined || endpointFault(address, { role: "target", platform: process.platform }) !== undefined) return [];
+  return [replacement(t("Change to {0}", quote(address)), { text, node, value: address })];
+}
+
+function keyFixes(node: Node, { text, t }: FixContext): QuickFix[] {
+  const { value } = node;
+  if (typeof value !== "string" || !/[\\/]/.test(value) || NAME_PATTERN.test(value)) return [];
+  return [replacement(t("Make it the path of a key file"), { text, node, value: { file: value } })];
+}
+
+function databaseFixes({ node, object }: FixSpot, context: FixContext): QuickFix[] {
+  const service = propertyOf(object, "service")?.value?.value;
+  if (typeof node.value === "string" && /^\d{1,7}$/.test(node.value) && service !== "mysql") return [unquoted(node, Number(node.value), context)];
+  if (typeof node.value !== "number" || service !== "mysql") return [];
+  return [replacement(context.t("Add the quotation marks"), { text: context.text, node, value: String(node.value) })];
+}
+
+function wordFixes(property: string, node: Node, { text, t }: FixContext): QuickFix[] {
+  const guess = typeof node.value === "string" ? nearest(node.value, WORDS.get(property) ?? []) : undefined;
+  return guess === undefined ? [] : [replacement(t("Change to {0}", quote(guess)), { text, node, value: guess })];
+}
+
+/** A number or truth value in quotation marks, if the schema takes it without them. */
+function scalarFixes(property: string, node: Node, context: FixContext): QuickFix[] {
+  const written =
+    typeof node.value === "string" && /^(?:true|false|\d{1,9}(?:\.\d{1,9})?)$/.test(node.value)
+      ? (JSON.parse(node.value.replace(/^0+(?=\d)/, "")) as unknown)
+      : undefined;
+  const schema = Object.entries(shape).find(([name]) => name === property)?.[1];
+  return written !== undefined && schema?.safeParse(written).success && !schema.safeParse(node.value).success ? [unquoted(node, written, context)] : [];
+}
+
+function unquoted(node: Node, value: unknown, { text, t }: FixContext): QuickFix {
+  return replacement(t("Remove the quotation marks"), { text, node, value });
+}

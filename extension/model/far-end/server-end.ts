@@ -1,0 +1,94 @@
+/**
+ * What the far end of a client's entry has to be: the facts from which
+ * `server-command.ts` writes its texts. Pure.
+ */
+import { isIPv4, isIPv6 } from "node:net";
+import type { Service, TunnelEntry } from "../../../shared/contract/tunnels-file.ts";
+import { suggestKeyName } from "../asking/key-input.ts";
+
+/** What is known of the entry. */
+export interface ServerEndOptions {
+  /** The tunnel's name. */
+  readonly name: string;
+  /** A client's entry. */
+  readonly entry: TunnelEntry;
+  /** The service's address as the server sees it; default: {@link defaultBackend}. */
+  readonly backend?: string | undefined;
+  /** Of the key, to compare. */
+  readonly fingerprint?: string | undefined;
+  /** Absolute path of the tunneld.cjs that comes with the extension. */
+  readonly program: string;
+}
+
+/** The far end. */
+export interface ServerEnd {
+  readonly name: string;
+  readonly service: Service;
+  /** Where it listens. */
+  readonly listen: { readonly kind: "tcp"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
+  readonly backend: string;
+  /** Fit for a file name. */
+  readonly keyName: string;
+  /** The key's file here, as the entry names it; undefined: it is a key of the key folder. */
+  readonly keyFile: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly forwardSecrecy: TunnelEntry["forwardSecrecy"];
+  readonly maxConnections: number;
+  /** For ssh and scp. */
+  readonly host: string;
+  readonly program: string;
+}
+
+/** Where a service listens by default, seen from its own machine; undefined: nobody knows. */
+export function defaultBackend(service: Service): string | undefined {
+  switch (service) {
+    case "redis":
+      return "127.0.0.1:6379";
+    case "mysql":
+      return "127.0.0.1:3306";
+    case "tcp":
+      return undefined;
+  }
+}
+
+/** The facts; `backend` must be given for a service without a default. */
+export function serverEnd({ name, entry, backend, fingerprint, program }: ServerEndOptions): ServerEnd {
+  const [reference = name] = Array.isArray(entry.key) ? entry.key : [entry.key];
+  const keyFile = typeof reference === "string" ? undefined : reference.file;
+  const keyName = typeof reference === "string" ? reference : suggestKeyName(reference.file.split(/[\\/]/).at(-1) ?? "") || name;
+  const { listen, host } = placeOf(entry.target);
+  return {
+    name,
+    service: entry.service,
+    listen,
+    backend: backend ?? defaultBackend(entry.service) ?? "127.0.0.1:1",
+    keyName,
+    keyFile,
+    fingerprint,
+    forwardSecrecy: entry.forwardSecrecy,
+    maxConnections: entry.maxConnections,
+    host,
+    program,
+  };
+}
+
+/** Whether the encrypted port is the service's own port on the same machine, where both can't listen. */
+export function portsCollide({ listen, backend }: ServerEnd): boolean {
+  if (listen.kind === "unix") return backend === listen.path;
+  const match = /^(.*):(\d+)$/.exec(backend);
+  const host = (match?.[1] ?? "").replace(/^\[|\]$/g, "");
+  return Number(match?.[2]) === listen.port && (host === "localhost" || host === "::1" || host.startsWith("127."));
+}
+
+/** host:port as spiped takes it: an IP address in brackets. */
+export function spipedAddress(host: string, port: number): string {
+  return isIPv4(host) || isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A client's target, seen from the far end. */
+function placeOf(target: string): Pick<ServerEnd, "listen" | "host"> {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(target);
+  if (!match) return { listen: { kind: "unix", path: target }, host: "localhost" };
+  const host = match[1] ?? match[2] ?? "";
+  return { listen: { kind: "tcp", host: isIPv6(host) ? "::" : "0.0.0.0", port: Number(match[3]) }, host: match[1] && isIPv6(host) ? `[${host}]` : host };
+}

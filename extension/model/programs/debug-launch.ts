@@ -1,0 +1,76 @@
+/**
+ * What tunnels have to do with the start of a program: which are to be open
+ * before it, and how its configuration gets their variables. What launch.json
+ * says always has the last word.
+ */
+
+import { isOpen, type TunnelItem } from "../tunnel-item.ts";
+import { isForFolder } from "./environment.ts";
+import { type FoundTunnel, findTunnel } from "./find-tunnel.ts";
+
+/** In the setting: all tunnels with `autoOpen`. */
+const ALL_AUTO_OPEN = "*";
+
+/** Our choice: what was verified this recently is not asked again; compounds and child sessions start several programs at once. */
+const RECENT_MS = 60_000;
+
+/** Debuggers that take `environment: [{ name, value }]` instead of `env: { name: value }`. */
+const LIST_TYPES: readonly unknown[] = ["cppdbg", "cppvsdbg"];
+
+/** The tunnels to open, or the first name that leads to none. */
+export type LaunchTunnels = { readonly at: "known"; readonly items: readonly TunnelItem[] } | Extract<FoundTunnel, { readonly at: "unknown" }>;
+
+/** What the setting `names` means in `folder`. */
+export function launchTunnels(items: readonly TunnelItem[], names: readonly string[], folder: string | undefined): LaunchTunnels {
+  const chosen = new Set<TunnelItem>();
+  for (const name of names) {
+    if (name === ALL_AUTO_OPEN) {
+      for (const item of items) if (item.entry?.autoOpen && isForFolder(item, folder)) chosen.add(item);
+      continue;
+    }
+    const found = findTunnel(items, name, folder);
+    if (found.at === "unknown") return found;
+    chosen.add(found.item);
+  }
+  return { at: "known", items: [...chosen] };
+}
+
+/** Whether a tunnel has to be opened, or verified once more, before a program relies on it. */
+export function needsOpening(item: TunnelItem, nowMs: number): boolean {
+  const { status, approval, wanted } = item;
+  if (!wanted || approval.at !== "approved" || !status || !isOpen(item) || status.state === "degraded") return true;
+  const verifiedAtMs = (status.service === "tcp" ? status.keyVerifiedAtMs : status.backendVerifiedAtMs) ?? 0;
+  return nowMs - verifiedAtMs > RECENT_MS;
+}
+
+/** How names of variables are compared, and which are set in another place. */
+export interface VariableRules {
+  /** Set by launch.json's `envFile`. */
+  readonly taken: ReadonlySet<string>;
+  /** On Windows case means nothing. */
+  readonly ignoreCase: boolean;
+}
+
+/** The configuration with `variables` added to its own, which win. One whose `env` has a form we don't know stays as it is. */
+export function withVariables<T extends Readonly<Record<string, unknown>>>(config: T, variables: ReadonlyMap<string, string>, rules: VariableRules): T {
+  const fold = (name: string): string => (rules.ignoreCase ? name.toUpperCase() : name);
+  const fresh = (own: Iterable<string>): [string, string][] => {
+    const set = new Set([...own, ...rules.taken].map(fold));
+    return [...variables].filter(([name]) => !set.has(fold(name)));
+  };
+  if (LIST_TYPES.includes(config["type"])) {
+    const own: unknown = config["environment"] ?? [];
+    if (!Array.isArray(own)) return config;
+    const added = fresh(own.map((one: unknown) => String((one as { readonly name?: unknown } | null)?.name)));
+    return added.length === 0 ? config : { ...config, environment: [...own, ...added.map(([name, value]) => ({ name, value }))] };
+  }
+  const own: unknown = config["env"] ?? {};
+  if (typeof own !== "object" || own === null || Array.isArray(own)) return config;
+  const added = fresh(Object.keys(own));
+  return added.length === 0 ? config : { ...config, env: { ...own, ...Object.fromEntries(added) } };
+}
+
+/** The names that a file of NAME=value lines sets. */
+export function namesInEnvFile(text: string): string[] {
+  return [...text.matchAll(/^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=/gm)].map(([, name = ""]) => name);
+}

@@ -1,0 +1,68 @@
+/**
+ * The line above each entry of a tunnels.json: Open, Close, Diagnose and the
+ * state. What it says is made by `model/config-lenses.ts`.
+ */
+import * as vscode from "vscode";
+import { CHOOSE_KEY } from "../../commands/choose-key.ts";
+import { type Disposable, Disposables } from "../../emitter.ts";
+import { configLenses, type Lens } from "../../model/editor/config-lenses.ts";
+import type { TunnelItem } from "../../model/tunnel-item.ts";
+import type { Services } from "../../services.ts";
+import { type AskKeys, keyAsker } from "./known-keys.ts";
+import { configOf, configSelector, placeOf, rangeOf } from "./open-files.ts";
+
+/** Registers the lines. */
+export function registerCodeLens(services: Services): Disposable {
+  const owned = new Disposables();
+  const provider = owned.add(new LensProvider(services));
+  owned.add(vscode.languages.registerCodeLensProvider(configSelector(services), provider));
+  return owned;
+}
+
+class LensProvider implements vscode.CodeLensProvider {
+  readonly #services: Services;
+  readonly #owned = new Disposables();
+  readonly #changed = this.#owned.add(new vscode.EventEmitter<void>());
+  readonly #askKeys: AskKeys;
+  #shown = "";
+
+  constructor(services: Services) {
+    this.#services = services;
+    this.#askKeys = keyAsker(services, Date.now);
+    this.#owned.add(services.store.onDidChange(() => this.#onChange()));
+  }
+
+  readonly onDidChangeCodeLenses = this.#changed.event;
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    const place = placeOf(this.#services, document.uri);
+    if (!place) return [];
+    const { configPath } = place.source;
+    const { t, store } = this.#services;
+    const keys = await this.#askKeys();
+    const find = (name: string): TunnelItem | undefined => store.find({ configPath, name });
+    const lenses = configLenses(configOf(document).entries.values(), { configPath, find, keys, chooseKey: CHOOSE_KEY, t });
+    return lenses.map((lens) => new vscode.CodeLens(rangeOf(document, lens), commandOf(lens)));
+  }
+
+  dispose(): void {
+    this.#owned.dispose();
+  }
+
+  /** Counters change all the time: only what is shown counts. */
+  #onChange(): void {
+    const now = JSON.stringify(
+      this.#services.store.items.map(({ source, name, status, approval, busy, fault, place }) => [
+        ...[source.configPath, name, status?.state, status?.lastFailure?.code, approval.at, busy, fault?.message],
+        place === undefined,
+      ]),
+    );
+    if (now === this.#shown) return;
+    this.#shown = now;
+    this.#changed.fire();
+  }
+}
+
+function commandOf({ title, command, argument, tooltip }: Lens): vscode.Command {
+  return { title, command: command ?? "", ...(tooltip === undefined ? {} : { tooltip }), ...(argument === undefined ? {} : { arguments: [argument] }) };
+}

@@ -1,0 +1,34 @@
+/**
+ * The keys that the daemon has, for what is shown in editors: asked only of a
+ * daemon that runs, and not more often than is worth it.
+ */
+import type { Result } from "../../../shared/contract/methods.ts";
+import { TunnelError } from "../../../shared/errors.ts";
+import type { KnownKeys } from "../../model/editor/entry-condition.ts";
+import type { Services } from "../../services.ts";
+
+/** Our choice: lenses, hovers and fixes often ask together. */
+const FRESH_MS = 500;
+
+/** Fingerprints by name; undefined: no daemon runs, or it did not answer. Never rejects. */
+export type AskKeys = () => Promise<KnownKeys | undefined>;
+
+/** See the file's header. */
+export function keyAsker({ link }: Pick<Services, "link">, wallMs: () => number): AskKeys {
+  let last: { readonly atMs: number; readonly keys: Promise<KnownKeys | undefined> } | undefined;
+  return () => {
+    if (link.state.at !== "connected") return Promise.resolve(undefined);
+    const nowMs = wallMs();
+    if (!last || nowMs < last.atMs || nowMs - last.atMs > FRESH_MS) last = { atMs: nowMs, keys: link.request("keys/list", {}).then(known, unknown) };
+    return last.keys;
+  };
+}
+
+function known({ keys }: Result<"keys/list">): KnownKeys {
+  return new Map(keys.map(({ name, fingerprint }) => [name, fingerprint]));
+}
+
+function unknown(error: unknown): undefined {
+  if (!(error instanceof TunnelError)) throw error;
+  return undefined;
+}

@@ -1,0 +1,246 @@
+/** Opening tunnels: the order of questions and requests, and what is shown of failures. */
+import assert from "node:assert/strict";
+import type { TunnelItem } from "../../../../extension/model/tunnel-item.ts";
+import { type ErrorCode, TunnelError } from "../../../../shared/errors.ts";
+import { approved, asksFor, FakeWindow, NOW_MS, REF } from "../../../support/fake-window.ts";
+import { until } from "../../../support/process/until.ts";
+import { approvedFacts, tunnelStatus } from "../../../support/status.ts";
+import { CONFIG_PATH, entryText, fileText } from "../../../support/tunnels-json.ts";
+
+const failure = (code: ErrorCode, atMs = NOW_MS): { code: ErrorCode; message: string; atMs: number; count: number } => ({
+  code,
+  message: "why",
+  atMs,
+  count: 1,
+});
+
+describe("opening a tunnel on the user's word", () => {
+  let window: FakeWindow;
+
+  beforeEach(() => {
+    window = new FakeWindow();
+  });
+
+  afterEach(() => window.dispose());
+
+  describe("opening", () => {
+    it("states the want, then opens with a probe", async () => {
+      assert.equal((await window.actions.open(window.item())).at, "open");
+      assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open"]);
+      assert.deepEqual(window.daemon.paramsOf("tunnel/open"), [{ ...REF, scope: CONFIG_PATH, probe: true }]);
+      assert.equal(window.item().wanted, true);
+    });
+
+    it("shows as approved what was approved elsewhere", async () => {
+      window.daemon.answer("approvals/list", ({ names }) => (names ? approved(...names) : approved("cache")));
+      await window.link.attach();
+      await window.actions.open(window.item());
+      assert.equal(window.item().approval.at, "approved");
+    });
+
+    it("asks nothing of a daemon in a workspace that is not trusted", async () => {
+      window.ui.isTrusted = false;
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
+      assert.equal(window.daemon.clients.length, 0);
+    });
+
+    it("asks for approval before anything opens, and grants exactly what was shown", async () => {
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts({ digest: "d1" })));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "Opening the tunnel cache"]);
+      assert.deepEqual(window.daemon.paramsOf("approvals/grant"), [{ ...REF, digest: "d1" }]);
+    });
+
+    it("opens nothing that was not approved, and is no failure", async () => {
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
+      window.ui.answers.approve = false;
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
+      assert.deepEqual(window.requests, []);
+      assert.deepEqual(window.ui.failures, []);
+    });
+
+    it("shows that the entry has changed while the user was asked, and opens nothing", async () => {
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
+      window.daemon.refuse("approvals/grant", new TunnelError("NOT_APPROVED", "changed meanwhile"));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "NOT_APPROVED" }]);
+      assert.equal(window.item().wanted, false);
+    });
+
+    it("asks for confirmation where the entry wants it", async () => {
+      window.ui.answers.open = false;
+      assert.deepEqual(await window.actions.open(window.item("prod")), { at: "cancelled" });
+      assert.deepEqual(window.ui.log, ["trust", "confirm prod"]);
+    });
+
+    it("does not ask for confirmation right after an approval", async () => {
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts({ name: "prod" })));
+      await window.actions.open(window.item("prod"));
+      assert.deepEqual(window.ui.log, ["trust", "approve prod", "Opening the tunnel prod"]);
+    });
+
+    it("shows why an entry can't be opened, such as a missing key", async () => {
+      window.daemon.answer("approvals/list", () => ({ ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] }));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "KEY_NOT_FOUND" }]);
+      assert.deepEqual(window.requests, []);
+    });
+
+    it("shows the mistake of an entry without asking the daemon", async () => {
+      window.dispose();
+      window = new FakeWindow(fileText({ cache: entryText({ lissten: 1 }) }));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
+      assert.equal(window.daemon.clients.length, 0);
+    });
+
+    it("does not take an entry that the daemon no longer finds for an approved one", async () => {
+      window.daemon.answer("approvals/list", () => approved());
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
+      assert.deepEqual(window.requests, []);
+    });
+
+    it("shows once what the probe has met, and keeps the tunnel wanted", async () => {
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH") }));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "KEY_MISMATCH" }]);
+      assert.equal(window.item().wanted, true);
+    });
+
+    it("is a failure when the tunnel is still degraded, though the probe has added nothing", async () => {
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH", NOW_MS - 1) }));
+      assert.equal((await window.actions.open(window.item())).at, "failed");
+    });
+
+    it("does not count a failure of before", async () => {
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "verified", lastFailure: failure("CONNECT_REFUSED", NOW_MS - 1) }));
+      assert.equal((await window.actions.open(window.item())).at, "open");
+    });
+
+    it("takes a tunnel without evidence for open", async () => {
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "listening" }));
+      assert.equal((await window.actions.open(window.item())).at, "open");
+    });
+
+    it("is no failure when somebody else has closed the tunnel meanwhile", async () => {
+      window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "closed", closedByUser: true }));
+      assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
+      assert.deepEqual(window.ui.failures, []);
+    });
+
+    it("shows the tunnel as busy meanwhile and not afterwards", async () => {
+      const seen: (boolean | undefined)[] = [];
+      window.daemon.answer("tunnel/open", () => {
+        seen.push(window.store.find(REF)?.busy);
+        return tunnelStatus({ state: "verified" });
+      });
+      await window.actions.open(window.item());
+      assert.deepEqual([...seen, window.item().busy], [true, false]);
+    });
+
+    it("shows that there is no daemon", async () => {
+      window.daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
+      await window.actions.open(window.item());
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "DAEMON_UNREACHABLE" }]);
+    });
+
+    it("throws what is no failure that a user can meet", async () => {
+      window.daemon.answer("tunnel/open", () => {
+        throw new RangeError("a fault of ours");
+      });
+      await assert.rejects(window.actions.open(window.item()), RangeError);
+      assert.deepEqual(window.ui.failures, []);
+    });
+  });
+
+  describe("cancelling", () => {
+    /** Opens and cancels while the daemon is at it. */
+    async function cancelled(): Promise<string> {
+      window.daemon.answer("tunnel/open", () => new Promise(() => {}));
+      const opening = window.actions.open(window.item());
+      await until(() => window.daemon.names.includes("tunnel/open"), { what: "the daemon was at it" });
+      window.ui.cancelling.abort();
+      return (await opening).at;
+    }
+
+    it("closes the tunnel again and no longer wants it", async () => {
+      assert.equal(await cancelled(), "cancelled");
+      await until(() => window.requests.length === 4, { what: "the tunnel was given up" });
+      assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open", "tunnel/close", "tunnels/set"]);
+      assert.equal(window.item().wanted, false);
+      assert.equal(window.item().busy, false);
+    });
+
+    it("leaves a tunnel open that was open before", async () => {
+      await window.store.setWanted([REF], true);
+      assert.equal(await cancelled(), "cancelled");
+      assert.equal(window.item().wanted, true);
+      assert.ok(!window.requests.includes("tunnel/close"));
+    });
+
+    it("does not open what was cancelled before the daemon was there", async () => {
+      window.daemon.answer("tunnels/set", () => {
+        window.ui.cancelling.abort();
+        return { tunnels: [], problems: [] };
+      });
+      assert.equal((await window.actions.open(window.item())).at, "cancelled");
+      assert.ok(!window.requests.includes("tunnel/open"));
+    });
+
+    it("does not wait for a daemon that does not answer", async () => {
+      window.daemon.answer("tunnel/close", () => new Promise(() => {}));
+      assert.equal(await cancelled(), "cancelled");
+      assert.equal(window.item().busy, false);
+    });
+
+    it("shows nothing when the daemon has died meanwhile", async () => {
+      window.daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
+      assert.equal(await cancelled(), "cancelled");
+      assert.deepEqual(window.ui.failures, []);
+    });
+  });
+
+  describe("opening several", () => {
+    const both = (): TunnelItem[] => [window.item("cache"), window.item("orders")];
+
+    it("asks all questions before it opens anything", async () => {
+      window.daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
+      window.daemon.answer("tunnel/open", ({ name }) => {
+        window.ui.log.push(`open ${name}`);
+        return tunnelStatus({ name, state: "verified" });
+      });
+      await window.actions.openAll(both());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders", "Opening 2 tunnels", "open cache", "open orders"]);
+    });
+
+    it("opens the others when one is refused", async () => {
+      window.daemon.answer("approvals/list", ({ names }) =>
+        names?.[0] === "cache" ? { ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] } : approved("orders"),
+      );
+      const results = await window.actions.openAll(both());
+      assert.deepEqual(
+        results.map(({ at }) => at),
+        ["failed", "open"],
+      );
+    });
+
+    it("shows once that there is no daemon, and gives up", async () => {
+      window.daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
+      const results = await window.actions.openAll(both());
+      assert.deepEqual(
+        results.map(({ at }) => at),
+        ["failed", "failed"],
+      );
+      assert.equal(window.ui.failures.length, 1);
+      assert.equal(window.daemon.clients.length, 1);
+    });
+
+    it("shows no progress when there is nothing left to open", async () => {
+      window.daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
+      window.ui.answers.approve = false;
+      await window.actions.openAll(both());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders"]);
+    });
+  });
+});

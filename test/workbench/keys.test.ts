@@ -1,0 +1,93 @@
+/** Keys through the extension: a wrong one and its cure, import with every wrong form, and the server's command. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../support/servers.ts";
+import { stageForAll } from "../support/stage.ts";
+import { openByPalette, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { Project, startRedisFarAway } from "../support/workbench/project.ts";
+import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
+
+describe("keys in VS Code", function () {
+  this.timeout(300_000);
+  const stage = stageForAll();
+  let project: Project;
+  let workbench: Workbench;
+  let right: Buffer;
+
+  before(async () => {
+    project = new Project(stage, "shop");
+    right = randomBytes(32);
+    const foreign = project.foreignKey("right.key", right);
+    const { redisTarget } = await startRedisFarAway(stage, foreign);
+    project.key("wrong");
+    project.write({
+      cache: { service: "redis", listen: await freePort(), target: redisTarget, key: "wrong" },
+      late: { service: "redis", listen: await freePort(), target: redisTarget, key: "team-redis" },
+    });
+    workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
+    await workbench.tree.open(VIEW);
+  });
+
+  it("a wrong key is named as the cause, with the actions that mend it", async () => {
+    await openByPalette(workbench, "cache", { approve: true });
+    const message = await workbench.notices.message(/cache.*KEY_MISMATCH/);
+    assert.match(
+      message,
+      /^cache: The far end closed when it got the proof of the key: it probably holds another key\. Compare the key's fingerprint at both ends/,
+    );
+    assert.deepEqual(await workbench.notices.buttons("KEY_MISMATCH"), ["Compare Fingerprint…", "Choose Key…", "Diagnose"]);
+    await workbench.notices.gone("Opening the tunnel");
+    await workbench.screenshot("wrong key");
+    await rowSays(workbench, "cache", /not working/);
+    await workbench.notices.clear();
+  });
+
+  it("a diagnosis says the same, stage by stage", async () => {
+    await workbench.tree.row("cache").choose(/Diagnose/);
+    const shown = async (): Promise<string> => (await workbench.frameTexts()).find((text) => text.includes("Stage by stage")) ?? "";
+    await workbench.until(async () => (await shown()).includes("KEY_MISMATCH"), "the report was shown");
+    assert.match(await shown(), /^Diagnosis of the tunnel cache .*Cure: Compare the key's fingerprint at both ends/);
+    assert.doesNotMatch(await shown(), /\*\*|\||tunneld keys/);
+    await workbench.screenshot("diagnosis");
+    await workbench.command("View: Close All Editors");
+    await workbench.notices.clear();
+  });
+
+  it("a key that is missing is asked for, and every wrong form of one is refused with its reason", async () => {
+    await openByPalette(workbench, "late", { approve: false });
+    await workbench.notices.click("KEY_NOT_FOUND", "Import Key…");
+    await workbench.until(() => workbench.palette.isOpen(), "a quick input was open");
+    if (/name/i.test(await workbench.palette.title().catch(() => ""))) await workbench.palette.input("team-redis");
+    await workbench.palette.pick(/hex/i);
+    for (const [wrong, said] of [
+      ["zz", /hex|digit/i],
+      ["abc", /odd|digit|even|short/i],
+      ["00".repeat(16), /32|short/i],
+    ] as const) {
+      await workbench.palette.fill(wrong);
+      await workbench.until(async () => said.test(await workbench.palette.message()), `${wrong} was refused`);
+    }
+    await workbench.palette.input(right.toString("hex"));
+    await workbench.until(() => existsSync(join(project.stateDir, "keys", "team-redis")), "the key was there");
+    assert.deepEqual(readFileSync(join(project.stateDir, "keys", "team-redis")), right);
+    assert.equal(statSync(join(project.stateDir, "keys", "team-redis")).mode & 0o777, 0o600);
+    // With the key there, what was asked for goes on.
+    await workbench.notices.dialog("Approve");
+    await rowSays(workbench, "late", /verified/);
+    await workbench.notices.clear();
+  });
+
+  it("the key is in no log", () => {
+    const logs = workbench.logs();
+    for (const form of [right.toString("hex"), right.toString("base64")]) assert.ok(!logs.includes(form));
+  });
+
+  it("copies the server's command, which has the key's path and not the key", async () => {
+    await workbench.tree.row("late").choose(/Copy Server Command/);
+    await workbench.palette.pick(/spiped -d|spiped$|command/i);
+    await workbench.until(async () => (await workbench.clipboard()).includes("spiped -d"), "the command was copied");
+    assert.match(await workbench.clipboard(), /-k \S+team-redis/);
+  });
+});

@@ -1,0 +1,82 @@
+/** A workspace of several folders: each has its own tunnels, also those that have the same name. */
+import assert from "node:assert/strict";
+import { freePort } from "../support/servers.ts";
+import { stageForAll } from "../support/stage.ts";
+import { pingOnce, VIEW } from "../support/workbench/flows.ts";
+import { Project, startRedisFarAway } from "../support/workbench/project.ts";
+import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
+
+const FOLDERS = ["shop", "stock"] as const;
+
+describe("a workspace of two folders in VS Code", function () {
+  this.timeout(300_000);
+  const stage = stageForAll();
+  const ports = new Map<string, number>();
+  let projects: readonly Project[];
+  let workbench: Workbench;
+
+  before(async () => {
+    projects = FOLDERS.map((name) => new Project(stage, name));
+    const [shop] = projects as [Project, ...Project[]];
+    const { redisTarget } = await startRedisFarAway(stage, shop.key("team"));
+    for (const [index, project] of projects.entries()) {
+      const port = await freePort();
+      ports.set(FOLDERS[index] as string, port);
+      project.write({ cache: { service: "redis", listen: port, target: redisTarget, key: "team" } });
+    }
+    const file = shop.file("../both.code-workspace", JSON.stringify({ folders: FOLDERS.map((path) => ({ path })) }));
+    workbench = await startWorkbench(stage, { workspace: file, stateDir: shop.stateDir });
+    await workbench.tree.open(VIEW);
+  });
+
+  it("shows each tunnel under its folder", async () => {
+    await rowOf("stock");
+    const rows = await workbench.tree.rows();
+    assert.equal(rows.length, 4, JSON.stringify(rows));
+    for (const [index, folder] of FOLDERS.entries()) {
+      assert.match(rows[2 * index] ?? "", new RegExp(`^${folder}`));
+      assert.match(rows[2 * index + 1] ?? "", new RegExp(`^cache 127\\.0\\.0\\.1:${ports.get(folder)} `));
+    }
+    assert.deepEqual(await Promise.all(FOLDERS.map(async (folder) => (await workbench.tree.row(new RegExp(`^${folder}`))).level())), [1, 1]);
+    assert.deepEqual(await Promise.all(FOLDERS.map(async (folder) => (await rowOf(folder)).level())), [2, 2]);
+  });
+
+  it("the list of the command says which folder each belongs to", async () => {
+    await workbench.command("Open Encrypted Tunnel…");
+    for (const folder of FOLDERS) await workbench.palette.row(new RegExp(`cache.*${folder}`));
+    await workbench.screenshot("tunnels of two folders to pick");
+    await workbench.palette.close();
+  });
+
+  for (const folder of FOLDERS) {
+    it(`opens the tunnel of ${folder} at its own port, with a question of its own`, async () => {
+      await workbench.command("Open Encrypted Tunnel…");
+      await workbench.palette.pick(new RegExp(`cache.*${folder}`));
+      const text = await workbench.notices.dialogText();
+      assert.ok(text.includes(projectOf(folder).configPath), text);
+      assert.ok(text.includes(`127.0.0.1:${ports.get(folder)}`), text);
+      await workbench.notices.dialog("Approve");
+      await workbench.until(async () => /verified/.test(await (await rowOf(folder)).label()), "it was verified");
+      assert.equal(await pingOnce(stage, ports.get(folder) as number), "PONG");
+    });
+  }
+
+  it("closing one leaves the other open", async () => {
+    await workbench.screenshot("tunnels of two folders");
+    await (await rowOf("shop")).action("Close Tunnel");
+    await workbench.until(async () => /closed/.test(await (await rowOf("shop")).label()), "it was closed");
+    assert.match(await (await rowOf("stock")).label(), /verified/);
+    assert.equal(await pingOnce(stage, ports.get("stock") as number), "PONG");
+  });
+
+  /** The row of a folder's tunnel: both have the same name. */
+  async function rowOf(folder: string): Promise<ReturnType<Workbench["tree"]["row"]>> {
+    const row = workbench.tree.row(new RegExp(`cache 127\\.0\\.0\\.1:${ports.get(folder)} `));
+    await row.locator();
+    return row;
+  }
+
+  function projectOf(folder: (typeof FOLDERS)[number]): Project {
+    return projects[FOLDERS.indexOf(folder)] as Project;
+  }
+});
