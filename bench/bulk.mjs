@@ -1,7 +1,7 @@
 /**
  * Bulk throughput each way over one connection, and the processor time it costs: MB/s (10^6 bytes) and, for a pair,
  * CPU-seconds a GB (10^9 bytes) of its two processes together. An upload goes from the client's side to the server's.
- * Each transfer is preceded by a short one that warms the connection up and tells how much fits in the time.
+ * A short transfer comes before each one: it warms the connection up and shows how much fits in the time.
  */
 import { connect } from "node:net";
 import { Worker } from "node:worker_threads";
@@ -84,7 +84,7 @@ async function openLoad(port, title) {
   const broken = new Promise((_, reject) => {
     onBroken = (error) => reject(new Failure(`The connection through ${title} broke during a transfer (${error?.code ?? "closed early"}).`));
   });
-  // It is raced below; unused, it must not count as an unhandled rejection.
+  // This promise is raced below; before that it must not count as an unhandled rejection.
   broken.catch(() => {});
   socket.on("error", onBroken).on("close", onBroken);
   const within = (promise) => withLimit(Promise.race([promise, broken]), LIMIT_MS, `A transfer through ${title}`);

@@ -1,8 +1,8 @@
 /**
  * The price of a new connection: connect, PING, wait for PONG, close. Through a tunnel this is two key agreements and two
- * extra round trips. One after another for the latency, eight at once for the rate (spiped's listen backlog is ten: more at
- * once would measure lost SYNs). The number of connections is bounded, so that a fast contender
- * does not use up the machine's ports (each lingers in TIME_WAIT for a minute).
+ * extra round trips. Latency is measured with one connection after another, the rate with eight at once (spiped's listen
+ * backlog is ten: more at once would measure lost SYNs). The number of connections is limited, so that a fast contender
+ * does not use up the machine's ports (each stays in TIME_WAIT for a minute).
  */
 import { startRedis } from "../scripts/lib/redis.mjs";
 import { withContenders } from "./contenders.mjs";

@@ -1,7 +1,7 @@
 /**
- * What the bench compares, side by side in front of one target: our pair of ends, Debian's spiped pair and no tunnel
- * at all. Both pairs get the same options and the same key, so that they differ in the program only. Every process is
- * our own child on 127.0.0.1, ended by its pid.
+ * What the bench compares, all with the same target: our pair of ends, Debian's spiped pair and no tunnel at all. Both
+ * pairs get the same options and the same key, so that they differ only in the program. Every process is our own child
+ * on 127.0.0.1 and is ended by its pid.
  */
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -13,7 +13,7 @@ import { tunneld } from "../scripts/lib/project.mjs";
 
 /**
  * The two programs. Ours is a copy of the bundle: a build in the middle of a run must not change what is measured.
- * `crypto` forces the suite of ours ("node" or "noble").
+ * `crypto` forces the suite of our program ("node" or "noble").
  */
 export function programsFor({ spiped, crypto }) {
   const bundle = join(makeFolder("tun-bundle"), basename(tunneld));
@@ -27,7 +27,7 @@ export function programsFor({ spiped, crypto }) {
 
 /**
  * Starts the pairs of `programs` (see `programsFor`) and a direct connection, all to `targetPort`, runs
- * `body(contenders)` and ends them, whatever happened. `answers(port)` tells whether the target can be reached there.
+ * `body(contenders)` and always ends them. `answers(port)` tells whether the target can be reached at that port.
  * A contender is { name, title, port, ends }: where to connect, and its processes ({ role, pid }).
  * A failure names an end that died, if one did.
  */
@@ -46,7 +46,7 @@ export async function withContenders(programs, { targetPort, answers, body }) {
   }
 }
 
-/** Our pair, the spiped pair and the direct connection (those of `programs`, and it), all to `targetPort`. */
+/** The pairs of `programs` and the direct connection, all to `targetPort`. */
 async function startContenders(programs, { targetPort, answers }) {
   const folder = makeFolder("tun-bench");
   const keyFile = join(folder, "bench.key");
@@ -63,7 +63,7 @@ async function startPair(program, { targetPort, answers, keyFile }) {
   const near = await startEnd(program, { role: "-e", targetPort: far.port, keyFile, ready: answers });
   const ends = [near, far];
   const stop = async () => {
-    // Their connections are closed already; whatever still drains is of no interest to a bench.
+    // Their connections are closed already, and the bench need not wait for anything that still drains.
     await Promise.all(ends.map(({ child }) => endChild(child, 1000)));
   };
   return { name, title, port: near.port, ends, stop };

@@ -1,6 +1,6 @@
 /**
- * Where a result comes from: without the machine, its load and the versions, numbers in a file say nothing.
- * Nothing of it names the user or the machine.
+ * Where a result comes from: without the machine, its load and the versions, numbers in a file mean nothing.
+ * The description does not name the user or the machine.
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
@@ -16,7 +16,7 @@ export async function describeEnvironment({ spiped, redisServer }) {
   };
   return {
     commit: (await git("rev-parse", "HEAD")) || null,
-    uncommittedChanges: (await git("status", "--porcelain", "--", "daemon", "package-lock.json")) !== "",
+    uncommittedChanges: (await git("status", "--porcelain", "--", "shared", "daemon", "package-lock.json")) !== "",
     bundleSha256: sha256(readFileSync(tunneld)),
     node: process.version,
     openssl: process.versions.openssl,

@@ -1,7 +1,7 @@
 /**
  * Memory: the resident size of each end with 0, 100 and 1,000 idle connections (-n 0), in a fresh pair each round.
- * A connection counts once it has answered a PING, and again after the reading: none may have been
- * dropped. A direct connection has no process to look at.
+ * Each connection must answer a PING before the reading and again after it, so that none was dropped. A direct
+ * connection has no process to measure.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { announce } from "../scripts/lib/output.mjs";
@@ -16,7 +16,7 @@ const COUNTS = [0, 100, 1000];
 /** spiped's listen backlog is ten: more at once would wait for a lost SYN to be sent again. */
 const AT_ONCE = 8;
 const LIMIT_MS = 60_000;
-/** Two sockets a connection, and room for the rest. */
+/** Two sockets per connection, and some more for other files. */
 const filesFor = (connections) => 2 * connections + 100;
 
 const METRICS = ["client", "server"].flatMap((role) =>
@@ -32,7 +32,7 @@ const METRICS = ["client", "server"].flatMap((role) =>
 /** Resolves to the summaries of METRICS. */
 export async function measureIdle({ programs, rounds, settleMs }) {
   const redis = await startRedis();
-  // Node raised its own limit to the hard one when it started, and the ends inherit it; Redis sees to itself.
+  // Node raised its own limit to the hard limit when it started, and the ends inherit it; Redis raises its own limit.
   const limit = openFilesLimit(process.pid);
   const counts = COUNTS.filter((count) => filesFor(count) <= limit);
   if (counts.length < COUNTS.length) announce(`only ${limit} open files are allowed here (ulimit -Hn): no more than ${counts.at(-1)} connections`);

@@ -1,6 +1,6 @@
 /**
- * A time limit on waiting. It is no verdict on speed, and is far above what any contender needs: it turns a connection
- * that hangs into a sentence instead of a bench that never ends.
+ * A time limit on waiting. It does not judge speed, and is far above the time that any contender needs: with it a hanging
+ * connection gives an error message instead of a bench that never ends.
  */
 import { Failure } from "../scripts/lib/failure.mjs";
 

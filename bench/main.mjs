@@ -29,7 +29,7 @@ const MEASURES = {
   idle: { label: "memory with idle connections", measure: measureIdle },
   daemon: { label: "a daemon with 200 tunnels", measure: measureDaemon },
 };
-/** `seconds`: one contender's turn in a round. Memory hardly varies: fewer rounds do. */
+/** `seconds`: one contender's turn in a round. Memory hardly varies, so fewer rounds are enough for it. */
 const FULL = { rounds: 5, idleRounds: 3, seconds: 1, settleMs: 1000 };
 const QUICK = { rounds: 2, idleRounds: 1, seconds: 0.3, settleMs: 500 };
 

@@ -1,7 +1,7 @@
 /**
- * The other side of the bulk measure: swallows an upload, produces a download, any number of them on a connection
- * (bench/stream.mjs has the bytes). A worker thread, so that it has a processor of its own beside the load generator;
- * it must stay much lighter than what is measured.
+ * The other side of the bulk measure: it receives uploads and sends downloads, any number of them on a connection
+ * (bench/stream.mjs has the bytes). It is a worker thread, so that it does not share a processor with the load generator;
+ * it must stay much lighter than the programs that are measured.
  */
 import { createServer } from "node:net";
 import { parentPort } from "node:worker_threads";

@@ -14,7 +14,7 @@ const STIME = 15 - 3;
 export function cpuSeconds(pids) {
   const ticks = pids.map((pid) => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold spaces and parentheses itself: what counts starts after the last one.
+    // The name in parentheses may contain spaces and parentheses itself: the fields start after the last parenthesis.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return Number(fields[UTIME]) + Number(fields[STIME]);
   });

@@ -1,6 +1,6 @@
 /**
- * The lightest Redis client that measures what we need: it sends one prepared command (or a pipeline of it) again
- * and again and counts the bytes of an answer whose length is known. It costs as little as redis-benchmark (both about
+ * The lightest Redis client for our measures: it sends one prepared command (or a pipeline of it) again and again and
+ * counts the bytes of an answer whose length is known. It costs as little as redis-benchmark (both about
  * 10 µs a GET at 20 connections, nearly all in the kernel), but can open and warm its connections before
  * the clock starts: redis-benchmark counts the handshakes of a tunnel into its GET/s.
  */
@@ -17,7 +17,7 @@ export function encodeCommand(...words) {
   return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
 }
 
-/** A connection that asks one question at a time: `ask({ request, answer })` resolves when that very answer is there. */
+/** A connection that asks one question at a time: `ask({ request, answer })` resolves when exactly this answer has arrived. */
 export class RedisConnection {
   #socket;
   #title;
@@ -27,7 +27,7 @@ export class RedisConnection {
   #settle = null;
   #failure = null;
 
-  /** `title` says in an error message which way the connection goes. */
+  /** `title` names the connection's route in error messages. */
   constructor(port, title) {
     this.#title = title;
     const callback = (size) => this.#onBytes(size);
@@ -35,7 +35,7 @@ export class RedisConnection {
     this.#socket.once("error", (error) => this.#fail(error.code)).once("close", () => this.#fail("closed early"));
   }
 
-  /** Without a time limit of its own: thousands of timers a second would be measured too. */
+  /** It has no time limit of its own: thousands of timers a second would distort the measure. */
   ask({ request, answer }) {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) return reject(this.#failure);
@@ -52,7 +52,7 @@ export class RedisConnection {
 
   #onBytes(size) {
     const { length } = this.#expected ?? [];
-    // Same size and same start, middle and end of what came: an error or a shifted answer differs in the first byte.
+    // The bytes must have the expected length and content: an error or a shifted answer differs in the first byte.
     const end = this.#received + size;
     if (length === undefined || end > length || !this.#matches(size)) {
       this.#fail(`an unexpected answer: ${JSON.stringify(this.#buffer.toString("latin1", 0, Math.min(size, 60)))}`);

@@ -1,7 +1,7 @@
 /**
  * Redis through a tunnel: GET of a 100-byte value, at 1 and 20 connections and pipelined by 16. A closed loop (each
- * connection asks again as soon as it has its answer), so a latency belongs to the load beside it; with a pipeline
- * it is that of the whole batch. The key is one and the same: Redis itself is not what is measured.
+ * connection asks again as soon as it has its answer), so each latency belongs to the load shown with it; with a pipeline
+ * it is the latency of the whole batch. All use the same Redis key, because Redis itself is not measured.
  */
 import { startRedis } from "../scripts/lib/redis.mjs";
 import { withContenders } from "./contenders.mjs";
@@ -72,7 +72,7 @@ async function measureOne({ port, title }, { load: { id, connections, pipeline }
   }
 }
 
-/** All connections ask until the time is up; resolves to how long every answer took, in ms. */
+/** All connections ask until the time is up; resolves to the time that each answer took, in ms. */
 async function repeat(open, { question, seconds }) {
   const start = performance.now();
   const end = start + seconds * 1000;

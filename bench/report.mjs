@@ -1,11 +1,11 @@
 /**
- * What the bench says at its end: the ratios first, because only they survive a noisy machine, then one table. Ratios are
- * ours / spiped, the median of the rounds with the lowest and highest round beside it. Nothing here is a verdict: the
- * exit code does not depend on it.
+ * What the bench prints at its end: the ratios first, because only they are reliable on a noisy machine, then one table.
+ * Ratios are ours / spiped: the median of the rounds, with the lowest and highest round beside it. The exit code does not
+ * depend on them.
  */
 import { bold, dim, say } from "../scripts/lib/output.mjs";
 
-/** What the project set out for (ours / spiped unless it says MB; atMostDirect: ours / `node -e 0`), with the metrics it concerns. */
+/** The project's aims and the metric of each (ours / spiped unless it says MB; atMostDirect: ours / `node -e 0`). */
 const AIMS = [
   { label: "bulk throughput, up", id: "bulk.upload", atLeast: 1 },
   { label: "bulk throughput, down", id: "bulk.download", atLeast: 1 },

@@ -1,7 +1,7 @@
 /**
- * Interleaving. Machines are shared and noisy, so nothing is measured in one long go: in each round every contender
- * has its turn (ours, spiped, direct; ours, spiped, direct …), a ratio is taken within a round, between neighbours
- * in time, and the median of the rounds' ratios is what counts. The first, short round warms up and is thrown away.
+ * Interleaving. Machines are shared and noisy, so nothing is measured in one long run: in each round every contender
+ * has its turn (ours, spiped, direct; ours, spiped, direct …). A ratio is taken within a round, between neighbours
+ * in time, and the median of the rounds' ratios counts. The first, short round warms up and is thrown away.
  */
 import { announce } from "../scripts/lib/output.mjs";
 

@@ -1,7 +1,7 @@
 /**
  * The bytes of the bulk measure, the same on both sides: a fixed pattern, sent as fast as the socket takes it, and
- * counted on arrival. Checking every byte would cost more than some of what is measured, so the first and the last
- * byte of every chunk are compared with what belongs at that place: enough to notice bytes lost, added or moved.
+ * counted on arrival. Checking every byte would cost more than some contenders do, so only the first and the last byte
+ * of every chunk are compared with the expected bytes: enough to notice lost, added or moved bytes.
  *
  *   request:  op "U" or "D" (1 byte) | length (be64)
  *   upload:   length bytes go to the peer, which answers OK or BAD (1 byte)
@@ -14,7 +14,7 @@ export const BAD = 0;
 
 /** Large enough that system calls don't dominate, small enough to stay in the processor's cache. */
 const BLOCK_BYTES = 256 * 1024;
-/** Odd steps and a prime-sized shift: no byte sits at the same value a power of two away. */
+/** Odd steps and a prime-sized shift: two bytes whose distance is a power of two never have the same value. */
 const block = Buffer.from(Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (i * 167 + (i >> 8) * 59 + (i >> 16) * 13) & 0xff));
 
 export function request(op, length) {
@@ -44,7 +44,7 @@ export function sendPattern(socket, length) {
   more();
 }
 
-/** Counts the pattern's bytes as they arrive; `take` returns how many of a chunk belonged to it. */
+/** Counts the pattern's bytes as they arrive; `take` returns how many bytes of a chunk belonged to the pattern. */
 export class PatternCounter {
   received = 0;
   intact = true;

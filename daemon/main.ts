@@ -1,16 +1,18 @@
 /**
- * Entry of dist/tunneld.cjs: which command is meant, and the exit code. Wiring
- * only; each command is a file in cli/, loaded when it is called, so that one
- * that asks the daemon does not pay for what the daemon is made of.
+ * Entry of dist/tunneld.cjs: picks the command and sets the exit code. Wiring
+ * only; each command is a file in cli/ or programs/, loaded when it is called, so
+ * that a command that asks the daemon does not load the daemon's own parts.
  */
+// This must be the first import.
+import "./lifecycle/inspector.ts";
 import * as path from "node:path";
 import { SPIPED_VERSION, VERSION } from "../shared/contract/version.ts";
 import { TunnelError } from "../shared/errors.ts";
 import { plainText } from "../shared/plain-text.ts";
+import { systemClock } from "../shared/time.ts";
 import type { CommandContext, ProgramContext } from "./programs/context.ts";
-import { systemClock } from "./proxy/stats.ts";
 
-/** The names under which the program is another one. */
+/** The names that make this program behave as another program. */
 const ALIASES = ["spiped", "spipe"];
 
 type Command = (args: readonly string[], context: ProgramContext) => Promise<number>;
@@ -42,8 +44,6 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 void main();
 
 async function main(): Promise<void> {
-  // Signal SIGUSR1 would open Node's inspector, and with it the keys in memory.
-  if (process.platform !== "win32") process.on("SIGUSR1", () => {});
   const { name, command, args } = whatWasCalled();
   try {
     process.exitCode = await run(command, args, { name, selfArgv: process.argv.slice(1), clock: systemClock });
@@ -53,14 +53,14 @@ async function main(): Promise<void> {
     process.stderr.write(`${name}: ${plainText(error.message)} (${error.code})\n`);
     process.exitCode = 1;
   }
-  // What was printed may have been lost a moment ago, before anybody could be told. A spipe tells of it itself.
+  // The last output may have been lost after the command returned. spipe reports lost output itself.
   const lost = process.stdout.errored;
   if (lost && process.exitCode === 0 && !ALIASES.includes(name)) await endWithoutOutput(lost, name);
-  // Nothing is left to wait for; what may still be open (standard input, timers) must not keep us.
+  // Nothing is left to wait for: open handles (standard input, timers) must not keep the process alive.
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }
 
-/** Standard output on a file: some versions of Node.js throw what others tell by an event. */
+/** When standard output is a file, some versions of Node.js throw the error that others report by an event. */
 function isFailedWrite(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && (error as NodeJS.ErrnoException).syscall === "write";
 }
@@ -76,7 +76,7 @@ interface Called {
   readonly args: readonly string[];
 }
 
-/** By its name (a link called spiped, or argv[0]), else by its first argument. */
+/** Decided by the program's name (a link called spiped, or argv[0]), else by the first argument. */
 function whatWasCalled(): Called {
   const args = process.argv.slice(2);
   const alias = [path.basename(process.argv0), path.basename(process.argv[1] ?? "")].find((name) => ALIASES.includes(name));
@@ -100,7 +100,7 @@ async function run(command: string, args: readonly string[], context: ProgramCon
   }
 }
 
-/** Behind -- it is somebody else's --help. */
+/** After "--", a --help belongs to another program. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return (end < 0 ? args : args.slice(0, end)).includes("--help");
@@ -118,7 +118,7 @@ async function spipedVersion(command: "spiped" | "spipe", args: readonly string[
   return 0;
 }
 
-/** The suite is made on first use: the known-answer check costs a moment. */
+/** The suite is made on first use: its known-answer check takes time. */
 async function withCrypto(context: ProgramContext): Promise<CommandContext> {
   const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("./crypto/select-suite.ts"), import("./crypto/random.ts")]);
   let suite: ReturnType<typeof selectSuite> | undefined;

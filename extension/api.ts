@@ -1,31 +1,33 @@
 /**
  * What other extensions get from `activate()`: docs/API.md. Plain, frozen data
- * and a few functions; each goes through the same approval and trust as a click.
- * Rule of change: fields are only added; anything else is a new `version`.
+ * and a few functions; each function needs the same approval and trust as a click.
+ * Rule of change: fields are only added; any other change needs a new `version`.
  */
 
 import type { TunnelState } from "../shared/contract/state.ts";
+import type { TunnelRef } from "../shared/contract/tunnel-ref.ts";
 import type { Service } from "../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../shared/errors.ts";
 import { plainText } from "../shared/plain-text.ts";
 import { type Disposable, Disposables, Emitter } from "./emitter.ts";
 import { type FreshSource, freshItems, itemOf } from "./integration/fresh-items.ts";
+import { approvedEntry } from "./model/approved-entry.ts";
 import { valuesOf } from "./model/programs/environment.ts";
 import { findTunnel, unknownTunnelText } from "./model/programs/find-tunnel.ts";
 import type { Translate } from "./model/translate.ts";
-import { isOpen, refOf, stateOf, type TunnelItem, type TunnelRef } from "./model/tunnel-item.ts";
+import { isOpen, refOf, stateOf, type TunnelItem } from "./model/tunnel-item.ts";
 import type { TunnelActions } from "./tunnels/tunnel-actions.ts";
 import type { TunnelStore } from "./tunnels/tunnel-store.ts";
 
 /** A tunnel of this window at one moment; it does not change afterwards. */
 export interface ApiTunnel {
   readonly name: string;
-  /** Absolute path of the tunnels.json; together with the name it says which tunnel. */
+  /** Absolute path of the tunnels.json; path and name together identify the tunnel. */
   readonly configPath: string;
   readonly source: "workspace" | "personal" | "ad-hoc";
   /** Absolute path of the workspace folder; undefined for the others. */
   readonly folder: string | undefined;
-  /** undefined: its entry has a fault, or is gone. */
+  /** This and the next three: from the entry if it is approved as it stands, else from the running (approved) tunnel, else undefined. */
   readonly role: "client" | "server" | undefined;
   readonly service: Service | undefined;
   readonly target: string | undefined;
@@ -33,13 +35,13 @@ export interface ApiTunnel {
   readonly state: TunnelState;
   /** Whether clients can connect. */
   readonly isOpen: boolean;
-  /** For clients of an open, approved tunnel, else undefined. With a unix socket host is its path and port is empty. */
+  /** For clients of an open, approved tunnel, else undefined. For a unix socket, host is the socket's path and port is empty. */
   readonly url: string | undefined;
   readonly host: string | undefined;
   readonly port: string | undefined;
 }
 
-/** A name, which means the workspace's tunnel before the user's own; or exactly one. */
+/** A name (the workspace's tunnel comes before the user's own), or a reference to exactly one tunnel. */
 export type ApiTunnelRef = string | TunnelRef;
 
 /** An event in the form of vscode.Event. */
@@ -52,11 +54,11 @@ export interface TunnelsApi {
   tunnels(): readonly ApiTunnel[];
   /** Something in `tunnels()` has changed. */
   readonly onDidChange: ApiEvent;
-  /** Opens a tunnel and verifies it by one connection; the user may be asked. NOT_APPROVED: the user said no. */
+  /** Opens a tunnel and verifies it with one connection; the user may be asked. NOT_APPROVED: the user said no. */
   open(tunnel: ApiTunnelRef): Promise<ApiTunnel>;
-  /** Gives the tunnel up for this window; true: it is closed for all. */
+  /** Gives the tunnel up for this window; true: the tunnel is closed for all windows. */
   close(tunnel: ApiTunnelRef): Promise<boolean>;
-  /** The connection URL of a tunnel, which is opened if it is not open. */
+  /** The connection URL of a tunnel; a closed tunnel is opened first. */
   url(tunnel: ApiTunnelRef): Promise<string>;
 }
 
@@ -87,7 +89,7 @@ export function createApi(parts: ApiParts): { readonly api: TunnelsApi } & Dispo
     const item = find(tunnel, parts);
     const result = await actions.open(item);
     if (result.at === "failed") throw result.error;
-    if (result.at === "cancelled") throw new TunnelError("NOT_APPROVED", t("The tunnel {0} was not opened: it was cancelled.", item.name));
+    if (result.at === "cancelled") throw new TunnelError("NOT_APPROVED", t("Opening the tunnel {0} was cancelled.", item.name));
     return apiTunnel({ ...(itemOf(await freshItems(parts), refOf(item)) ?? item), status: result.status });
   };
   const api: TunnelsApi = {
@@ -111,14 +113,14 @@ export function createApi(parts: ApiParts): { readonly api: TunnelsApi } & Dispo
       if (item.entry?.role === "server")
         throw new TunnelError("CONFIG_INVALID", t("The tunnel {0} is a server's end: programs don't connect to it.", item.name));
       const url = valuesOf(item)?.url ?? (await open(refOf(item))).url;
-      if (url === undefined) throw new TunnelError("DAEMON_UNREACHABLE", t("The tunnel {0} was closed again at once.", item.name));
+      if (url === undefined) throw new TunnelError("DAEMON_UNREACHABLE", t("The tunnel {0} closed right after it opened.", item.name));
       return url;
     },
   };
   return { api: Object.freeze(api), dispose: () => owned.dispose() };
 }
 
-/** @throws TunnelError CONFIG_INVALID when there is none */
+/** @throws TunnelError CONFIG_INVALID when there is no such tunnel */
 function find(tunnel: unknown, { store, t }: Pick<ApiParts, "store" | "t">): TunnelItem {
   if (typeof tunnel === "object" && tunnel !== null && "name" in tunnel && "configPath" in tunnel) {
     const item = itemOf(store.items, { name: String(tunnel.name), configPath: String(tunnel.configPath) });
@@ -135,16 +137,18 @@ function snapshot(items: readonly TunnelItem[]): readonly ApiTunnel[] {
 }
 
 function apiTunnel(item: TunnelItem): ApiTunnel {
-  const { name, source, entry } = item;
+  const { name, source, status } = item;
+  const entry = approvedEntry(item);
+  const running = isOpen(item) ? status : undefined;
   const values = valuesOf(item);
   return Object.freeze({
     name,
     configPath: source.configPath,
     source: source.kind,
     folder: source.folder,
-    role: entry?.role,
-    service: entry?.service,
-    target: entry?.target,
+    role: entry?.role ?? running?.role,
+    service: entry?.service ?? running?.service,
+    target: entry?.target ?? running?.target,
     group: entry?.group,
     state: stateOf(item),
     isOpen: isOpen(item),

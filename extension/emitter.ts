@@ -1,6 +1,6 @@
 /**
- * The smallest event source, in the shape of vscode.Event, so that what has no
- * business with VS Code can tell of changes and be tested without it.
+ * A minimal event source, in the shape of vscode.Event, so that code that does not
+ * use VS Code can report changes and be tested without VS Code.
  */
 
 /** Ends something. */
@@ -8,7 +8,7 @@ export interface Disposable {
   dispose(): void;
 }
 
-/** Registers a listener, until the result is disposed of. */
+/** Registers a listener until the result is disposed of. */
 export type Event<T> = (listener: (value: T) => void) => Disposable;
 
 /** Owns its listeners: `dispose`. Listeners must not throw. */
@@ -33,7 +33,7 @@ export class Emitter<T> implements Disposable {
   }
 }
 
-/** Several as one; what is added after the end is disposed of at once. */
+/** Several disposables as one; a disposable that is added after `dispose` is disposed of at once. */
 export class Disposables implements Disposable {
   readonly #owned: Disposable[] = [];
   #disposed = false;

@@ -1,9 +1,9 @@
 /**
  * The names under which VS Code knows the parts of this extension. A command's
- * title stands in package.json; a test holds the two lists against one another.
+ * title is in package.json; a test compares the two lists.
  */
 
-/** Every id begins with it. */
+/** Every id begins with this. */
 export const PREFIX = "encryptedTunnels";
 
 /** The tree view. */
@@ -17,12 +17,20 @@ export const COMMANDS = {
   restart: `${PREFIX}.restart`,
   openAll: `${PREFIX}.openAll`,
   openGroup: `${PREFIX}.openGroup`,
+  closeGroup: `${PREFIX}.closeGroup`,
   closeAll: `${PREFIX}.closeAll`,
   approve: `${PREFIX}.approve`,
   revokeApproval: `${PREFIX}.revokeApproval`,
   diagnose: `${PREFIX}.diagnose`,
   copyAddress: `${PREFIX}.copyAddress`,
   copyUrl: `${PREFIX}.copyUrl`,
+  copyAs: `${PREFIX}.copyAs`,
+  openIn: `${PREFIX}.openIn`,
+  duplicate: `${PREFIX}.duplicate`,
+  rename: `${PREFIX}.rename`,
+  remove: `${PREFIX}.remove`,
+  moveToGroup: `${PREFIX}.moveToGroup`,
+  openBeforeDebugging: `${PREFIX}.openBeforeDebugging`,
   copyServerCommand: `${PREFIX}.copyServerCommand`,
   openClient: `${PREFIX}.openClient`,
   manageKeys: `${PREFIX}.keys.manage`,
@@ -38,8 +46,17 @@ export const COMMANDS = {
   removeAdHoc: `${PREFIX}.removeAdHoc`,
   showLog: `${PREFIX}.showLog`,
   showTunnels: `${PREFIX}.showTunnels`,
+  showTunnel: `${PREFIX}.showTunnel`,
   restartDaemon: `${PREFIX}.daemon.restart`,
   stopDaemon: `${PREFIX}.daemon.stop`,
   reveal: `${PREFIX}.reveal`,
   copyFact: `${PREFIX}.copyFact`,
+  cutConnections: `${PREFIX}.cutConnections`,
 } as const;
+
+/** Context key: a tunnel's address was copied, or a client was opened. Ticks the last step of the walkthrough. */
+export const HAS_USED_TUNNEL = `${PREFIX}.hasUsedTunnel`;
+
+/** Commands that are not in the palette: they are always about one entry. */
+export const CHOOSE_KEY = `${PREFIX}.chooseKey`;
+export const CHOOSE_PORT = `${PREFIX}.choosePort`;

@@ -1,6 +1,7 @@
 /**
- * npm run check: the types (tsc), lint, layers and format (biome), and what nobody uses (knip). Runs all three even
- * if one fails, shows the output of those that did, and fails if any failed.
+ * npm run check: types (tsc), lint, layers, circles and format (biome), unused code (knip), and whether the linter's
+ * rules for imports match the table of layers. It runs all checks even if one fails, shows the output of the failed
+ * ones, and fails if any check failed.
  */
 import { join } from "node:path";
 import { main } from "./lib/failure.mjs";
@@ -13,6 +14,7 @@ const CHECKS = [
   { name: "tsc", args: ["-p", "."] },
   { name: "biome", args: ["check", "."] },
   { name: "knip", args: [] },
+  { name: "layers", script: join(root, "scripts", "layers.mjs"), args: ["--check"] },
 ];
 
 await main(async () => {
@@ -30,8 +32,9 @@ await main(async () => {
   return failed.length === 0 ? 0 : 1;
 });
 
-async function check({ name, args }) {
+async function check({ name, script, args }) {
   const start = performance.now();
-  const result = await run(join(root, "node_modules", ".bin", name), args, { cwd: root });
+  const command = script === undefined ? [join(root, "node_modules", ".bin", name), args] : [process.execPath, [script, ...args]];
+  const result = await run(...command, { cwd: root });
   return { name, result, ms: performance.now() - start };
 }

@@ -1,6 +1,6 @@
 /**
- * Draws images/icon.png, the extension's icon: a tunnel seen from its mouth, and where its light should be, a keyhole.
- * Node's built-ins only; run it again after a change: node scripts/icon.mjs
+ * Draws images/icon.png, the extension's icon: a tunnel seen from its mouth, with a keyhole in place of the light at its
+ * end. Uses only Node's built-ins; run it again after a change: node scripts/icon.mjs
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const roundedSquare = (inset, radius) => (x, y) => {
   const [dx, dy] = [x, y].map((at) => Math.max(Math.abs(at - SIZE / 2) - (half - radius), 0));
   return Math.hypot(dx, dy) <= radius;
 };
-/** A round arch on legs; `top` is where its circle has its centre. */
+/** A round arch on legs; `top` is the height of its circle's centre. */
 const arch = ({ width, top, bottom }) => {
   return (x, y) => y <= bottom && (y >= top ? Math.abs(x - SIZE / 2) <= width / 2 : Math.hypot(x - SIZE / 2, y - top) <= width / 2);
 };

@@ -1,7 +1,7 @@
 /**
- * npm start: a working tunnel before your eyes, on a fresh clone with nothing but Node and npm. A real database, a
- * server end and a client end with a fresh key, work done through them, what crossed the wire, and what a client
- * without the key gets. Then it stays, for you to try, until Ctrl-C. All of it on 127.0.0.1, all of it thrown away.
+ * npm start: shows a working tunnel, on a fresh clone with nothing but Node and npm. It starts a real database, a server
+ * end and a client end with a fresh key, works through them, and shows the bytes on the wire and what a client without
+ * the key gets. Then it stays open for you to try, until Ctrl-C. All of it is on 127.0.0.1, and all of it is removed.
  */
 import { join } from "node:path";
 import { build } from "./lib/build.mjs";
@@ -66,7 +66,7 @@ async function startTunnel(service) {
     return `127.0.0.1:${tunnel.far.port} → 127.0.0.1:${tunnel.server.port}  ${dim(`process ${tunnel.far.child.pid}`)}`;
   });
   await step("client end", async () => {
-    // The relay stands where the Internet would be: it sees what a listener on the way sees.
+    // The relay is in place of the Internet: it sees the same bytes as an eavesdropper would.
     tunnel.wire = await startRelay(tunnel.far.port);
     const answers = (port) => service.answersAt(port, tunnel.server);
     tunnel.near = await startClientEnd({ targetPort: tunnel.wire.port, keyFile: tunnel.keyFile, answers });
@@ -82,7 +82,7 @@ async function useTunnel(service, tunnel) {
   for (const [label, body] of service.steps(tunnel.client, tunnel.near.port, tunnel.server)) await step(label, body);
 }
 
-/** One more connection, this time with a relay before the client end too: the same command, before and after. */
+/** One more connection, with a relay before the client end too: shows the same command before and after encryption. */
 async function showWire(service, tunnel) {
   heading(4, "What the client sent, and what crossed the wire");
   const front = await startRelay(tunnel.near.port);

@@ -1,6 +1,6 @@
 /**
- * npm test: every suite, on a fresh clone with nothing but Node and npm. Installs, builds, puts Redis, MariaDB and
- * spiped there, and VS Code's workbench with a browser, runs each suite in a mocha process of its own and closes on
+ * npm test: every suite, on a fresh clone with nothing but Node and npm. Installs the packages, builds, obtains Redis,
+ * MariaDB, spiped and VS Code's workbench with a browser, runs each suite in a mocha process of its own and ends with
  * the line `N passed, N failed`. The exit code is 0 only if every suite ran that can run on this machine, at least one
  * test ran and none failed.
  */
@@ -23,27 +23,31 @@ const HELP = `npm test [-- SUITE|FILE ... [MOCHA OPTIONS]]
   npm test -- test/unit/record.test.ts
   npm test -- unit --grep "half-close"  anything from the first option on goes to mocha
 
-TUNNELS_CODE_SERVER=…/out/node/entry.js runs the extension's tests in another code-server, on this Node.js; 4.100.3 is VS
+TUNNELS_CODE_SERVER=…/out/node/entry.js runs the workbench's tests in another code-server, on this Node.js; 4.100.3 is VS
 Code 1.100, the oldest that is supported. TUNNELS_TOOLS=unpack uses Redis, MariaDB and spiped unpacked into the cache folder even if they are installed.`;
 
 /**
- * Real servers and 500 MB streams need longer than a function call: the timeout is for each test. `tries`: see runMocha;
- * a file of the workbench's suite that fails runs once more, and the summary names what failed the first time.
+ * The timeout is for each test and ends tests that hang: a test that waits in vain fails by itself after two minutes, and
+ * a busy machine may need many times longer than an idle one. `tries`: see runMocha; a failed file of the workbench's
+ * suite runs once more, and the summary names the failures of the first run.
  */
 const SUITES = [
-  { name: "unit", timeoutMs: 60_000, needs: [] },
-  { name: "property", timeoutMs: 120_000, needs: [] },
-  { name: "integration", timeoutMs: 180_000, needs: ["servers"] },
-  { name: "interop", timeoutMs: 180_000, needs: ["servers"] },
-  { name: "workbench", timeoutMs: 300_000, needs: ["servers", "workbench", "package"], tries: 2 },
+  { name: "unit", timeoutMs: 180_000, needs: [] },
+  { name: "property", timeoutMs: 300_000, needs: [] },
+  { name: "integration", timeoutMs: 300_000, needs: ["servers"] },
+  { name: "interop", timeoutMs: 300_000, needs: ["servers"] },
+  { name: "workbench", timeoutMs: 600_000, needs: ["servers", "workbench", "package"], tries: 2 },
 ];
 
-/** What a suite may need, and how it is put there. Without one, the suites that need none of it run all the same. */
+/** What a suite may need, and how to obtain it. If one need is missing, the suites that don't need it still run. */
 const NEEDS = {
   servers: { label: "Redis, MariaDB, spiped", obtain: provision },
   workbench: { label: "VS Code's workbench, Chromium", obtain: provisionWorkbench },
   package: { label: "extension package", obtain: packageExtension },
 };
+
+/** Our choice: how many lines of a failure's message the summary repeats. */
+const MESSAGE_LINES = 20;
 
 await main(async () => {
   const args = process.argv.slice(2);
@@ -69,7 +73,9 @@ function wholeSuite(suite) {
 }
 
 function chosen(name) {
-  const suite = SUITES.find((candidate) => candidate.name === name);
+  // The suite's old name.
+  const wanted = name === "extension" ? "workbench" : name;
+  const suite = SUITES.find((candidate) => candidate.name === wanted);
   if (suite !== undefined) return wholeSuite(suite);
   const path = name.replace(/^\.\//, "").replace(/\/$/, "");
   const owner = SUITES.find((candidate) => path.startsWith(`test/${candidate.name}/`));
@@ -80,7 +86,7 @@ function chosen(name) {
   return { suite: owner, files: testFiles(path) };
 }
 
-/** Returns what can't be had, by the name of the need: the errors say why. */
+/** Returns the errors of the needs that could not be obtained, by the name of the need. */
 async function setUp(runs) {
   await step("packages", install);
   await step("build", build);
@@ -98,7 +104,7 @@ async function setUp(runs) {
   return unready;
 }
 
-/** Why the suite can't run, or undefined. What failed to be set up weighs more than what can't be here. */
+/** Why the suite can't run, or undefined. A failed set-up counts before a need that this machine can't have. */
 function obstacleOf(suite, unready) {
   const errors = suite.needs.map((need) => unready.get(need)).filter((error) => error !== undefined);
   return errors.find((error) => !(error instanceof NotHere)) ?? errors[0];
@@ -124,8 +130,8 @@ function summarize(results, start) {
     say(`  ${mark} ${result.suite.name.padEnd(12)} ${counts(result.passed, result.failed, result.skipped)}${none}`);
   }
   for (const title of skipped) say(`  ${yellow("skipped")} ${title}`);
-  for (const { title, message } of secondTry) say(`  ${yellow("failed at first")} ${title}\n         ${message.split("\n")[0]}`);
-  for (const { title, message } of failed) say(`  ${red("failed")} ${title}\n         ${message.split("\n")[0]}`);
+  for (const { title, message } of secondTry) say(`  ${yellow("failed at first")} ${title}\n${indented(message)}`);
+  for (const { title, message } of failed) say(`  ${red("failed")} ${title}\n${indented(message)}`);
   if (passed + failed.length === 0) say(red("  No test ran."));
   say(`\n${counts(passed, failed, skipped)}`);
   return failed.length > 0 || passed === 0 ? 1 : 0;
@@ -134,4 +140,12 @@ function summarize(results, start) {
 function counts(passed, failed, skipped) {
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
   return `${passed} passed, ${failed.length} failed${tail}`;
+}
+
+/** The first lines of a message: a difference between two values has several lines, and the first line names neither value. */
+function indented(message) {
+  return message
+    .split("\n", MESSAGE_LINES)
+    .map((line) => `         ${line}`)
+    .join("\n");
 }

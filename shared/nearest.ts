@@ -4,7 +4,7 @@
  * Pure.
  */
 
-/** Our choice: longer names are not looked at; no known one comes near this. */
+/** Our choice: longer names are not looked at; no known name is nearly this long. */
 const MAX_LENGTH = 64;
 
 /** The candidate nearest to `name`, letter case aside; undefined when none is near. */

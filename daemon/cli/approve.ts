@@ -5,18 +5,16 @@
 import { TunnelError } from "../../shared/errors.ts";
 import { quote } from "../../shared/plain-text.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { approve } from "./consent.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { failureLine } from "./failures.ts";
-import { ownOutput } from "./output.ts";
+import { failureLine, ownOutput } from "./output.ts";
 import { selectEntries } from "./select-entries.ts";
 import { ownTerminal } from "./terminal.ts";
 import { failureOf } from "./tunnel-line.ts";
 
 /**
- * Runs the command; 1 when one of them is not approved afterwards.
+ * Runs the command; 1 when one of the entries is not approved afterwards.
  * @throws TunnelError CONFIG_INVALID, DAEMON_UNREACHABLE
  */
 export async function runApprove(args: readonly string[], context: ProgramContext): Promise<number> {
@@ -39,7 +37,7 @@ export async function runApprove(args: readonly string[], context: ProgramContex
     for (const failure of failures) output.warn(failureLine(failure));
     return failures.length + faulty.length > 0 ? 1 : 0;
 
-    /** An entry that can't be judged is in neither list; wanting it for a moment tells why. Nothing opens: it is not approved. */
+    /** An entry that can't be judged is in neither list; wanting it for a moment tells why. It does not open, as it is not approved. */
     async function whyNot(name: string): Promise<TunnelError> {
       const { tunnels } = await client.want("approve", { configPath, names: [name] });
       await client.want("approve", { configPath, names: [] });

@@ -1,8 +1,8 @@
 /**
- * How a command comes to its daemon: an existing one, or one it starts. Some
- * commands only ask (`stop`, `logs`) and never start one; some start one only if
- * there is something to re-open, a pin; some always do. Loads the client only when there
- * is somebody to talk to.
+ * How a command gets its daemon: a running one, or one that it starts. Some
+ * commands (`stop`, `logs`) never start a daemon, some start one only if there is
+ * a pin to re-open, and some always do. The client is loaded only when there is a
+ * daemon to talk to.
  */
 import { realpathSync } from "node:fs";
 import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
@@ -20,27 +20,27 @@ export interface ConnectionOptions {
   /** For people: the command. */
   readonly name: string;
   readonly kind?: DaemonClientOptions["kind"];
-  /** pinned: only if a pin is to be re-opened. */
+  /** pinned: only if there is a pin to re-open. */
   readonly start: "always" | "pinned" | "never";
-  /** Whether to come back when the daemon is lost. */
+  /** Whether to reconnect when the daemon is lost. */
   readonly stay?: boolean;
   readonly onState?: (state: ClientState) => void;
 }
 
-/** The folders of `--state-dir`, as its text was given. */
+/** The paths for the given text of `--state-dir`. */
 export function pathsFor(stateDir: string | undefined): DaemonPaths {
   return daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place: thisPlace() });
 }
 
 /**
- * A connected client, which the caller closes; undefined when no daemon is running and none is to be started.
+ * A connected client, which the caller closes; undefined when no daemon runs and the command should not start one.
  * @throws TunnelError DAEMON_UNREACHABLE
  */
 export async function connectDaemon(context: ProgramContext, options: ConnectionOptions): Promise<DaemonClient | undefined> {
   const { paths } = options;
   const place = thisPlace();
   const start = options.start === "always" || (options.start === "pinned" && hasPins(paths, place));
-  // The client makes sure; a command that only asks makes no folder.
+  // The client checks this properly, but it makes folders, and a command that only asks should not.
   const mayRun = daemonMayRun(paths);
   if (!mayRun && !start) return undefined;
   const { DaemonClient } = await import("../client/daemon-client.ts");
@@ -53,7 +53,7 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     name: options.name,
     start,
     stay: options.stay ?? false,
-    // A command that only asks, or ends the daemon, leaves it as it is.
+    // A command that only asks or ends the daemon does not upgrade it.
     upgrade: options.start === "always",
     wallMs: () => context.clock.wallMs(),
     challenge: proofParts,
@@ -63,15 +63,15 @@ export async function connectDaemon(context: ProgramContext, options: Connection
     await client.connect();
   } catch (error) {
     if (!mayRun || !(error instanceof TunnelError)) throw error;
-    // It has left its socket behind, or was about to end just when we came.
-    if (!start && (await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid)) === undefined) return undefined;
+    // A daemon left its socket behind, or was about to end when we connected.
+    if (!start && (await findDaemon([paths.door, ...paths.otherDoors], place.uid)) === undefined) return undefined;
     await client.connect();
   }
   return client;
 }
 
 /**
- * Does `work` with a client and closes it, whatever comes.
+ * Does `work` with a client and always closes the client.
  * @throws TunnelError DAEMON_UNREACHABLE, and what `work` throws
  */
 export async function withDaemon<T>(context: ProgramContext, options: ConnectionOptions, work: (client: DaemonClient | undefined) => Promise<T>): Promise<T> {
@@ -84,7 +84,7 @@ export async function withDaemon<T>(context: ProgramContext, options: Connection
 }
 
 /**
- * As {@link withDaemon}, for commands that open something: a daemon is started, and one that is about to end won't do.
+ * Like {@link withDaemon}, for commands that open something: it starts a daemon if needed, and refuses one that is about to end.
  * @throws TunnelError DAEMON_UNREACHABLE, and what `work` throws
  */
 export function withOpeningDaemon<T>(
@@ -101,12 +101,12 @@ export function withOpeningDaemon<T>(
   });
 }
 
-/** The bundle that runs now, without links: a link may be changed while the daemon runs. */
+/** The bundle that runs now, with links resolved: a link may change while the daemon runs. */
 function ownProgram({ selfArgv: [program = ""] }: ProgramContext): string {
   return realpathSync(program);
 }
 
-/** Read without the schema library: whoever needs more than "are there any" asks the daemon, which falls back on the same copy. */
+/** Reads the file without the schema library, as it only checks whether there are pins. The daemon falls back on the same backup copy. */
 function hasPins({ stateFile }: DaemonPaths, { uid }: Place): boolean {
   for (const file of [stateFile, `${stateFile}.bak`]) {
     try {
@@ -115,7 +115,7 @@ function hasPins({ stateFile }: DaemonPaths, { uid }: Place): boolean {
       const { pins } = JSON.parse(read.text) as { readonly pins?: unknown };
       return Array.isArray(pins) && pins.length > 0;
     } catch {
-      // Not JSON: the daemon will say so.
+      // Not JSON: the daemon will report it.
     }
   }
   return false;

@@ -1,17 +1,16 @@
 /**
- * `tunneld diagnose NAME`: looks at a tunnel stage by stage and says what is wrong
- * with it, how sure that is, and what mends it.
+ * `tunneld diagnose NAME`: checks a tunnel stage by stage and says what is wrong,
+ * how certain the finding is, and how to fix it.
  */
 import type { Diagnosis } from "../../shared/contract/diagnosis.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
 import { type Output, ownOutput, safeJson } from "./output.ts";
 import { configPathFor } from "./select-entries.ts";
 
-/** What is approved includes the key's fingerprint. */
+/** An approval includes the key's fingerprint. */
 const NO_DIGEST = "can't be judged before the key is there";
 
 /**
@@ -24,7 +23,7 @@ export async function runDiagnose(args: readonly string[], context: ProgramConte
   if (name === undefined || more.length > 0) throw new TunnelError("CONFIG_INVALID", "name one tunnel: tunneld diagnose NAME");
   const output = ownOutput(context.name);
   const paths = pathsFor(stateDirOf(values));
-  // Who names a file means it, as with `tunneld serve`; one that was only found may be a stranger's.
+  // A user who names a file trusts it, as with `tunneld serve`; a file that was only found may be a stranger's.
   const config = values.get("--config");
   const configPath = configPathFor({ config, paths });
   return await withOpeningDaemon(context, { paths, name: "diagnose" }, async (client) => {
@@ -41,7 +40,7 @@ export async function runDiagnose(args: readonly string[], context: ProgramConte
   });
 }
 
-/** One stage in one line. A failure's sentence stands once, below the stages: here is its code. Exported for its test. */
+/** One stage in one line. A failed stage shows only its code; the message comes once, below the stages. Exported for its test. */
 export function stageLine({ stage, ok, ms, detail, code }: Diagnosis["stages"][number], output: Output): string {
   const mark = ok === null ? output.paint("dim", "–") : ok ? output.paint("green", "✔") : output.paint("red", "✖");
   const took = ms > 0 ? `${ms} ms` : "";
@@ -62,7 +61,7 @@ export function tell(diagnosis: Diagnosis, output: Output): void {
     `${code === null ? output.paint("green", "Well: ") : output.paint("red", `${code}${certain ? "" : " (a guess)"}: `)}${output.paint("bold", cause)}\n`,
   );
   if (cure !== "") output.say(`What mends it: ${cure}`);
-  // A busy port comes first in the verdict; what else failed has had its code only.
+  // The verdict names a busy port first; other failures have shown only their code so far.
   for (const { stage, ok, detail } of stages) if (ok === false && detail !== undefined && detail !== cause) output.say(`Besides, ${stage}: ${detail}`);
   for (const { text } of warnings) output.raw(`${output.paint("yellow", "Advice: ")}${output.paint("dim", text)}\n`);
 }

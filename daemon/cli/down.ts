@@ -1,7 +1,7 @@
 /**
- * `tunneld down`: takes pins back and closes tunnels, unless somebody else uses
- * them. Open connections go on until they end. To close what is not open is no
- * failure: a script may say it twice.
+ * `tunneld down`: removes pins and closes tunnels, unless another client uses
+ * them. Open connections go on until they end. Closing a tunnel that is not open
+ * is no failure: a script may call it twice.
  */
 
 import { readConfig } from "../../shared/contract/config-file.ts";
@@ -11,19 +11,18 @@ import { plainText, quote } from "../../shared/plain-text.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { failureLine } from "./failures.ts";
-import { ownOutput } from "./output.ts";
+import { failureLine, ownOutput } from "./output.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnel } from "./select-tunnels.ts";
 
-/** Where a name may be known from. */
+/** The files in which to look for a name. */
 type Given = Parameters<typeof configPathFor>[0] & { readonly paths: DaemonPaths };
 
 /**
- * Runs the command; no names: all tunnels of the file, --all: all there are. 1 when a name is known nowhere, or several files have it.
+ * Runs the command. No names: all tunnels of the file; --all: all tunnels. 1 when a name is known nowhere, when several files have it,
+ * or when the closing can't be saved.
  * @throws TunnelError CONFIG_INVALID, DAEMON_UNREACHABLE
  */
 export async function runDown(args: readonly string[], context: ProgramContext): Promise<number> {
@@ -35,29 +34,42 @@ export async function runDown(args: readonly string[], context: ProgramContext):
   const all = flags.has("--all");
   if (all && operands.length > 0) throw new TunnelError("CONFIG_INVALID", "--all takes no names: it closes every tunnel");
   return await withDaemon(context, { paths, name: "down", start: "pinned" }, async (client) => {
-    const tunnels = client ? (await client.request("tunnels/list", {})).tunnels : [];
+    const { tunnels, daemon } = (await client?.request("tunnels/list", {})) ?? { tunnels: [], daemon: undefined };
     const force = flags.has("--force");
-    if (operands.length === 0) {
-      const chosen = all ? tunnels : ofFile(tunnels, configPathFor(given));
-      if (chosen.length === 0) output.say(all ? "no tunnel is open" : "no tunnel of this folder is open: --all closes those of others");
-      for (const tunnel of chosen) output.say(await close(client, tunnel, { force }));
-      return 0;
-    }
-    // One name that is not there keeps none of the others open.
-    const chosen = [...new Set(operands)].map((name) => choose(tunnels, name, given));
+    const names = [...new Set(operands)];
+    const chosen = names.length > 0 ? names.map((name) => choose(tunnels, name, given)) : all ? tunnels : ofFile(tunnels, configPathFor(given));
+    if (chosen.length === 0) output.say(all ? "no tunnel is open" : "no tunnel of this folder is open: --all closes those of others");
+    let failed = false;
+    const fail = (error: TunnelError): void => {
+      failed = true;
+      output.warn(failureLine(error));
+    };
+    // After an unknown name or a full disk the other tunnels are closed all the same.
     for (const one of chosen) {
-      if (one instanceof TunnelError) output.warn(failureLine(one));
-      else output.say(typeof one === "string" ? `${one}  is not open` : await close(client, one, { force }));
+      if (one instanceof TunnelError) fail(one);
+      else if (typeof one === "string") output.say(`${one}  is not open`);
+      else await close(client, one, { force }).then((line) => output.say(line), onlyUnsaved(fail));
     }
-    return chosen.some((one) => one instanceof TunnelError) ? 1 : 0;
+    // An earlier command closed a tunnel, but could not save it.
+    if (daemon?.unsaved !== undefined && !failed)
+      fail(new TunnelError("STATE_NOT_SAVED", `what was closed stays so only until the daemon ends: ${daemon.unsaved}`));
+    return failed ? 1 : 0;
   });
+}
+
+/** Passes on an error of saving; throws any other error. */
+function onlyUnsaved(then: (error: TunnelError) => void): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof TunnelError) || error.code !== "STATE_NOT_SAVED") throw error;
+    then(error);
+  };
 }
 
 function ofFile(tunnels: readonly TunnelStatus[], file: string): readonly TunnelStatus[] {
   return tunnels.filter(({ configPath }) => configPath === file);
 }
 
-/** The tunnel of that name; the name alone when a file has it but it is not open; or why there is none. */
+/** The tunnel of that name; only the name when a file has the entry but it is not open; or why there is no such tunnel. */
 function choose(tunnels: readonly TunnelStatus[], name: string, given: Given): TunnelStatus | string | TunnelError {
   try {
     const only = given.config === undefined ? undefined : configPathFor(given);
@@ -70,23 +82,32 @@ function choose(tunnels: readonly TunnelStatus[], name: string, given: Given): T
   }
 }
 
-/** The file of this folder (or the one named), and the user's own. */
+/** Looks in the file of this folder and the user's own, or in the file that was named. */
 function isInFile(name: string, given: Given): boolean {
   const files = [knownConfigPath(given), ...(given.config === undefined ? [given.paths.userTunnelsFile] : [])];
   return files.some((file) => file !== undefined && readConfig(file).places.has(name));
 }
 
-/** What has become of one. */
+/**
+ * Closes one tunnel; returns the line to print.
+ * @throws TunnelError STATE_NOT_SAVED: the tunnel is closed, but only until the daemon ends
+ */
 async function close(client: DaemonClient | undefined, { configPath, name }: TunnelStatus, { force }: { readonly force: boolean }): Promise<string> {
   const ref = { configPath, name };
-  // Before the pin is taken back: a tunnel that nobody wants any more is forgotten at once.
+  let unsaved: TunnelError | undefined;
+  const note = onlyUnsaved((error) => {
+    unsaved ??= error;
+  });
+  // Before the pin is removed: the daemon forgets a tunnel as soon as nobody wants it.
   const outcome = await client?.request("tunnel/close", { ...ref, force }).catch((error: unknown) => {
-    // Somebody else has closed it since it was listed.
+    // Another client has closed it since it was listed.
     if (error instanceof TunnelError && error.code === "CONFIG_INVALID") return undefined;
-    throw error;
+    note(error);
+    return undefined;
   });
   const { closed, othersUsing } = outcome ?? { closed: true, othersUsing: [] };
-  await client?.request("pin/remove", ref);
+  await client?.request("pin/remove", ref).catch(note);
+  if (unsaved) throw unsaved;
   if (closed) return `${name}  closed`;
   const users = othersUsing.map((user) => plainText(`${user.kind} ${user.name} (process ${user.pid})`, { maxLength: 120 })).join(", ");
   return `${name}  no longer pinned; still used by ${users}: ${quote(`tunneld down --force ${name}`)} closes it for all`;

@@ -1,26 +1,23 @@
 /**
  * `tunneld exec NAME… -- COMMAND…`: opens tunnels for as long as a command runs,
  * verifies each by one connection, and runs the command with their variables.
- * Should the daemon die meanwhile it is started again, on the same ports.
+ * If the daemon dies meanwhile, it is started again on the same ports.
  */
 import * as path from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { parseAddress } from "../../shared/address.ts";
-import { readConfig } from "../../shared/contract/config-file.ts";
+import type { ApprovedEntry } from "../../shared/contract/approved-entry.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { quote } from "../../shared/plain-text.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
 import { childEnvironment } from "../lifecycle/child-environment.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, secondsOption, stateDirOf } from "../programs/options.ts";
+import { approvedSelection } from "./approved-selection.ts";
 import { obtainConsent } from "./consent.ts";
 import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
-import { failureLine } from "./failures.ts";
-import { type Output, ownOutput } from "./output.ts";
+import { failureLine, type Output, ownOutput } from "./output.ts";
 import { runChild } from "./run-child.ts";
-import { secondsOption } from "./seconds.ts";
 import { type Selection, selectEntries } from "./select-entries.ts";
 import { ownTerminal } from "./terminal.ts";
 import { commandEnvironment } from "./tunnel-env.ts";
@@ -52,15 +49,17 @@ export async function runExec(args: readonly string[], context: ProgramContext):
     const consent = { yes: flags.has("--yes") || flags.has("-y"), terminal: ownTerminal(), output };
     const { refused } = await obtainConsent(client, selection, consent);
     if (refused.length > 0) return fail(output, refused);
-    const { opened, failures } = await openAll(client, selection, timeoutMs);
+    const { opened, failures } = await openAll(client, selection, { timeoutMs, output });
     if (failures.length > 0) return fail(output, failures);
-    assertUnchanged(selection);
-    const env = { ...childEnvironment(process.env), ...environmentOf(selection, opened) };
+    // Asked last, about the file's present form: a tunnel that was approved earlier may be open while the file has changed.
+    const usable = await approvedSelection(client, selection.configPath, [...selection.entries.keys()]);
+    if (usable.refused.length > 0) return fail(output, usable.refused);
+    const env = { ...childEnvironment(process.env), ...environmentOf(usable.entries, opened) };
     return await runChild({ command: program, args: programArgs, env, onFailure: (error) => output.warn(error.message) });
   });
 }
 
-/** What stands behind the first -- is the command, whatever it looks like. */
+/** Everything after the first -- is the command, whatever it looks like. */
 function splitCommand(args: readonly string[]): { readonly own: readonly string[]; readonly command: readonly string[] } {
   const end = args.indexOf("--");
   return end < 0 ? { own: args, command: [] } : { own: args.slice(0, end), command: args.slice(end + 1) };
@@ -75,11 +74,11 @@ function fail(output: Output, failures: readonly TunnelError[]): number {
 async function openAll(
   client: DaemonClient,
   { configPath, entries }: Selection,
-  timeoutMs: number,
+  { timeoutMs, output }: { readonly timeoutMs: number; readonly output: Output },
 ): Promise<{ readonly opened: readonly TunnelStatus[]; readonly failures: readonly TunnelError[] }> {
-  const watch = new TunnelWatch(client);
+  const watch = new TunnelWatch(client, (line) => output.note(line));
   const names = [...entries.keys()];
-  // Stated first: this is what is stated again after a daemon's death.
+  // Stated first, because the client states it again after a daemon's death.
   await client.want(SCOPE, { configPath, names });
   const results = await Promise.allSettled(
     names.map(async (name) => watch.verified(await client.request("tunnel/open", { configPath, name, scope: SCOPE }), timeoutMs)),
@@ -94,14 +93,8 @@ async function openAll(
   return { opened, failures };
 }
 
-/** The daemon opened what is approved; the variables must be from the same text. */
-function assertUnchanged({ configPath, entries }: Selection): void {
-  const now = readConfig(configPath).entries;
-  const changed = [...entries].find(([name, entry]) => !isDeepStrictEqual(now.get(name), entry));
-  if (changed) throw new TunnelError("NOT_APPROVED", `${quote(changed[0])} has changed since it was judged: run it again`);
-}
-
-function environmentOf({ entries }: Selection, opened: readonly TunnelStatus[]): Record<string, string> {
+/** The variables of the opened tunnels, taken only from approved entries. */
+function environmentOf(entries: ReadonlyMap<string, ApprovedEntry>, opened: readonly TunnelStatus[]): Record<string, string> {
   return commandEnvironment(
     opened.flatMap(({ name, listen }) => {
       const entry = entries.get(name);

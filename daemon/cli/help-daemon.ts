@@ -76,7 +76,7 @@ ${COMMON}
   "tunnels": [{
     "name", "configPath", "role", "service", "state", "since",
     "listen", "target", "group", "connections" (open now), "totalConnections",
-    "keyVerifiedAt", "backendVerifiedAt",
+    "keyVerifiedAt", "backendVerifiedAt", "wire" (spiped, native or null),
     "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }],
     "lastFailure": null or { "code", "message", "at", "count" },
     "bytesIn", "bytesOut", "pinned", "closedByUser",
@@ -109,7 +109,10 @@ const DIAGNOSE = `tunneld diagnose: what is wrong with a tunnel, and what mends 
 Looks at it stage by stage: file, approval, key, port, name, every address,
 greeting, key of the far end, forward secrecy, backend, service. Nothing is sent
 for an entry that is not approved, and no password is ever used: Redis is sent
-PING, MySQL a login that it refuses.
+PING, inside TLS if the entry says "tls": true.
+MySQL gets a login as "tunneld-probe", which it refuses and may log as "Access
+denied". Such a login does not count towards blocking this host
+(max_connect_errors); a connection closed after the greeting would.
 "A guess" and "probably" mean what they say: spiped gives no reasons.
 
   --json            code (null: all is well), certain, cause, cure, stages[],
@@ -134,6 +137,8 @@ change over.
   --metrics ADDRESS counters for Prometheus at /metrics, and /healthz;
                     loopback only
   --metrics-public  other machines may ask too
+  --metrics-host NAME[,NAME]
+                    names by which they may ask for it, beside its address
   --drain SECONDS   how long SIGTERM lets connections go on (60); a second one
                     cuts them
 ${COMMON}
@@ -171,6 +176,9 @@ const KEYS = `tunneld keys: makes, takes in and hands out keys
   -y, --yes         forget: do not ask
 ${COMMON}
 
+A key file is taken byte for byte: one that is text and ends with a line feed is
+another key than its copy without. import and fingerprint say so, and show the
+fingerprints of both.
 A tunnels.json names a key, it never holds one. Keys are files of mode 0600 in a
 folder of mode 0700. A key is never taken from the command line, which every
 user can see: without FILE it comes from standard input. Both ends need the same
@@ -194,7 +202,9 @@ const URL = `tunneld url: the URL that clients connect to
 
   tunneld url NAME [OPTIONS]
 
-For example redis://127.0.0.1:6579; never with a password.
+For example redis://127.0.0.1:6579, or rediss:// where the entry says
+"tls": true; never with a password. The entry must be approved as it stands:
+its user and database are in the URL.
 
   redis-cli -u "$(tunneld url cache)"
 

@@ -1,6 +1,6 @@
 /**
- * Help texts. Worth reading: each says what the command is for, shows one use
- * that works, and lists what can be set.
+ * Help texts. Each says what the command is for, shows one working example, and
+ * lists the options.
  */
 import { DAEMON_HELP } from "./help-daemon.ts";
 
@@ -37,6 +37,10 @@ One tunnel without a daemon, a drop-in for spiped:
 
   tunneld COMMAND --help     what a command does and takes
   tunneld --version          its version, and of the spiped that it matches
+
+Keys, approvals and state live in the account's home folder, whatever HOME says:
+~/.local/state/encrypted-tunnels and ~/.config/encrypted-tunnels. To use another
+folder, with a daemon of its own: TUNNELD_STATE_DIR, or --state-dir.
 
 Redis in site B, an application in site A, the same key file at both. Site B:
 
@@ -76,8 +80,9 @@ const SPIPED = `tunneld spiped: one end of an encrypted tunnel, a drop-in for sp
 
 ${ADDRESSES}
 A shell needs quotes around brackets: '[127.0.0.1]:6379'.
-SIGTERM: no new connections, exit 0 when the last one has ended; a second one
-ends at once.
+SIGTERM: the port is given up at once (a successor can start), exit 0 when the
+last connection has ended; a second one ends at once.
+SIGHUP, in the background: reads the key file again, for new connections.
 Exit status: 0; else 1 with a line that ends in a code, such as (LISTEN_IN_USE).
 `;
 

@@ -1,11 +1,13 @@
 /**
  * `tunneld keygen FILE`: a new key, 32 random bytes, readable by its owner only.
- * Never overwrites: a lost key can't be had back.
+ * Never overwrites: a lost key can't be restored. The file gets its name only when it is complete, so that a daemon that
+ * waits for the key never reads half of it.
  */
-import * as fs from "node:fs";
+
 import { TunnelError } from "../../shared/errors.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
+import { writeNewKeyFile } from "../keys/key-file-write.ts";
 import type { CommandContext } from "../programs/context.ts";
 import { KEY_BYTES } from "../protocol/constants.ts";
 import { fingerprint, sharedKey } from "../protocol/keys.ts";
@@ -26,43 +28,14 @@ export function runKeygen(args: readonly string[], context: CommandContext): num
 
 /**
  * Writes a new key to `path`; returns its fingerprint.
- * @throws TunnelError CONFIG_INVALID when the file exists or can't be written; nothing is left behind then.
+ * @throws TunnelError CONFIG_INVALID, STATE_NOT_SAVED when the file exists or can't be written; nothing is left behind then.
  */
 export function generateKey(path: string, tools: { readonly suite: CipherSuite; readonly random: RandomSource }): string {
   const bytes = tools.random(KEY_BYTES);
-  let file: number;
   try {
-    file = fs.openSync(path, "wx", 0o600);
-  } catch (cause) {
-    throw explain(path, cause as NodeJS.ErrnoException);
-  }
-  try {
-    fs.writeFileSync(file, bytes);
-    fs.fsyncSync(file);
-  } catch (cause) {
-    fs.rmSync(path, { force: true });
-    throw explain(path, cause as NodeJS.ErrnoException);
+    writeNewKeyFile(path, bytes);
+    return fingerprint(tools.suite, sharedKey(tools.suite, bytes));
   } finally {
-    fs.closeSync(file);
-  }
-  const shown = fingerprint(tools.suite, sharedKey(tools.suite, bytes));
-  bytes.fill(0);
-  return shown;
-}
-
-function explain(path: string, cause: NodeJS.ErrnoException): TunnelError {
-  const options = { cause };
-  switch (cause.code) {
-    case "EEXIST":
-      return new TunnelError("CONFIG_INVALID", `${path} exists already and is not overwritten: choose another name, or remove it yourself`, options);
-    case "ENOENT":
-    case "ENOTDIR":
-      return new TunnelError("CONFIG_INVALID", `the folder of ${path} does not exist: create it first`, options);
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return new TunnelError("CONFIG_INVALID", `this user may not write ${path}: choose another folder`, options);
-    default:
-      return new TunnelError("CONFIG_INVALID", `can't write ${path}: ${cause.message}`, options);
+    bytes.fill(0);
   }
 }

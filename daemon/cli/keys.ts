@@ -1,27 +1,23 @@
 /**
- * `tunneld keys …`: the key folder. Works on the files themselves, with no daemon
- * needed; one that runs sees the change by itself. A key's bytes are never
- * printed and never taken from the command line, which every user can see.
+ * `tunneld keys …`: the key folder. Works on the files directly and needs no
+ * daemon; a running daemon notices the change. A key's bytes are never printed and
+ * never taken from the command line, which every user can see.
  */
 import { existsSync, statSync } from "node:fs";
+import { type KeyForm, keyFormText, keyVariantsText } from "../../shared/contract/key-form.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
-import { KeyFolder } from "../keys/key-folder.ts";
-import type { KeyInput } from "../keys/key-text.ts";
-import { keyBytes } from "../keys/key-text.ts";
+import { KeyFolder, usableKey } from "../keys/key-folder.ts";
+import { type KeyInput, keyBytes } from "../keys/key-text.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import type { CommandContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { type ParsedOptions, parseOptions } from "../programs/options.ts";
-import { fingerprint, sharedKey } from "../protocol/keys.ts";
+import { type ParsedOptions, parseOptions, stateDirOf } from "../programs/options.ts";
 import { pathsFor } from "./daemon-connection.ts";
-import { failureLine } from "./failures.ts";
-import { type Output, ownOutput } from "./output.ts";
+import { failureLine, type Output, ownOutput, table } from "./output.ts";
 import { readInput, STDIN } from "./read-input.ts";
-import { table } from "./table.ts";
 import { ownTerminal } from "./terminal.ts";
 
-/** Our choice: 64 KiB of key, twice over in hexadecimal, and line feeds. */
+/** Our choice: a key of 64 KiB, twice as long in hexadecimal, plus line feeds. */
 const MAX_INPUT_BYTES = 160 * 1024;
 
 interface KeysCommand {
@@ -93,6 +89,9 @@ function importKey({ operands, flags, folder, output }: KeysCommand): number {
   try {
     const input: KeyInput = form === "bytes" ? { form, bytes } : { form, text: bytes.toString("latin1") };
     output.say(`${name}  ${folder.importKey(name, input)}`);
+    const { key, form: text } = folder.load(name);
+    key.fill(0);
+    noteForm(text, output);
   } finally {
     bytes.fill(0);
   }
@@ -124,23 +123,32 @@ async function forget({ operands, flags, folder, output }: KeysCommand): Promise
   return 0;
 }
 
-/** A key of the folder, else a file: whoever has a key file may ask what it is, whoever may read it. */
+/** A key of the folder, else a file. A key file's owner may ask for its fingerprint, whatever its mode. */
 function showFingerprint({ operands, folder, context, output }: KeysCommand): number {
   const what = one(operands, "keys fingerprint NAME|FILE");
   const isFile = !folder.list().some(({ name }) => name === what) && (what.includes("/") || existsSync(what));
   if (!isFile) {
-    const { key, fingerprint: shown } = folder.load(what);
+    const { key, fingerprint: shown, form } = folder.load(what);
     key.fill(0);
     output.say(shown);
+    noteForm(form, output);
     return 0;
   }
   const read = readInput(what, MAX_INPUT_BYTES);
   const bytes = keyBytes({ form: "bytes", bytes: read }, quote(what));
-  const key = sharedKey(context.suite(), bytes);
-  output.say(fingerprint(context.suite(), key));
+  const { key, fingerprint: shown, form } = usableKey(context.suite(), what, bytes);
+  output.say(shown);
+  noteForm(form, output);
   for (const secret of [read, bytes, key]) secret.fill(0);
   if (process.platform !== "win32" && (statSync(what).mode & 0o077) !== 0) output.warn(`other users can read ${what}: chmod 600 ${what} (KEY_PERMISSIONS)`);
   return 0;
+}
+
+/** Notes on standard error that the key is text: its copies in other forms are other keys. */
+function noteForm(form: KeyForm | undefined, output: Output): void {
+  if (!form) return;
+  output.note(`${keyFormText(form)}. Other copies are other keys: ${keyVariantsText(form)}`);
+  if (form.ends !== "none") output.note(`a copy of one line without its end: (umask 077; tr -d '\\r\\n' < FILE > NEWFILE)`);
 }
 
 function one(operands: readonly string[], how: string): string {

@@ -1,6 +1,6 @@
 /**
- * `tunneld logs`: what the daemon has to say. From the daemon while one runs;
- * else the end of its log file, which may say why there is none.
+ * `tunneld logs`: the daemon's log. It comes from the daemon while one runs, else
+ * from the end of its log file, which may say why no daemon runs.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { LogEntry } from "../../shared/contract/methods.ts";
@@ -8,14 +8,13 @@ import { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../lifecycle/logger.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { connectDaemon, pathsFor } from "./daemon-connection.ts";
 import { type Output, ownOutput, type Style, safeJson } from "./output.ts";
 
 const DEFAULT_ENTRIES = 50;
 const MAX_ENTRIES = 10_000;
-/** Our choice: of the file, this much of its end is looked through. */
+/** Our choice: how much of the file's end is searched. */
 const MAX_TAIL_BYTES = 1024 * 1024;
 
 /**
@@ -84,7 +83,7 @@ export function logLine({ atMs, level, message, tunnel, code }: LogEntry, output
 
 const STYLES: Readonly<Record<LogLevel, Style>> = { debug: "dim", info: "green", warn: "yellow", error: "red" };
 
-/** The last entries in the file; none if it can't be read. Lines that are no entries are left out. */
+/** The last entries in the file; none if it can't be read. Other lines are left out. */
 function tailOf(file: string, count: number, level: LogLevel): readonly LogEntry[] {
   const entries = readEnd(file)
     .split("\n")

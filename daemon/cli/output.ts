@@ -1,16 +1,16 @@
 /**
  * What commands print: results on standard output, everything else on standard
- * error. Text from files and peers is made plain here, so that it can't drive a
- * terminal; colour only where somebody sees it.
+ * error. Text from files and peers is made plain here, so that it can't control a
+ * terminal; colours are used only on a terminal.
  */
 
-import { wholeText } from "../../shared/contract/whole-text.ts";
-import { plainText } from "../../shared/plain-text.ts";
+import type { TunnelError } from "../../shared/errors.ts";
+import { plainText, wholeText } from "../../shared/plain-text.ts";
 
 /** SGR parameters, ECMA-48 8.3.117. */
 const SGR = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
-/** One of the few ways in which text may stand out. */
+/** A style for text. */
 export type Style = keyof typeof SGR;
 
 /** What {@link createOutput} writes to: the parts of a stream it needs. */
@@ -21,21 +21,21 @@ export interface Sink {
   on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
-/** Where a command's words go. */
+/** Where a command's output goes. */
 export interface Output {
-  /** Somebody sees standard output. */
+  /** Standard output is a terminal. */
   readonly isTerminal: boolean;
-  /** The terminal's width; undefined where nobody sees standard output. */
+  /** The terminal's width; undefined when standard output is no terminal. */
   readonly columns: number | undefined;
   /** A line of the result, made plain. Styles are added afterwards: see {@link Output.paint}. */
   say(line: string): void;
-  /** A line about the result, made plain, behind the program's name. */
+  /** A line on standard error, made plain, after the program's name. */
   warn(line: string): void;
-  /** A line on standard error without the name: a place in a file, a question's facts. */
+  /** A line on standard error without the program's name: a place in a file, a question's facts. */
   note(line: string): void;
-  /** As `note`, for what somebody is to approve: nothing is removed or cut, what can't be seen is escaped. */
+  /** Like `note`, for text that a user is to approve: nothing is removed or cut, and invisible characters are escaped. */
   whole(line: string): void;
-  /** Text as it is: JSON, and lines put together from `paint`. */
+  /** Unchanged text: JSON, and lines built with `paint`. */
   raw(text: string): void;
   /** Plain text in a style, on a terminal; plain text elsewhere. */
   paint(style: Style, text: string): string;
@@ -60,7 +60,7 @@ export function createOutput(options: { readonly name: string; readonly stdout: 
   };
 }
 
-/** Ends the process because standard output can't be written. A reader who has seen enough (| head) is no failure of ours; a full disk is. */
+/** Ends the process because standard output can't be written. A reader that stops reading (| head) is no failure of ours; a full disk is. */
 export function endWithoutOutput(error: NodeJS.ErrnoException, { name, stderr }: { readonly name: string; readonly stderr: Pick<Sink, "write"> }): never {
   if (error.code === "EPIPE") process.exit(0);
   stderr.write(`${name}: standard output can't be written: ${plainText(error.message)}\n`);
@@ -72,9 +72,61 @@ export function ownOutput(name: string): Output {
   return createOutput({ name, stdout: process.stdout, stderr: process.stderr, env: process.env });
 }
 
-/** JSON for people's terminals and for programs alike: what could drive a terminal is escaped, which changes no value. */
+/** JSON for terminals and programs: characters that could control a terminal are escaped, which changes no value. */
 export function safeJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(/[\p{Cf}\u007f-\u009f\u2028\u2029]/gu, (char) =>
     Array.from({ length: char.length }, (_, index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
   );
+}
+
+/** One failure in one line: `message (CODE)`. Scripts look for the code, so it is always at the end. */
+export function failureLine({ code, message }: TunnelError): string {
+  return `${message} (${code})`;
+}
+
+/** Our choice: wrapping does not help in a narrower terminal. */
+const MIN_COLUMNS = 40;
+
+/**
+ * `text` in lines of at most `columns`; the first is indented by two spaces, the others by four. A longer word (a path)
+ * is not broken. Without `columns` (a pipe, a file) it is one line, so that it can be searched.
+ */
+export function indented(text: string, columns: number | undefined): string[] {
+  const limit = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(columns, MIN_COLUMNS);
+  const lines: string[] = [];
+  let line = " ";
+  for (const word of text.split(" ")) {
+    if (line.trim() !== "" && line.length + 1 + word.length > limit) {
+      lines.push(line);
+      line = "   ";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** A cell of a table, and how it is painted. */
+export interface Cell {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+}
+
+/** The lines of a table whose columns are two spaces apart; the last column is not padded. */
+export function table(rows: readonly (readonly Cell[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) for (const [column, { text }] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
+  return rows.map((row) => row.map((cell, column) => shown(cell, column === row.length - 1 ? 0 : (widths[column] ?? 0))).join("  "));
+}
+
+function shown({ text, paint }: Cell, width: number): string {
+  return (paint ? paint(text) : text) + " ".repeat(Math.max(0, width - text.length));
+}
+
+/** How long ago, roughly: `just now`, `12 s ago`, `3 min ago`, `5 h ago`, `9 d ago`. */
+export function ago(atMs: number, nowMs: number): string {
+  const seconds = Math.floor((nowMs - atMs) / 1000);
+  if (seconds < 2) return "just now";
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min ago`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`;
 }

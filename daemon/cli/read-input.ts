@@ -1,17 +1,17 @@
 /**
- * Reads a small file or standard input whole, bounded: a device or a wrong file
- * must not fill the memory. For keys that are handed over.
+ * Reads a small file or standard input up to a limit: a device or a wrong file
+ * must not fill the memory. Used for keys.
  */
 import * as fs from "node:fs";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 
-/** The name that stands for standard input. */
+/** The file name that means standard input. */
 export const STDIN = "-";
 
 /**
- * The bytes, which the caller wipes.
- * @throws TunnelError CONFIG_INVALID when it can't be read or is longer
+ * The bytes; the caller wipes them.
+ * @throws TunnelError CONFIG_INVALID when the file can't be read or is too long
  */
 export function readInput(path: string, maxBytes: number): Buffer {
   const shown = path === STDIN ? "standard input" : plainText(path);

@@ -1,6 +1,6 @@
 /**
- * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut. One
- * that can't be opened as its entry stands goes on as it is.
+ * `tunneld restart NAME…`: closes and opens tunnels; their connections are cut. A
+ * tunnel whose entry can't be opened now goes on unchanged.
  */
 
 import type { TunnelStatus } from "../../shared/contract/state.ts";
@@ -8,17 +8,15 @@ import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import type { DaemonClient } from "../client/daemon-client.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { failureLine } from "./failures.ts";
-import { ownOutput } from "./output.ts";
+import { failureLine, ownOutput } from "./output.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnels } from "./select-tunnels.ts";
 import { failureOf, tunnelLines } from "./tunnel-line.ts";
 
 /**
- * Runs the command; 1 when one of them does not listen again.
+ * Runs the command; 1 when one of the tunnels does not listen again.
  * @throws TunnelError CONFIG_INVALID, DAEMON_UNREACHABLE
  */
 export async function runRestart(args: readonly string[], context: ProgramContext): Promise<number> {
@@ -40,7 +38,7 @@ export async function runRestart(args: readonly string[], context: ProgramContex
   });
 }
 
-/** One that can't be restarted is no reason to leave the others. */
+/** If this tunnel can't be restarted, the others are restarted all the same. */
 async function restart(client: DaemonClient, { configPath, name }: TunnelStatus): Promise<TunnelStatus | TunnelError> {
   try {
     return await client.request("tunnel/restart", { configPath, name });

@@ -1,14 +1,14 @@
 /**
- * Runs a command in the foreground as if it had been called directly: its
- * standard streams are ours, signals to us go to it, and its end is our exit code.
+ * Runs a command in the foreground as if it had been called directly: it gets our
+ * standard streams and the signals sent to us, and its exit code becomes ours.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { TunnelError } from "../../shared/errors.ts";
 
-/** Passed on always: nobody but us gets them. */
+/** Always passed on: only this process gets them. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
-/** A terminal sends these to the whole foreground group, the command included: passed on, they would come twice. */
+/** A terminal sends these to the whole foreground group, so the command gets them already: passed on, they would arrive twice. */
 const FROM_TERMINAL = ["SIGINT", "SIGQUIT"] as const;
 
 /** The shell's codes for a command that can't be run, POSIX.1-2017 2.8.2. */
@@ -20,18 +20,18 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Told why the command can't be started. */
+  /** Called with the reason when the command can't be started. */
   readonly onFailure: (error: TunnelError) => void;
 }
 
-/** Runs it to its end; resolves to its exit code, or 128 + n when signal n ended it. No shell is involved. */
+/** Runs the command to its end; resolves to its exit code, or 128 + n when signal n ended it. No shell is involved. */
 export function runChild({ command, args, env, onFailure }: ChildOptions): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, stdio: "inherit" });
     const isAtTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     const ignore = (): void => {};
-    // Windows knows no such signals; a console's Ctrl-C reaches the child by itself.
+    // Windows has no such signals; a console's Ctrl-C reaches the child directly.
     const forwarded = process.platform === "win32" ? [] : isAtTerminal ? FORWARDED : [...FORWARDED, ...FROM_TERMINAL];
     const ignored = process.platform === "win32" ? (["SIGINT"] as const) : isAtTerminal ? FROM_TERMINAL : [];
     for (const signal of forwarded) process.on(signal, forward);
@@ -42,7 +42,7 @@ export function runChild({ command, args, env, onFailure }: ChildOptions): Promi
       resolve(code);
     };
     child.once("error", (error: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return; // A signal that could not be sent: it has just ended.
+      if (child.pid !== undefined) return; // A signal could not be sent: the child has just ended.
       const isMissing = error.code === "ENOENT";
       onFailure(new TunnelError("CONFIG_INVALID", isMissing ? `${command}: command not found` : `${command}: can't be run: ${error.message}`));
       finish(isMissing ? NOT_FOUND : NOT_EXECUTABLE);

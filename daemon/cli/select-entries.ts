@@ -1,8 +1,8 @@
 /**
- * Which tunnels.json a command means, and which of its entries: the file named
- * with --config, else the nearest .vscode/tunnels.json, else the user's own. Its
- * problems are printed as FILE:LINE:COLUMN: message; a mistake in one entry leaves
- * the others usable.
+ * Which tunnels.json a command uses, and which of its entries: the file named
+ * with --config, else the nearest .vscode/tunnels.json, else the user's own. The
+ * file's problems are printed as FILE:LINE:COLUMN: message; after a mistake in one
+ * entry the others can still be used.
  */
 import { existsSync } from "node:fs";
 import * as path from "node:path";
@@ -18,12 +18,12 @@ import type { DaemonPaths } from "../lifecycle/paths.ts";
 import type { Output } from "./output.ts";
 import { nameList } from "./tunnel-line.ts";
 
-/** A file, and what was chosen of it. */
+/** A file, and the entries chosen from it. */
 export interface Selection {
   readonly configPath: string;
   /** The chosen entries that can be used, in the order asked for. */
   readonly entries: ReadonlyMap<string, TunnelEntry>;
-  /** Chosen entries with a mistake; it has been printed. */
+  /** Chosen entries with a mistake, which has been printed. */
   readonly faulty: readonly string[];
 }
 
@@ -36,8 +36,8 @@ export interface SelectOptions {
 }
 
 /**
- * The file that is meant.
- * @throws TunnelError CONFIG_INVALID when there is none, or the nearest one is not only the user's
+ * The file that the command uses.
+ * @throws TunnelError CONFIG_INVALID when there is none, or when other users can write to the nearest one
  */
 export function configPathFor({ config, paths }: Pick<SelectOptions, "config" | "paths">): string {
   const found = knownConfigPath({ config, paths });
@@ -57,7 +57,7 @@ function currentFolder(): string {
   }
 }
 
-/** As {@link configPathFor}; undefined when there is none. */
+/** Like {@link configPathFor}, but undefined when there is no file. */
 export function knownConfigPath({ config, paths }: Pick<SelectOptions, "config" | "paths">): string | undefined {
   if (config !== undefined) return sharedPath(path.resolve(config));
   const found = findConfig(currentFolder()) ?? (existsSync(paths.userTunnelsFile) ? paths.userTunnelsFile : undefined);
@@ -65,8 +65,8 @@ export function knownConfigPath({ config, paths }: Pick<SelectOptions, "config" 
 }
 
 /**
- * Reads the file and chooses; prints the problems of what was chosen. No names: all entries.
- * @throws TunnelError CONFIG_INVALID for a name it does not have, when nothing usable is left, and as {@link configPathFor}
+ * Reads the file and chooses entries; prints the problems of the chosen ones. No names: all entries.
+ * @throws TunnelError CONFIG_INVALID for a name that the file does not have, when no usable entry is left, and as {@link configPathFor}
  */
 export function selectEntries(names: readonly string[], options: SelectOptions): Selection {
   const configPath = configPathFor(options);
@@ -88,12 +88,12 @@ export function selectEntries(names: readonly string[], options: SelectOptions):
   return { configPath, entries, faulty: chosen.filter((name) => !entries.has(name)) };
 }
 
-/** What is wrong with the named entries, or with anything. A file that can't be read as a whole concerns all of them. */
+/** The problems of the named entries; without names, all problems. If the file as a whole can't be read, its problems concern every entry. */
 function problemsOf({ problems, faults, broken }: ParsedConfig, names: readonly string[]): readonly Problem[] {
   return names.length === 0 || broken ? problems : names.flatMap((name) => faults.get(name) ?? []);
 }
 
-/** `FILE:LINE:COLUMN: message`, which editors and terminals make a link of. */
+/** `FILE:LINE:COLUMN: message`, which editors and terminals turn into a link. */
 function problemLine({ path: file, line, column, message }: Problem): string {
   return `${file}:${line}:${column}: ${message}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Which of the daemon's tunnels a command means: by name, and by file where
+ * Which of the daemon's tunnels a command means: chosen by name, and by file when
  * several files have a tunnel of that name.
  */
 
@@ -8,23 +8,23 @@ import { TunnelError } from "../../shared/errors.ts";
 import { nearest } from "../../shared/nearest.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
 
-/** What counts where a name alone is not enough. */
+/** Which file counts when a name alone is not enough. */
 export interface Preference {
-  /** --config: nothing else counts. */
+  /** --config: no other file counts. */
   readonly only: string | undefined;
-  /** The file of this folder: counts first. Asked for only where it decides. */
+  /** The file of this folder, which counts first. Called only when it is needed. */
   readonly first: () => string | undefined;
 }
 
 /**
- * The tunnels called so, each once.
- * @throws TunnelError CONFIG_INVALID when there is none, or several and nothing decides
+ * The tunnels with these names, each once.
+ * @throws TunnelError CONFIG_INVALID when there is no such tunnel, or when there are several and no file decides
  */
 export function selectTunnels(tunnels: readonly TunnelStatus[], names: readonly string[], preference: Preference): TunnelStatus[] {
   return [...new Set(names)].map((name) => selectTunnel(tunnels, name, preference));
 }
 
-/** As {@link selectTunnels}, for one. */
+/** Like {@link selectTunnels}, for one name. */
 export function selectTunnel(tunnels: readonly TunnelStatus[], name: string, { only, first }: Preference): TunnelStatus {
   const candidates = only === undefined ? tunnels : tunnels.filter(({ configPath }) => configPath === only);
   const found = candidates.filter((tunnel) => tunnel.name === name);

@@ -1,7 +1,7 @@
 /**
  * The form of `status --json`, which scripts rely on: fields are only ever added.
- * Times are ISO 8601 in UTC, null where there is none. Described for people in
- * `tunneld status --help`.
+ * Times are ISO 8601 in UTC, or null. `tunneld status --help` describes it for
+ * people.
  */
 import type { DaemonStatus, FailureStatus, TunnelStatus } from "../../shared/contract/state.ts";
 
@@ -10,7 +10,7 @@ interface FailureJson {
   readonly code: string;
   readonly message: string;
   readonly at: string;
-  /** How often in a row. */
+  /** How many times in a row. */
   readonly count: number;
 }
 
@@ -31,8 +31,10 @@ interface TunnelJson {
   readonly keyVerifiedAt: string | null;
   readonly backendVerifiedAt: string | null;
   readonly keyFingerprints: readonly string[];
-  /** Which keys were proved how often, and when last. */
+  /** How often each key was proved, and when last. */
   readonly keyUses: readonly { readonly fingerprint: string; readonly count: number; readonly lastAt: string }[];
+  /** spiped or native: what the other end spoke the last time. */
+  readonly wire: string | null;
   readonly lastFailure: FailureJson | null;
   /** Plain bytes from the encrypted side, and to it. */
   readonly bytesIn: number;
@@ -42,7 +44,7 @@ interface TunnelJson {
   readonly users: readonly { readonly kind: string; readonly name: string; readonly pid: number }[];
 }
 
-/** All of it; `daemon` is null when none is running. */
+/** The whole output; `daemon` is null when none is running. */
 export interface StatusJson {
   readonly daemon: {
     readonly pid: number;
@@ -54,15 +56,20 @@ export interface StatusJson {
     readonly draining: boolean;
     /** Daemons that have handed over to this one and wait for their last connections. */
     readonly predecessors: readonly { readonly pid: number; readonly version: string; readonly openConnections: number }[];
+    /** Why a closed tunnel or a revoked approval is not saved, and lasts only until the daemon ends; null: all is saved. */
+    readonly unsaved: string | null;
   } | null;
   readonly tunnels: readonly TunnelJson[];
 }
 
-/** What the daemon said, in this form; undefined: there is no daemon. */
+/** The daemon's answer in this form; undefined: there is no daemon. */
 export function statusJson(said: { readonly daemon: DaemonStatus; readonly tunnels: readonly TunnelStatus[] } | undefined): StatusJson {
   if (!said) return { daemon: null, tunnels: [] };
-  const { pid, version, protocol, startedAtMs, stateDir, crypto, draining, predecessors = [] } = said.daemon;
-  return { daemon: { pid, version, protocol, startedAt: iso(startedAtMs), stateDir, crypto, draining, predecessors }, tunnels: said.tunnels.map(tunnelJson) };
+  const { pid, version, protocol, startedAtMs, stateDir, crypto, draining, predecessors = [], unsaved = null } = said.daemon;
+  return {
+    daemon: { pid, version, protocol, startedAt: iso(startedAtMs), stateDir, crypto, draining, predecessors, unsaved },
+    tunnels: said.tunnels.map(tunnelJson),
+  };
 }
 
 function tunnelJson(tunnel: TunnelStatus): TunnelJson {
@@ -82,6 +89,7 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     backendVerifiedAt: isoOrNull(tunnel.backendVerifiedAtMs),
     keyFingerprints: tunnel.keyFingerprints,
     keyUses: (tunnel.keyUses ?? []).map(({ fingerprint, count, lastAtMs }) => ({ fingerprint, count, lastAt: iso(lastAtMs) })),
+    wire: tunnel.wire ?? null,
     lastFailure: failureJson(tunnel.lastFailure),
     bytesIn: tunnel.plainInBytes,
     bytesOut: tunnel.plainOutBytes,

@@ -1,23 +1,20 @@
 /**
- * `tunneld status`: what runs, as a table or as JSON. Nothing heavy is loaded on
- * this way: scripts and prompts call it often.
+ * `tunneld status`: what runs, as a table or as JSON. It loads nothing heavy,
+ * because scripts and prompts call it often.
  */
 import { CODES } from "../../shared/contract/codes.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
-import { type Output, ownOutput, safeJson } from "./output.ts";
+import { ago, type Cell, indented, type Output, ownOutput, safeJson, table } from "./output.ts";
 import { statusJson } from "./status-json.ts";
-import { ago, type Cell, table } from "./table.ts";
 import { currentFailure, styleOf } from "./tunnel-line.ts";
-import { indented } from "./wrap.ts";
 
 /**
- * Prints the state of the daemon and its tunnels; starts one only to re-open pins.
+ * Prints the state of the daemon and its tunnels; starts a daemon only to re-open pins.
  * @throws TunnelError CONFIG_INVALID, DAEMON_UNREACHABLE
  */
 export async function runStatus(args: readonly string[], context: ProgramContext): Promise<number> {
@@ -32,15 +29,17 @@ export async function runStatus(args: readonly string[], context: ProgramContext
   return 0;
 }
 
-/** What was said, for people. Exported for its test. */
+/** The daemon's answer as lines for people. Exported for its test. */
 export function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>, view: { readonly output: Output; readonly nowMs: number }): string[] {
   const { daemon } = said;
   const { output } = view;
   const tunnels = said.tunnels.toSorted((a, b) => (a.configPath < b.configPath ? -1 : a.configPath > b.configPath ? 1 : 0));
   const about = `tunneld ${daemon.version}, process ${daemon.pid}${daemon.draining ? ", draining: it opens nothing new" : ""}`;
-  const before = (daemon.predecessors ?? []).map(({ pid, version, openConnections }) =>
+  const before: string[] = (daemon.predecessors ?? []).map(({ pid, version, openConnections }) =>
     output.paint("dim", `tunneld ${version}, process ${pid}, has handed over and waits for ${openConnections} connections`),
   );
+  if (daemon.unsaved !== undefined)
+    before.push(...indented(`STATE_NOT_SAVED what was closed or revoked holds until this daemon ends: ${plainText(daemon.unsaved)}`, output.columns));
   if (tunnels.length === 0) return [output.paint("dim", about), ...before, 'no tunnel is open: "tunneld up" opens those of this folder'];
   const headings = ["NAME", "STATE", "LISTEN", "TARGET", "OPEN", "VERIFIED", "USED BY"];
   const rows = tunnels.map((tunnel) => rowOf(tunnel, view));
@@ -57,20 +56,20 @@ export function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>,
   return result;
 }
 
-/** Why a tunnel does not work, and what mends it. */
+/** Why a tunnel does not work, and how to fix it. */
 function failureLines(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Output; readonly nowMs: number }): string[] {
   const failure = currentFailure(tunnel);
   if (!failure) return [];
   const { code, message } = failure;
   const [first = "", ...more] = indented(`${code} ${plainText(message)} (${failureAge(failure, nowMs)})`, output.columns);
   const said = [first.replace(code, () => output.paint("red", code)), ...more];
-  // What was seen of the far side comes without a cure of its own.
+  // A failure of the far side comes without a cure, so one is added below.
   if (tunnel.state !== "degraded") return said;
   const cure = indented(`${CODES[code].cure} "tunneld diagnose ${plainText(tunnel.name)}" looks closer.`, output.columns);
   return [...said, ...cure.map((line) => output.paint("dim", line))];
 }
 
-/** When the service behind it last answered. A plain tcp service need not speak first: the proof of the key is then all there may be. */
+/** When the service behind the tunnel last answered. A plain tcp service may say nothing first: then the proof of the key counts. */
 function verifiedAtMs({ service, keyVerifiedAtMs, backendVerifiedAtMs }: TunnelStatus): number | undefined {
   return backendVerifiedAtMs ?? (service === "tcp" ? keyVerifiedAtMs : undefined);
 }

@@ -1,13 +1,14 @@
 /**
- * The environment a command gets from the tunnels it was given: each one's own,
- * put together. Two tunnels that set the same variable are refused: nobody could
- * say which database is reached. Pure.
+ * The environment that a command gets from its tunnels: the variables of all of
+ * them together. Two tunnels that set the same variable are refused: it would be
+ * unclear which database is reached. Pure.
  */
-import { type EnvironmentEntry, type LocalEnd, tunnelEnvironment } from "../../shared/contract/connection-url.ts";
+import type { LocalEnd } from "../../shared/contract/connection-url.ts";
+import { type EnvironmentEntry, tunnelEnvironment } from "../../shared/contract/tunnel-environment.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { quote } from "../../shared/plain-text.ts";
 
-/** A tunnel that is open. */
+/** An open tunnel. */
 export interface OpenTunnel {
   readonly name: string;
   readonly entry: EnvironmentEntry;
@@ -16,7 +17,7 @@ export interface OpenTunnel {
 
 /**
  * The variables of all `tunnels`.
- * @throws TunnelError CONFIG_INVALID when two of them set the same one
+ * @throws TunnelError CONFIG_INVALID when two of them set the same variable
  */
 export function commandEnvironment(tunnels: readonly OpenTunnel[]): Record<string, string> {
   const result = new Map<string, { readonly value: string; readonly by: string }>();

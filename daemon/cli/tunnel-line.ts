@@ -1,15 +1,14 @@
 /**
- * How a tunnel is told in words: its one line, its failure, and how bad its state is.
+ * How commands print a tunnel: its line, its failure, and the colour of its state.
  */
 
 import type { TunnelState, TunnelStatus } from "../../shared/contract/state.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
-import type { Output, Style } from "./output.ts";
-import { type Cell, table } from "./table.ts";
+import { type Cell, type Output, type Style, table } from "./output.ts";
 
-/** How a state looks. */
+/** The style of a state. */
 export function styleOf(state: TunnelState): Style {
   switch (state) {
     case "verified":
@@ -29,10 +28,10 @@ export function styleOf(state: TunnelState): Style {
   }
 }
 
-/** What keeps an entry from being opened as it stands: a tunnel that still runs by its earlier form is told of it. */
+/** Codes that keep an entry's present form from being opened. A tunnel that still runs in its earlier form shows them too. */
 const ENTRY_FAULTS: ReadonlySet<string> = new Set<ErrorCode>(["NOT_APPROVED", "CONFIG_INVALID", "KEY_NOT_FOUND", "KEY_PERMISSIONS", "KEY_WEAK"]);
 
-/** The last failure, where it is why the tunnel is in its state, or what will keep it from opening the next time: a tunnel that works has left all others behind. */
+/** The last failure, if it explains the tunnel's state or will keep it from opening the next time. For a tunnel that works, other failures are past. */
 export function currentFailure({ state, lastFailure }: TunnelStatus): TunnelStatus["lastFailure"] {
   return state === "degraded" || !isListening(state) || ENTRY_FAULTS.has(lastFailure?.code ?? "") ? lastFailure : undefined;
 }
@@ -48,12 +47,12 @@ export function tunnelLines(tunnels: readonly TunnelStatus[], output: Output): s
   );
 }
 
-/** Why a tunnel is not what was asked for, with its own code where it has one. */
+/** Why a tunnel is not in the wanted state, with the code of its failure if it has one. */
 export function failureOf({ name, state, lastFailure }: TunnelStatus): TunnelError {
   return lastFailure ? new TunnelError(lastFailure.code, `${name}: ${lastFailure.message}`) : new TunnelError("CONFIG_INVALID", `${name}: it is ${state}`);
 }
 
-/** Our choice: more names than this are counted instead. */
+/** Our choice: names beyond this number are only counted. */
 const MAX_NAMES = 10;
 
 /** `a, b, c and 7 more`. */

@@ -1,6 +1,6 @@
 /**
- * Follows tunnels through the daemon's notifications and waits for what they
- * become. One a client: notifications can't be unsubscribed from.
+ * Follows tunnels through the daemon's notifications and waits for their states.
+ * Make only one per client: its listener is never removed.
  */
 
 import type { Result } from "../../shared/contract/methods.ts";
@@ -15,23 +15,26 @@ type Probed = Result<"tunnel/probe">["probed"];
 /** See the file's header. */
 export class TunnelWatch {
   readonly #client: DaemonClient;
+  readonly #onAdvice: (line: string) => void;
   readonly #latest = new Map<string, TunnelStatus>();
   readonly #waiting = new Set<() => void>();
 
-  constructor(client: DaemonClient) {
+  /** `onAdvice` gets a line about a tunnel that works but has something that its clients must know. */
+  constructor(client: DaemonClient, onAdvice: (line: string) => void) {
     this.#client = client;
+    this.#onAdvice = onAdvice;
     client.on("tunnel/changed", (status) => this.#take(status));
   }
 
-  /** The newest that is known of a tunnel. */
+  /** The newest known status of a tunnel. */
   latest(status: TunnelStatus): TunnelStatus {
     return this.#latest.get(status.id) ?? status;
   }
 
   /**
-   * Waits until a tunnel listens, makes one connection through it and waits until that has shown that it works: the
+   * Waits until a tunnel listens, then makes one connection and waits until that connection shows that the tunnel works: the
    * backend answered, or for a tcp service the key was proved. A server's end has nothing to connect to: it is ready when it listens.
-   * @throws TunnelError with the code of what went wrong
+   * @throws TunnelError with the failure's code
    */
   async verified(status: TunnelStatus, timeoutMs: number): Promise<TunnelStatus> {
     const deadlineMs = performance.now() + timeoutMs;
@@ -40,11 +43,12 @@ export class TunnelWatch {
     if (!isListening(open.state)) throw failureOf(open);
     if (open.role === "server") return open;
     const sinceMs = Date.now();
-    // What the tunnel shows meanwhile may be another connection's, or first words that turn out to be a refusal: the probe decides.
+    // The tunnel's status may come from another connection, or from a greeting that turns out to be a refusal: the probe decides.
     const probed = await this.#probe(ref, deadlineMs);
     if (probed?.code) throw new TunnelError(probed.code, `${status.name}: ${probed.message}`);
+    if (probed?.advice !== undefined) this.#onAdvice(`${status.name}: ${probed.advice}`);
     if (probed) return this.latest(status);
-    // None was made, by a daemon that lost its port at that moment, or its result is not told, by an older one.
+    // The daemon lost its port just then and made no probe, or it is an older daemon that does not return the result.
     const result = await this.#until(open, (now) => isProved(now, sinceMs) || hasFailed(now, sinceMs), deadlineMs);
     if (hasFailed(result, sinceMs)) throw failureOf(result);
     if (performance.now() < deadlineMs) return result;
@@ -54,7 +58,7 @@ export class TunnelWatch {
       : new TunnelError("HANDSHAKE_TIMEOUT", `${status.name}: nothing answered ${seconds}: check the target, or allow more time`);
   }
 
-  /** One connection; undefined when nothing is known of it, or not in time. */
+  /** Makes one connection; undefined when its result is unknown or late. */
   async #probe(ref: { readonly configPath: string; readonly name: string }, deadlineMs: number): Promise<Probed> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
@@ -72,7 +76,7 @@ export class TunnelWatch {
     for (const look of [...this.#waiting]) look();
   }
 
-  /** The newest status as soon as `isDone` says so of it, or at the deadline whatever it is then. */
+  /** The newest status as soon as `isDone` accepts it; at the deadline, any status. */
   #until(status: TunnelStatus, isDone: (now: TunnelStatus) => boolean, deadlineMs: number): Promise<TunnelStatus> {
     return new Promise((resolve) => {
       const finish = (now: TunnelStatus): void => {
@@ -91,7 +95,7 @@ export class TunnelWatch {
   }
 }
 
-/** Evidence that is newer than the question: what was true yesterday proves nothing. */
+/** Whether the evidence is newer than the question: older evidence proves nothing. */
 function isProved({ service, keyVerifiedAtMs = 0, backendVerifiedAtMs = 0 }: TunnelStatus, sinceMs: number): boolean {
   return (service === "tcp" ? Math.max(keyVerifiedAtMs, backendVerifiedAtMs) : backendVerifiedAtMs) >= sinceMs;
 }

@@ -1,26 +1,28 @@
 /**
  * `tunneld url NAME`: the URL with which a client connects to the local end. It
- * never has a password in it. Asks the daemon only for a port that is not in the file.
+ * never contains a password. User and database come from the entry, so only the
+ * approved entry from the daemon is used; without it there is no URL.
  */
 
 import { parseAddress } from "../../shared/address.ts";
+import type { ApprovedEntry } from "../../shared/contract/approved-entry.ts";
 import { connectionUrl, type LocalEnd } from "../../shared/contract/connection-url.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
-import type { DaemonPaths } from "../lifecycle/paths.ts";
+import type { DaemonClient } from "../client/daemon-client.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, stateDirOf } from "../programs/options.ts";
 import { systemLookup } from "../proxy/target.ts";
 import { resolveListen } from "../tunnels/listen-address.ts";
-import { pathsFor, withDaemon } from "./daemon-connection.ts";
+import { approvedSelection } from "./approved-selection.ts";
+import { pathsFor, withOpeningDaemon } from "./daemon-connection.ts";
 import { ownOutput } from "./output.ts";
 import { selectEntries } from "./select-entries.ts";
 
 /**
  * Prints the URL.
- * @throws TunnelError CONFIG_INVALID, DNS_FAILED; DAEMON_UNREACHABLE when only a daemon could know the port
+ * @throws TunnelError NOT_APPROVED, CONFIG_INVALID, DNS_FAILED; DAEMON_UNREACHABLE when there is no daemon to ask, or the port is not picked yet
  */
 export async function runUrl(args: readonly string[], context: ProgramContext): Promise<number> {
   const { values, operands } = parseOptions(args, { "--state-dir": "value", "--config": "value" });
@@ -29,21 +31,35 @@ export async function runUrl(args: readonly string[], context: ProgramContext): 
   const output = ownOutput(context.name);
   const paths = pathsFor(stateDirOf(values));
   const { configPath, entries } = selectEntries([name], { config: values.get("--config"), paths, output });
-  const entry = entries.get(name);
-  if (!entry) throw new TunnelError("CONFIG_INVALID", `${quote(name)} can't be used as it stands: correct it first`);
-  if (entry.role === "server") throw new TunnelError("CONFIG_INVALID", `${quote(name)} is the server's end: its port is encrypted, no client connects to it`);
-  const { address } = await resolveListen(entry.listen, systemLookup);
-  const listen = address.kind === "tcp" && address.port === 0 ? await pickedPort(context, paths, { configPath, name }) : address;
-  output.raw(`${connectionUrl({ service: entry.service, listen, user: entry.user, database: entry.database })}\n`);
-  return 0;
+  if (!entries.has(name)) throw new TunnelError("CONFIG_INVALID", `${quote(name)} can't be used as it stands: correct it first`);
+  if (entries.get(name)?.role === "server") throw noUrl(name);
+  return await withOpeningDaemon(context, { paths, name: "url" }, async (client) => {
+    const { entries: approved, refused } = await approvedSelection(client, configPath, [name]);
+    const entry = approved.get(name);
+    if (!entry) throw refused[0] ?? new TunnelError("NOT_APPROVED", `${quote(name)} is not approved`);
+    if (entry.role === "server") throw noUrl(name);
+    const listen = await localEnd(client, { configPath, name, entry });
+    output.raw(`${connectionUrl({ service: entry.service, listen, tls: entry.tls, user: entry.user, database: entry.database })}\n`);
+    return 0;
+  });
 }
 
-/** Port 0: the one that was picked when the tunnel first opened. */
-function pickedPort(context: ProgramContext, paths: DaemonPaths, ref: { readonly configPath: string; readonly name: string }): Promise<LocalEnd> {
-  return withDaemon(context, { paths, name: "url", start: "pinned" }, async (client) => {
-    const tunnels = client ? (await client.request("tunnels/list", {})).tunnels : [];
-    const status = tunnels.find(({ configPath, name }) => configPath === ref.configPath && name === ref.name);
-    if (status && isListening(status.state)) return parseAddress(status.listen);
-    throw new TunnelError("DAEMON_UNREACHABLE", `the port of ${quote(ref.name)} is picked when it opens: "tunneld up ${plainText(ref.name)}" first`);
-  });
+function noUrl(name: string): TunnelError {
+  return new TunnelError("CONFIG_INVALID", `${quote(name)} is the server's end: its port is encrypted, no client connects to it`);
+}
+
+interface Local {
+  readonly configPath: string;
+  readonly name: string;
+  readonly entry: ApprovedEntry;
+}
+
+/** For port 0, the daemon knows the port that was picked when the tunnel opened. */
+async function localEnd(client: DaemonClient, { configPath, name, entry }: Local): Promise<LocalEnd> {
+  const { address } = await resolveListen(entry.listen, systemLookup);
+  if (address.kind !== "tcp" || address.port !== 0) return address;
+  const { tunnels } = await client.request("tunnels/list", {});
+  const status = tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name);
+  if (status && isListening(status.state)) return parseAddress(status.listen);
+  throw new TunnelError("DAEMON_UNREACHABLE", `the port of ${quote(name)} is picked when it opens: "tunneld up ${plainText(name)}" first`);
 }

@@ -1,19 +1,17 @@
 /**
- * `tunneld wait NAME`: one connection through an open tunnel, and its verdict.
+ * `tunneld wait NAME`: makes one connection through an open tunnel and reports the result.
  */
 import { TunnelError } from "../../shared/errors.ts";
 import type { ProgramContext } from "../programs/context.ts";
-import { stateDirOf } from "../programs/daemon-options.ts";
-import { parseOptions } from "../programs/options.ts";
+import { parseOptions, secondsOption, stateDirOf } from "../programs/options.ts";
 import { pathsFor, withDaemon } from "./daemon-connection.ts";
 import { ownOutput } from "./output.ts";
-import { secondsOption } from "./seconds.ts";
 import { configPathFor, knownConfigPath } from "./select-entries.ts";
 import { selectTunnel } from "./select-tunnels.ts";
 import { tunnelLines } from "./tunnel-line.ts";
 import { TunnelWatch } from "./tunnel-watch.ts";
 
-/** Our choice: a tunnel tells within its own bounds, which add up to less. */
+/** Our choice: a tunnel's own time limits add up to less than this. */
 export const DEFAULT_WAIT_MS = 30_000;
 
 /**
@@ -32,7 +30,9 @@ export async function runWait(args: readonly string[], context: ProgramContext):
     const tunnels = client ? (await client.request("tunnels/list", {})).tunnels : [];
     const only = given.config === undefined ? undefined : configPathFor(given);
     const status = selectTunnel(tunnels, name, { only, first: () => knownConfigPath(given) });
-    if (client) for (const line of tunnelLines([await new TunnelWatch(client).verified(status, timeoutMs)], output)) output.raw(`${line}\n`);
+    if (!client) return 0;
+    const watch = new TunnelWatch(client, (line) => output.note(line));
+    for (const line of tunnelLines([await watch.verified(status, timeoutMs)], output)) output.raw(`${line}\n`);
     return 0;
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The client of the daemon that VS Code windows and commands use: finds the
- * daemon or starts it, says hello, and, where it is told to stay, comes back
- * after the daemon has died or been replaced and states again what it wants.
+ * The daemon client that VS Code windows and commands use. It finds the daemon
+ * or starts it and says hello. With `stay` it reconnects after the daemon has
+ * died or been replaced, and states again which tunnels it wants.
  *
  *     idle ──► connecting ──► connected ──► (lost) ──► connecting …
  *                  └──────────────┴──► closed
@@ -12,6 +12,8 @@ import { REMEMBERED } from "../../shared/contract/remembered.ts";
 import type { DaemonStatus } from "../../shared/contract/state.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { Backoff, jittered, withinTime } from "../../shared/time.ts";
 import { proveAsClient } from "../lifecycle/door/challenged-socket.ts";
 import { type Discovery, findDaemon, readDiscovery } from "../lifecycle/door/discovery.ts";
 import type { ChallengeParts } from "../lifecycle/door/pipe-challenge.ts";
@@ -20,15 +22,15 @@ import { isNewer } from "./compare-versions.ts";
 import { type Prove, RpcClient } from "./rpc-client.ts";
 import { startDaemon } from "./start-daemon.ts";
 
-/** Our choice: between attempts to come back; doubled up to the second figure, with up to a quarter of jitter. */
+/** Our choice: the wait between attempts to reconnect; doubled up to the second figure, with up to a quarter of jitter. */
 const BACKOFF_MS = { first: 50, most: 10_000 };
-/** Our choice: how soon a daemon is noticed that somebody has started after one was shut down. */
+/** Our choice: after a shutdown, how soon we notice that somebody has started a new daemon. */
 const LOOK_MS = 1_000;
-/** Our choice: a daemon that ends (idle, replaced) between being found and being spoken to is looked for again this often. */
+/** Our choice: how many times we look for a daemon, as the one we found may end (idle, replaced) before hello. */
 const HELLO_ATTEMPTS = 3;
-/** Our choice: hello is answered at once, whatever else the daemon does; on a machine that is busy too. */
+/** Our choice: a daemon answers hello at once, whatever else it does, even on a busy machine. */
 const HELLO_TIMEOUT_MS = 10_000;
-/** The cause of a failed hello that trying again would not change. */
+/** The cause of a failed hello that a retry would not fix. */
 const HANGS = Symbol("hangs");
 
 /** How a client works. */
@@ -38,58 +40,80 @@ export interface DaemonClientOptions {
   readonly execPath: string;
   /** Absolute path of the tunneld.cjs to start, and to upgrade an older daemon with. */
   readonly program: string;
-  /** Further options for a daemon that is started. */
+  /** More options for a daemon that this client starts. */
   readonly daemonArgs?: readonly string[];
   readonly kind: "vscode" | "cli" | "exec";
   /** For people: the workspace, the command. */
   readonly name: string;
   /** Whether to start a daemon when there is none. */
   readonly start: boolean;
-  /** Whether to come back when the connection is lost. */
+  /** Whether to reconnect when the connection is lost. */
   readonly stay: boolean;
   /** Default: {@link HELLO_TIMEOUT_MS}. */
   readonly helloTimeoutMs?: number;
   /** Whether an older daemon is to be replaced by `program`; left out: yes. */
   readonly upgrade?: boolean;
   readonly wallMs: () => number;
-  /** Primitives for the challenge on Windows' pipe; asked for only there. */
+  /** Waits between attempts to reconnect, or until the signal; default: by a timer. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /**
+   * Which tunnels are wanted, by scope. A client that replaces another one gets the same map, so that it states the same
+   * wants again. Default: a map of its own.
+   */
+  readonly wanted?: Map<string, WantedNames>;
+  /**
+   * Called with each new connection before the wants are stated. It sends what the daemon needs first, such as keys that
+   * only this process has. Must not reject.
+   */
+  readonly onHello?: (daemon: Requester) => Promise<void>;
+  /** Primitives for the challenge on Windows' pipe; called only on Windows. */
   readonly challenge?: () => Promise<Omit<ChallengeParts, "secret">>;
-  /** Connected, lost, connected again; `error` says why it can't come back yet. Must not throw. */
+  /** Called when connected, lost and connected again; `error` says why it can't reconnect yet. Must not throw. */
   readonly onState?: (state: ClientState) => void;
 }
 
-/** Where the connection stands. */
+/** The state of the connection. */
 export type ClientState =
   | { readonly at: "connected"; readonly daemon: DaemonStatus }
-  /** `ended`: it was told to end it all, so nothing is wanted of it any more and nothing brings it back. */
+  /** `ended`: the daemon was told to end all tunnels, so no tunnels are wanted any more and the client does not reconnect. */
   | { readonly at: "lost"; readonly error: TunnelError | undefined; readonly ended?: boolean }
   | { readonly at: "closed" };
 
-interface Wants {
+/** The tunnels that a scope wants: entries of a file. */
+export interface WantedNames {
   readonly configPath: string;
   readonly names: readonly string[];
 }
 
+/** What sends requests to the daemon. */
+export interface Requester {
+  /** @throws TunnelError with the daemon's code, or DAEMON_UNREACHABLE */
+  request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>>;
+}
+
 /** See the file's header. Owns its connection: `close` it. */
-export class DaemonClient {
+export class DaemonClient implements Requester {
   readonly #options: DaemonClientOptions;
-  readonly #wants = new Map<string, Wants>();
+  readonly #wanted: Map<string, WantedNames>;
+  /** The wants that were stated when this connection began, and their results. */
+  readonly #restated = new Map<WantedNames, Result<"tunnels/set">>();
   readonly #listeners = new Set<{ readonly name: NotificationName; readonly listener: (params: never) => void }>();
   #rpc: RpcClient | undefined;
   #connecting: Promise<RpcClient> | undefined;
   readonly #closing = new AbortController();
   #daemon: DaemonStatus | undefined;
-  /** Why the daemon said that it ends; undefined: it did not. One that ends on purpose is not brought back until somebody asks for something. */
+  /** The daemon's reason for ending; undefined: it gave none. A daemon that ends on purpose is not started again until a request needs it. */
   #closingReason: NotificationParams<"daemon/closing">["reason"] | undefined;
 
   constructor(options: DaemonClientOptions) {
     this.#options = options;
+    this.#wanted = options.wanted ?? new Map();
     this.on("daemon/closing", ({ reason }) => {
       this.#closingReason = reason;
     });
   }
 
-  /** What the daemon said of itself; undefined before the first hello. */
+  /** The daemon's status from hello; undefined before the first hello. */
   get daemon(): DaemonStatus | undefined {
     return this.#daemon;
   }
@@ -111,7 +135,7 @@ export class DaemonClient {
   }
 
   /**
-   * Asks the daemon; a change that a daemon refused or left open because it handed over is asked once more, of its successor.
+   * Sends a request. If the daemon refused or did not answer a change because it handed over, the request goes to its successor once.
    * @throws TunnelError with the daemon's code, or DAEMON_UNREACHABLE
    */
   async request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>> {
@@ -128,8 +152,11 @@ export class DaemonClient {
   }
 
   /** States what is wanted for a scope, now and after every reconnection. */
-  async want(scope: string, wants: Wants): Promise<Result<"tunnels/set">> {
-    this.#wants.set(scope, wants);
+  async want(scope: string, wants: WantedNames): Promise<Result<"tunnels/set">> {
+    this.#wanted.set(scope, wants);
+    await this.#connected();
+    const restated = this.#restated.get(wants);
+    if (restated) return restated;
     return await this.request("tunnels/set", { scope, configPath: wants.configPath, names: [...wants.names] });
   }
 
@@ -145,6 +172,11 @@ export class DaemonClient {
     return this.#closing.signal.aborted;
   }
 
+  /** A daemon that was replaced has a successor. */
+  get #hasEndedOnPurpose(): boolean {
+    return this.#closingReason !== undefined && this.#closingReason !== "replaced";
+  }
+
   #connected(): Promise<RpcClient> {
     if (this.#rpc) return Promise.resolve(this.#rpc);
     this.#connecting ??= this.#open().finally(() => {
@@ -155,22 +187,32 @@ export class DaemonClient {
 
   async #open(): Promise<RpcClient> {
     if (this.#isClosed) throw closedError();
-    const rpc = await this.#upToDate(await this.#hello());
-    try {
-      await this.#restate(rpc);
-      if (this.#isClosed) throw closedError();
-    } catch (error) {
-      rpc.close();
-      throw error;
-    }
-    this.#closingReason = undefined;
+    const rpc = await this.#informed();
     this.#rpc = rpc;
     void rpc.closed.then(() => this.#onLost(rpc));
     this.#options.onState?.({ at: "connected", daemon: this.#daemon as DaemonStatus });
     return rpc;
   }
 
-  /** An older daemon hands its listeners to our program; connections that are open stay with it. */
+  /** A connection whose daemon has the keys and knows the wants; a daemon that dies meanwhile is looked for again, as one that dies before hello. */
+  async #informed(): Promise<RpcClient> {
+    for (let attempt = 1; ; attempt++) {
+      const rpc = await this.#upToDate(await this.#hello());
+      // Of the daemon before; this one may give a reason of its own from here on.
+      this.#closingReason = undefined;
+      try {
+        await this.#options.onHello?.(rpc);
+        await this.#restate(rpc);
+        if (this.#isClosed) throw closedError();
+        return rpc;
+      } catch (error) {
+        rpc.close();
+        if (!this.#mayPass(error, attempt) || this.#hasEndedOnPurpose) throw error;
+      }
+    }
+  }
+
+  /** An older daemon hands its listeners to our program; open connections stay with the older daemon. */
   async #upToDate(rpc: RpcClient): Promise<RpcClient> {
     const daemon = this.#daemon as DaemonStatus;
     if (this.#options.upgrade === false || daemon.draining || !isNewer(VERSION, daemon.version)) return rpc;
@@ -178,17 +220,19 @@ export class DaemonClient {
       await rpc.request("daemon/replace", { program: this.#options.program });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      // Another client had it replaced already, or it can't be: it speaks our protocol and goes on.
+      // Another client has replaced it already, or it can't be replaced: it speaks our protocol and goes on.
     }
     rpc.close();
     return await this.#hello();
   }
 
-  /** What one scope wants may be refused (its file is gone): that is no reason to leave the others without. */
+  /** The daemon may refuse one scope's wants (its file is gone); the other scopes still get theirs. */
   async #restate(rpc: RpcClient): Promise<void> {
-    for (const [scope, { configPath, names }] of this.#wants) {
+    this.#restated.clear();
+    for (const [scope, wants] of this.#wanted) {
+      const { configPath, names } = wants;
       try {
-        await rpc.request("tunnels/set", { scope, configPath, names: [...names] });
+        this.#restated.set(wants, await rpc.request("tunnels/set", { scope, configPath, names: [...names] }));
       } catch (error) {
         if (!(error instanceof TunnelError) || error.code === "DAEMON_UNREACHABLE") throw error;
       }
@@ -201,19 +245,24 @@ export class DaemonClient {
       try {
         return await this.#helloAt(socket);
       } catch (error) {
-        const mayPass = error instanceof TunnelError && error.code === "DAEMON_UNREACHABLE" && error.cause !== HANGS;
-        if (!mayPass || attempt === HELLO_ATTEMPTS || this.#isClosed) throw error;
+        if (!this.#mayPass(error, attempt)) throw error;
       }
     }
   }
 
-  /** The socket of a daemon that lives, or of one that is started. */
+  /** Whether the daemon has gone, and looking for another one may help. */
+  #mayPass(error: unknown, attempt: number): boolean {
+    const isGone = error instanceof TunnelError && error.code === "DAEMON_UNREACHABLE" && error.cause !== HANGS;
+    return isGone && attempt < HELLO_ATTEMPTS && !this.#isClosed;
+  }
+
+  /** The socket of a running daemon, or of a newly started one. */
   async #find(): Promise<string> {
     const { paths, place } = this.#options;
     prepareFolders(paths, place);
-    const found = await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid);
+    const found = await findDaemon([paths.door, ...paths.otherDoors], place.uid);
     if (found) return found.socket;
-    if (!this.#options.start) throw new TunnelError("DAEMON_UNREACHABLE", 'no daemon is running: "tunneld up" starts one');
+    if (!this.#options.start) throw new TunnelError("DAEMON_UNREACHABLE", message("no daemon is running"), { hint: ': "tunneld up" starts one' });
     return await startDaemon({ ...this.#options, args: this.#options.daemonArgs ?? [] });
   }
 
@@ -226,7 +275,8 @@ export class DaemonClient {
     });
     try {
       const hello = rpc.request("hello", { protocol: PROTOCOL_VERSION, client: { kind, name, pid: process.pid, version: VERSION } });
-      this.#daemon = await this.#inTime(hello, socket);
+      const timeoutMs = this.#options.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
+      this.#daemon = await withinTime(hello, { timeoutMs, late: () => this.#hangs(socket) });
       return rpc;
     } catch (error) {
       rpc.close();
@@ -234,38 +284,30 @@ export class DaemonClient {
     }
   }
 
-  async #inTime<T>(answer: Promise<T>, socket: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#hangs(socket)), this.#options.helloTimeoutMs ?? HELLO_TIMEOUT_MS);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   #hangs(socket: string): TunnelError {
     const pid = this.#discoveryOf(socket)?.pid;
-    const who = pid === undefined ? `the daemon at ${socket}` : `the daemon (process ${pid})`;
-    return new TunnelError("DAEMON_UNREACHABLE", `${who} does not answer: end that process, then try again`, { cause: HANGS });
+    const what =
+      pid === undefined
+        ? message("the daemon at {0} does not answer: end that process, then try again", socket)
+        : message("the daemon (process {0}) does not answer: end that process, then try again", pid);
+    return new TunnelError("DAEMON_UNREACHABLE", what, { cause: HANGS });
   }
 
-  /** What the daemon at a socket says of itself on the disk. */
+  /** The discovery file of the daemon at a socket. */
   #discoveryOf(socket: string): Discovery | undefined {
     const { paths, place } = this.#options;
-    const reads = [paths.endpoint, ...paths.otherEndpoints].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
+    const reads = [paths.door, ...paths.otherDoors].map(({ discoveryFile }) => readDiscovery(discoveryFile, place.uid));
     return reads.flatMap((read) => (read.kind === "found" ? [read.discovery] : [])).find((discovery) => discovery.socket === socket);
   }
 
-  /** What to prove at a socket before anything is said: on Windows, that both ends know the discovery file's secret. */
+  /** The proof needed at a socket before any message: on Windows, both ends prove that they know the discovery file's secret. */
   async #proof(socket: string): Promise<Prove | undefined> {
     const { place, challenge } = this.#options;
     if (place.platform !== "win32") return undefined;
     const secret = this.#discoveryOf(socket)?.secret;
     const parts = await challenge?.();
-    if (secret === undefined || parts === undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the daemon at ${socket} can't be checked: start it again`);
+    if (secret === undefined || parts === undefined)
+      throw new TunnelError("DAEMON_UNREACHABLE", message("the daemon at {0} can't be checked: start it again", socket));
     return (stream) => proveAsClient(stream, { ...parts, secret: Buffer.from(secret, "hex") });
   }
 
@@ -274,26 +316,27 @@ export class DaemonClient {
     this.#rpc = undefined;
     if (this.#isClosed) return;
     const ended = this.#closingReason === "drain";
-    if (ended) this.#wants.clear();
+    if (ended) this.#wanted.clear();
     this.#options.onState?.({ at: "lost", error: undefined, ...(ended && { ended }) });
     if (!this.#options.stay) return;
-    if (this.#closingReason === undefined || this.#closingReason === "replaced") void this.#comeBack();
-    // A restart from another window: what this one wants goes on with the next daemon.
+    if (!this.#hasEndedOnPurpose) void this.#comeBack();
+    // A restart from another window: this client's wants go to the next daemon.
     else if (this.#closingReason === "shutdown") void this.#followNext();
   }
 
-  /** Starts nothing: comes back when somebody else has started a daemon. */
+  /** Starts no daemon: reconnects when somebody else has started one. */
   async #followNext(): Promise<void> {
     const { paths, place } = this.#options;
     while (!this.#isClosed && !this.#rpc) {
-      await delay(LOOK_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
-      if (this.#isClosed || this.#rpc || !(await findDaemon([paths.endpoint, ...paths.otherEndpoints], place.uid))) continue;
+      await this.#wait(LOOK_MS);
+      if (this.#isClosed || this.#rpc || !(await findDaemon([paths.door, ...paths.otherDoors], place.uid))) continue;
       await this.#comeBack();
     }
   }
 
   async #comeBack(): Promise<void> {
-    for (let waitMs = BACKOFF_MS.first; !this.#isClosed; waitMs = Math.min(BACKOFF_MS.most, waitMs * 2)) {
+    const backoff = new Backoff(BACKOFF_MS);
+    while (!this.#isClosed) {
       try {
         await this.#connected();
         return;
@@ -302,11 +345,16 @@ export class DaemonClient {
         if (this.#isClosed) return;
         this.#options.onState?.({ at: "lost", error });
       }
-      await delay(waitMs + Math.random() * (waitMs / 4), undefined, { signal: this.#closing.signal }).catch(() => {});
+      await this.#wait(jittered(backoff.next(), Math.random()));
     }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    await (this.#options.wait?.(ms, signal) ?? delay(ms, undefined, { signal }).catch(() => {}));
   }
 }
 
 function closedError(): TunnelError {
-  return new TunnelError("DAEMON_UNREACHABLE", "this client has been closed");
+  return new TunnelError("DAEMON_UNREACHABLE", message("this client has been closed"));
 }

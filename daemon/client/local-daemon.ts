@@ -1,6 +1,6 @@
 /**
- * Where this user's daemon is, for a client outside the command line: what it
- * needs to make a `DaemonClient` and to copy the program.
+ * Where this user's daemon is, for a client outside the command line that makes
+ * a `DaemonClient` and copies the program.
  */
 import { existsSync } from "node:fs";
 import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
@@ -14,8 +14,8 @@ export interface LocalDaemon {
 }
 
 /**
- * The paths of this user's daemon. `stateDir` as `--state-dir`: undefined or empty for TUNNELD_STATE_DIR, and without
- * that for the usual places. Touches no file.
+ * The paths of this user's daemon. `stateDir` works like `--state-dir`; if it is undefined or empty, TUNNELD_STATE_DIR
+ * counts, and without that variable the usual places do. Touches no file.
  */
 export function localDaemon(options: { readonly stateDir?: string | undefined } = {}): LocalDaemon {
   const place = thisPlace();
@@ -23,14 +23,14 @@ export function localDaemon(options: { readonly stateDir?: string | undefined } 
   return { paths: daemonPaths({ stateDir, protocol: PROTOCOL_VERSION, place }), place };
 }
 
-/** Whether a daemon seems to run: a look at the disk, no connection. */
-export function daemonMayRun({ endpoint, otherEndpoints }: Pick<DaemonPaths, "endpoint" | "otherEndpoints">): boolean {
-  return [endpoint, ...otherEndpoints].some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
+/** Whether a daemon seems to run: checks the disk and makes no connection. */
+export function daemonMayRun({ door, otherDoors }: Pick<DaemonPaths, "door" | "otherDoors">): boolean {
+  return [door, ...otherDoors].some(({ socketPath, discoveryFile }) => existsSync(socketPath || discoveryFile));
 }
 
 /**
- * The primitives with which both ends of a Windows pipe prove that they know the discovery file's secret; asked for
- * only there, and loaded only then.
+ * The primitives with which both ends of a Windows pipe prove that they know the discovery file's secret. Called only on
+ * Windows, and loaded only when called.
  */
 export async function proofParts(): Promise<Omit<ChallengeParts, "secret">> {
   const [{ CRYPTO_VARIABLE, selectSuite }, { systemRandom }] = await Promise.all([import("../crypto/select-suite.ts"), import("../crypto/random.ts")]);

@@ -1,7 +1,7 @@
 /**
- * Reads the daemon's messages from a socket and knows when all that came has been
- * dealt with: what a daemon says last ("daemon/closing", an answer) must not be
- * lost because its connection ended right behind.
+ * Reads the daemon's messages from a socket and knows when all received messages
+ * have been handled. A daemon's last message ("daemon/closing", an answer) must
+ * not be lost because its connection ends right after it.
  */
 import type * as net from "node:net";
 import { AbstractMessageReader, type DataCallback, type Disposable, type Message, type MessageReader } from "vscode-jsonrpc/node";
@@ -37,13 +37,13 @@ export class DaemonMessageReader extends AbstractMessageReader implements Messag
     return { dispose: () => this.#socket.removeListener("data", onData) };
   }
 
-  /** One message that was delivered has been dealt with. */
+  /** One delivered message has been handled. */
   done(): void {
     this.#underWay -= 1;
     if (this.#underWay === 0) this.#onIdle?.();
   }
 
-  /** Calls `act` when nothing delivered is left to be dealt with; no more may come by then. */
+  /** Calls `act` when all delivered messages have been handled. No new message may arrive after this call. */
   whenIdle(act: () => void): void {
     if (this.#underWay === 0) act();
     else this.#onIdle = act;

@@ -1,13 +1,14 @@
 /**
- * A copy of tunneld.cjs outside the extension's folder, which an update removes
- * while the daemon runs: <programDir>/<version>-<checksum>/tunneld.cjs, folders
- * 0700. The checksum (CRC-32) only tells two builds of one version apart; a copy
- * is right if every byte is. What is not right is replaced.
+ * A copy of tunneld.cjs outside the extension's folder, because an update removes
+ * that folder while the daemon runs: <programDir>/<version>-<checksum>/tunneld.cjs,
+ * folders 0700. The checksum (CRC-32) only tells two builds of one version apart; a
+ * copy is right if every byte is the same. A wrong copy is replaced.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { crc32 } from "node:zlib";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { readDiscovery } from "../lifecycle/door/discovery.ts";
 import type { DaemonPaths } from "../lifecycle/paths.ts";
 import { writePrivateFile } from "../lifecycle/private-file.ts";
@@ -15,7 +16,7 @@ import { ensurePrivateFolder, explainFileError } from "../lifecycle/private-fold
 
 const FILE_NAME = "tunneld.cjs";
 
-/** Our choice: who has not used a version for a month has moved on. */
+/** Our choice: a version that was not used for a month is no longer needed. */
 const KEEP_MS = 30 * 24 * 3_600_000;
 
 /** What to copy, and where to. */
@@ -27,13 +28,13 @@ export interface ProgramCopyOptions {
   readonly programDir: string;
   /** Who must own the copy; undefined where there are no owners (Windows). */
   readonly uid: number | undefined;
-  /** Where to learn the version of the daemon that runs, whose copy is kept however old. */
-  readonly running?: Pick<DaemonPaths, "endpoint" | "otherEndpoints">;
+  /** Where to find the version of the running daemon, whose copy is kept whatever its age. */
+  readonly running?: Pick<DaemonPaths, "door" | "otherDoors">;
   readonly wallMs?: () => number;
 }
 
 /**
- * Makes the copy unless it is there, removes old ones, and returns the copy's absolute path.
+ * Makes the copy unless it exists, removes old copies, and returns the copy's absolute path.
  * @throws TunnelError DAEMON_UNREACHABLE with cause and cure
  */
 export function copyProgram(options: ProgramCopyOptions): string {
@@ -41,17 +42,17 @@ export function copyProgram(options: ProgramCopyOptions): string {
   const nowMs = (options.wallMs ?? Date.now)();
   const bytes = readOriginal(from);
   const folder = path.join(programDir, `${inName(version)}-${crc32(bytes).toString(16).padStart(8, "0")}`);
-  // Whoever can write to the folder above can put another one in its place.
+  // A user who can write to the parent folder could replace this one.
   ensurePrivateFolder({ path: path.dirname(programDir), uid, others: "unwritable" });
   for (const own of [programDir, folder]) ensurePrivateFolder({ path: own, uid, others: "private" });
   const copy = path.join(folder, FILE_NAME);
   try {
     if (!isCopy(copy, bytes, uid)) {
       if (fs.lstatSync(copy, { throwIfNoEntry: false })?.isDirectory()) fs.rmSync(copy, { recursive: true });
-      // Whole or not at all: another window may do the same just now.
+      // Whole or not at all: another window may do the same at this moment.
       writePrivateFile(copy, bytes);
     }
-    // Says when it was last used.
+    // The file's time says when the copy was last used.
     fs.utimesSync(copy, nowMs / 1000, nowMs / 1000);
   } catch (error) {
     throw explainFileError(error, { doing: "copy the program to", path: copy });
@@ -66,11 +67,11 @@ function readOriginal(from: string): Buffer {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw explainFileError(cause, { doing: "read", path: from });
-    throw new TunnelError("DAEMON_UNREACHABLE", "the extension's dist/tunneld.cjs is missing: reinstall the extension", { cause });
+    throw new TunnelError("DAEMON_UNREACHABLE", message("the extension's dist/tunneld.cjs is missing: reinstall the extension"), { cause });
   }
 }
 
-/** A version as a folder may be called. */
+/** A version as part of a folder's name. */
 function inName(version: string): string {
   return version.replace(/[^\w.+-]/g, "_");
 }
@@ -83,9 +84,9 @@ function isCopy(file: string, bytes: Buffer, uid: number | undefined): boolean {
   return fs.readFileSync(file).equals(bytes);
 }
 
-/** Best effort: a copy too many does no harm. */
+/** Best effort: an old copy that stays does no harm. */
 function removeOld({ programDir, running, uid }: ProgramCopyOptions, old: { readonly current: string; readonly beforeMs: number }): void {
-  const files = running ? [running.endpoint, ...running.otherEndpoints].map(({ discoveryFile }) => discoveryFile) : [];
+  const files = running ? [running.door, ...running.otherDoors].map(({ discoveryFile }) => discoveryFile) : [];
   const inUse = files.flatMap((file) => {
     const read = readDiscovery(file, uid);
     return read.kind === "found" ? [`${inName(read.discovery.version)}-`] : [];

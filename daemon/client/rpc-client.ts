@@ -1,15 +1,16 @@
 /**
- * A JSON-RPC connection to a daemon, typed by the contract. One connection, no
- * reconnecting: that is daemon-client.ts. Imports types of the contract only, so
- * that a command starts without the schema library.
+ * A JSON-RPC connection to a daemon, typed by the contract. It never reconnects;
+ * daemon-client.ts does that. It imports only types of the contract, so that a
+ * command starts without the schema library.
  */
 import * as net from "node:net";
 import { createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, StreamMessageWriter } from "vscode-jsonrpc/node";
 import type { MethodName, Params, Result } from "../../shared/contract/methods.ts";
-import { ERROR_CODES, type ErrorCode, TunnelError } from "../../shared/errors.ts";
+import { errorFrom, isErrorCode, type ReceivedWords, TunnelError } from "../../shared/errors.ts";
+import { message, messageFrom } from "../../shared/message.ts";
 import { DaemonMessageReader } from "./message-reader.ts";
 
-/** Our choice: a daemon on this machine accepts at once; this much means it hangs. */
+/** Our choice: a daemon on this machine accepts at once; if it takes this long, it hangs. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Proves on a fresh connection that both ends are who they should be; rejects otherwise. Needed for Windows' pipes. */
@@ -53,7 +54,7 @@ export class RpcClient {
 
   /**
    * Connects to a daemon's socket or pipe.
-   * @throws TunnelError DAEMON_UNREACHABLE; its `cause` has the system's code (ENOENT and ECONNREFUSED: there is none)
+   * @throws TunnelError DAEMON_UNREACHABLE; its `cause` has the system's code (ENOENT and ECONNREFUSED: no daemon runs)
    */
   static async connect(socketPath: string, prove?: Prove): Promise<RpcClient> {
     const socket = await connectSocket(socketPath);
@@ -61,12 +62,12 @@ export class RpcClient {
     return new RpcClient(socket);
   }
 
-  /** Resolves when the connection has ended, from whichever side, and what came before has been dealt with. */
+  /** Resolves when either side has ended the connection and all earlier messages have been handled. */
   get closed(): Promise<void> {
     return this.#closed;
   }
 
-  /** Begins to read. `onNotification` is given every notification there is, also ones of a newer daemon that are not known here. */
+  /** Begins to read. `onNotification` gets every notification, including those of a newer daemon that this client does not know. */
   listen(onNotification: OnNotification = () => {}): void {
     this.#connection.onNotification((name, params) => onNotification(name, params));
     this.#connection.listen();
@@ -92,7 +93,7 @@ function connectSocket(socketPath: string): Promise<net.Socket> {
     const fail = (cause: unknown): void => {
       clearTimeout(timer);
       socket.destroy();
-      reject(new TunnelError("DAEMON_UNREACHABLE", `no daemon answers at ${socketPath}`, { cause }));
+      reject(new TunnelError("DAEMON_UNREACHABLE", message("no daemon answers at {0}", socketPath), { cause }));
     };
     const timer = setTimeout(() => fail(new Error("no answer")), CONNECT_TIMEOUT_MS);
     socket.once("error", fail);
@@ -108,12 +109,14 @@ function connectSocket(socketPath: string): Promise<net.Socket> {
 function translated(error: unknown, name: string): TunnelError {
   if (error instanceof TunnelError) return error;
   if (error instanceof ResponseError && error.code !== ErrorCodes.PendingResponseRejected) {
-    const code = (error.data as { readonly code?: unknown } | undefined)?.code;
-    return new TunnelError(isErrorCode(code) ? code : "DAEMON_UNREACHABLE", error.message, { cause: error });
+    const { code, reason, hint } = (error.data ?? {}) as { readonly code?: unknown; readonly reason?: unknown; readonly hint?: unknown };
+    const words: ReceivedWords = {
+      code: isErrorCode(code) ? code : "DAEMON_UNREACHABLE",
+      message: error.message,
+      reason: messageFrom(reason),
+      hint: typeof hint === "string" ? hint : undefined,
+    };
+    return errorFrom(words, { cause: error });
   }
-  return new TunnelError("DAEMON_UNREACHABLE", `the daemon went away during ${name}: try again`, { cause: error });
-}
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return ERROR_CODES.some((known) => known === code);
+  return new TunnelError("DAEMON_UNREACHABLE", message("the daemon went away during {0}: try again", name), { cause: error });
 }

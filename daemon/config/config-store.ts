@@ -8,11 +8,12 @@ import * as path from "node:path";
 import { localConfigPath, readConfig, workspaceFolderOf } from "../../shared/contract/config-file.ts";
 import type { ParsedConfig } from "../../shared/contract/config-text.ts";
 import type { KeyReference } from "../../shared/contract/tunnels-file.ts";
+import { foldersBehind } from "../keys/key-file-link.ts";
 import { keyFilePath } from "../keys/key-loader.ts";
-import type { ConfigSource } from "../tunnels/planned.ts";
+import type { ConfigSource } from "./config-source.ts";
 import { FolderWatch, signatureOf, type WatchFolder } from "./folder-watch.ts";
 
-/** Our choice: a file has no more key files watched; a stranger's file must not use up the system's watches. */
+/** Our choice: at most this many key files are watched per file; a stranger's file must not use up the system's watches. */
 const MAX_KEY_FILES = 100;
 
 /** What stands in for the machine in tests. */
@@ -24,10 +25,17 @@ export interface StoreOptions {
 
 interface Known {
   config: ParsedConfig;
-  /** Tells whether the files are as they were when they were read. */
+  /** Tells whether the files have changed since they were read. */
   signature: string;
-  /** Key files by path, with what tells whether they have changed. */
-  keyFiles: ReadonlyMap<string, string>;
+  keyFiles: ReadonlyMap<string, KeyFile>;
+}
+
+/** A key file under the path that the entry names. */
+interface KeyFile {
+  /** Tells whether the key file has changed, or its path leads elsewhere. */
+  readonly signature: string;
+  /** The folders where such a change shows: secrets are rotated by exchanging a link. */
+  readonly folders: readonly string[];
 }
 
 /** Reads and watches tunnels.json files. Owns its watches: `dispose`. */
@@ -37,7 +45,7 @@ export class ConfigStore implements ConfigSource {
   readonly #onChange: (configPath: string, config: ParsedConfig) => void;
   readonly #home: string;
 
-  /** `onChange` is told of a file after it, or a key file that it names, has changed; must not throw. */
+  /** `onChange` is called after a file, or a key file that it names, has changed; it must not throw. */
   constructor(onChange: (configPath: string, config: ParsedConfig) => void, options: StoreOptions = {}) {
     this.#onChange = onChange;
     this.#home = options.home ?? homedir();
@@ -55,7 +63,7 @@ export class ConfigStore implements ConfigSource {
     return config;
   }
 
-  /** Looks at the file again now; a change is told as if it had been noticed. */
+  /** Looks at the file again now; a change is reported as if the watch had noticed it. */
   refresh(configPath: string): ParsedConfig {
     const known = this.#known.get(configPath);
     if (!known) return this.get(configPath);
@@ -67,7 +75,7 @@ export class ConfigStore implements ConfigSource {
     if (!known) return;
     this.#known.delete(configPath);
     this.#watch.remove(path.dirname(configPath));
-    for (const file of known.keyFiles.keys()) this.#watch.remove(path.dirname(file));
+    this.#unwatch(known.keyFiles);
   }
 
   dispose(): void {
@@ -78,7 +86,7 @@ export class ConfigStore implements ConfigSource {
   #onFolder(folder: string): void {
     for (const [configPath, { keyFiles }] of [...this.#known]) {
       if (path.dirname(configPath) === folder) this.#read(configPath);
-      const changed = [...keyFiles].some(([file, before]) => path.dirname(file) === folder && signatureOf(file) !== before);
+      const changed = [...keyFiles].some(([file, { signature, folders }]) => folders.includes(folder) && signatureOf(file) !== signature);
       if (!changed) continue;
       this.#watchKeys(configPath);
       const config = this.#known.get(configPath)?.config;
@@ -87,7 +95,7 @@ export class ConfigStore implements ConfigSource {
   }
 
   #read(configPath: string): ParsedConfig {
-    // Taken first: a change while it is read makes it old, not silently current.
+    // Taken before the file is read: a change during the read then makes the signature old, and does not go unnoticed.
     const signature = signatureOfConfig(configPath);
     const config = readConfig(configPath);
     const known = this.#known.get(configPath);
@@ -99,14 +107,19 @@ export class ConfigStore implements ConfigSource {
     return config;
   }
 
-  /** Watches the key files that are named now, and those no longer named no more. */
+  /** Watches the key files that are named now, and stops watching those that no longer are. */
   #watchKeys(configPath: string): void {
     const known = this.#known.get(configPath);
     if (!known) return;
     const before = known.keyFiles;
-    known.keyFiles = new Map(keyFilesOf(configPath, known.config, this.#home).map((file) => [file, signatureOf(file)]));
-    for (const file of known.keyFiles.keys()) this.#watch.add(path.dirname(file));
-    for (const file of before.keys()) this.#watch.remove(path.dirname(file));
+    const files = keyFilesOf(configPath, known.config, this.#home);
+    known.keyFiles = new Map(files.map((file) => [file, { signature: signatureOf(file), folders: foldersBehind(file) }]));
+    for (const { folders } of known.keyFiles.values()) for (const folder of folders) this.#watch.add(folder);
+    this.#unwatch(before);
+  }
+
+  #unwatch(keyFiles: Known["keyFiles"]): void {
+    for (const { folders } of keyFiles.values()) for (const folder of folders) this.#watch.remove(folder);
   }
 }
 

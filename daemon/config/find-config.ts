@@ -1,6 +1,7 @@
 /**
- * Finds the tunnels.json that a command means when it names none: as git finds
- * its repository, but never one that another user could have put there.
+ * Finds the tunnels.json that a command means when it names none. Searches as git
+ * does for its repository, but never takes a file that another user could have put
+ * there.
  */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,8 +13,8 @@ import { type OwnerUid, ownUid } from "../keys/key-file-access.ts";
 const FILE_NAME = "tunnels.json";
 
 /**
- * The nearest .vscode/tunnels.json in `folder` or above it, for the command line; undefined if there is none.
- * One in a parent folder counts only if nobody else could have put or changed it.
+ * The nearest .vscode/tunnels.json in `folder` or above it, for the command line; undefined if there is none. A file in
+ * a parent folder counts only if nobody else could have put it there or changed it.
  * @throws TunnelError CONFIG_INVALID when the first one found is not only the user's
  */
 export function findConfig(folder: string, options: { readonly owner?: OwnerUid } = {}): string | undefined {
@@ -28,7 +29,7 @@ export function findConfig(folder: string, options: { readonly owner?: OwnerUid 
   }
 }
 
-/** The file, its folder and the folder above, and the personal file if there is one. Windows has no mode bits: see key-file-access.ts. */
+/** Checks the file, its folder and the folder above, and the personal file if there is one. Windows has no mode bits: see key-file-access.ts. */
 function assertOwn(path: string, owner: OwnerUid): void {
   if (owner === undefined) return;
   for (const one of [dirname(dirname(path)), dirname(path), path, localConfigPath(path)]) {
@@ -39,7 +40,7 @@ function assertOwn(path: string, owner: OwnerUid): void {
     const others = stat.uid !== owner ? "belongs to another user" : isLoose ? "can be written by others" : undefined;
     const fault = stat.isSymbolicLink() ? "is a symbolic link" : others;
     if (!fault) continue;
-    // Another user's, or a link, is mended by no command that we would advise.
+    // For another user's file, or a link, there is no command that we would advise.
     const cure = fault === others && stat.uid === owner ? `"chmod go-w ${shown}" mends that, or name it` : "name it";
     throw new TunnelError(
       "CONFIG_INVALID",

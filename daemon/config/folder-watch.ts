@@ -6,20 +6,24 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 
-/** Our choice: changes that come together are told once, after this. */
+/** Our choice: changes that come together are reported once, after this time. */
 const DEBOUNCE_MS = 100;
+/** Our choice: a folder that changes all the time is reported at most this often; the callback reads files. */
+const AGAIN_MS = 500;
 /** Our choice: how often to look where watching does not work. */
 const POLL_MS = 1_000;
-/** Our choice: looking compares this many entries of a folder. */
+/** Our choice: looking compares at most this many entries of a folder. */
 const MAX_LOOKED_AT = 1_000;
 
-/** Watches one folder; returns how to end it. Throws where that is not possible. */
+/** Watches one folder; returns a function that ends the watch. Throws if watching is not possible. */
 export type WatchFolder = (folder: string, onChange: () => void, onError: () => void) => () => void;
 
 interface Watched {
   count: number;
   close: () => void;
   timer: NodeJS.Timeout | undefined;
+  /** When the folder was last reported, by the monotonic clock. */
+  toldMs: number;
 }
 
 /** Watches folders. Owns watchers and timers: `dispose`. None of them keeps the process alive. */
@@ -36,14 +40,14 @@ export class FolderWatch {
     this.#pollMs = options.pollMs ?? POLL_MS;
   }
 
-  /** Watches `folder`; as often as it is added it has to be removed. */
+  /** Watches `folder`; every `add` needs its own `remove`. */
   add(folder: string): void {
     const known = this.#folders.get(folder);
     if (known) {
       known.count += 1;
       return;
     }
-    const watched: Watched = { count: 1, close: () => {}, timer: undefined };
+    const watched: Watched = { count: 1, close: () => {}, timer: undefined, toldMs: Number.NEGATIVE_INFINITY };
     this.#folders.set(folder, watched);
     this.#arm(folder, watched);
   }
@@ -69,13 +73,15 @@ export class FolderWatch {
   #arm(folder: string, watched: Watched): void {
     const changed = (): void => {
       if (this.#folders.get(folder) !== watched) return;
+      const waitMs = Math.max(DEBOUNCE_MS, watched.toldMs + AGAIN_MS - performance.now());
       watched.timer ??= setTimeout(() => {
         watched.timer = undefined;
-        // The folder itself may be another one now: a watch follows the old.
+        watched.toldMs = performance.now();
+        // The folder itself may be another one now, but the watch follows the old one.
         watched.close();
         this.#arm(folder, watched);
         this.#onChange(folder);
-      }, DEBOUNCE_MS).unref();
+      }, waitMs).unref();
     };
     const poll = (): void => {
       let before = look(folder);
@@ -103,12 +109,12 @@ export class FolderWatch {
 const systemWatch: WatchFolder = (folder, onChange, onError) => {
   const watcher = fs.watch(folder, { persistent: false }, onChange);
   watcher.once("error", onError);
-  // Closed, it may still complain.
+  // A closed watcher may still emit errors.
   watcher.on("error", () => {});
   return () => watcher.close();
 };
 
-/** What changes when anything in the folder does, as far as names, sizes and times tell. */
+/** A text that changes when anything in the folder does, as far as names, sizes and times tell. */
 function look(folder: string): string {
   try {
     const names = fs.readdirSync(folder).sort().slice(0, MAX_LOOKED_AT);
@@ -118,7 +124,7 @@ function look(folder: string): string {
   }
 }
 
-/** What changes when a file does; empty when it is not there. */
+/** A text that changes when the file does; empty when the file is not there. */
 export function signatureOf(file: string): string {
   try {
     const { ino, size, mtimeMs, ctimeMs } = fs.statSync(file);

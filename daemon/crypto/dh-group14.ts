@@ -2,8 +2,8 @@
  * The 2048-bit MODP group of RFC 3526, section 3 ("group 14"), and arithmetic on it.
  *
  * The BigInt exponentiation is the portable fallback and the second opinion in
- * tests; it is not constant time, which SECURITY.md says. The native suite uses
- * OpenSSL's for all ordinary values.
+ * tests; it is not constant time, see SECURITY.md. The native suite uses
+ * OpenSSL's exponentiation for all ordinary values.
  */
 
 /** Bytes of a group element and of the modulus (RFC 3526, section 3). */
@@ -37,6 +37,15 @@ export function isBelowPrime(element: Uint8Array): boolean {
     if (difference !== 0) return difference < 0;
   }
   return false;
+}
+
+/**
+ * Whether the shared secret with `element` (256 bytes, below p) is known to everybody: 0, 1 and p-1 give 0, 1 and 1 or
+ * p-1 whatever the exponent. p is a safe prime, so there are no other elements of a small order. Not secret: plain comparison.
+ */
+export function isDegenerate(element: Uint8Array): boolean {
+  const value = toNumber(element);
+  return value <= 1n || value === GROUP14_PRIME - 1n;
 }
 
 /** 2^x mod p as 256 bytes, by BigInt. */

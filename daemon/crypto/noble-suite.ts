@@ -1,8 +1,8 @@
 /**
  * The portable suite: @noble/ciphers and @noble/hashes, and BigInt for the group.
  *
- * The fallback where the native one fails its known-answer check, and the second
- * opinion every test is run against. Written for plainness, not for speed.
+ * The fallback where the native suite fails its known-answer check, and the second
+ * opinion that every test is run against. Written to be plain, not fast.
  */
 import { ctr } from "@noble/ciphers/aes.js";
 import { equalBytes } from "@noble/ciphers/utils.js";
@@ -29,7 +29,7 @@ export const nobleSuite: CipherSuite = {
 };
 
 function messageCipher(key: Uint8Array): MessageCipher {
-  // Not slice(): of a Buffer that is a view, not a copy.
+  // Not slice(): a Buffer's slice() is a view, not a copy.
   const ownKey = new Uint8Array(key);
   let isWiped = false;
   return {

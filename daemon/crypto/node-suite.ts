@@ -33,7 +33,7 @@ export const nodeSuite: CipherSuite = {
   hmacSha256: (key, data) => crypto.createHmac("sha256", key).update(data).digest(),
   pbkdf2Sha256Once: (password, salt, outputBytes) => crypto.pbkdf2Sync(password, salt, 1, outputBytes, "sha256"),
   equal: (a, b) => a.length === b.length && crypto.timingSafeEqual(a, b),
-  // Pooled where it is small; the pool's slices are aligned to 8.
+  // Small buffers come from Node's pool, whose slices are aligned to 8.
   allocate: (bytes) => Buffer.allocUnsafe(bytes),
   messageCipher: (key) => new EcbCounterCipher(key),
   sequenceMac: (key, messageBytes) => new TwoHashMac(key, messageBytes),
@@ -41,23 +41,23 @@ export const nodeSuite: CipherSuite = {
     return leftPad(group14With(privateValue).generateKeys());
   },
   dhShared(peerPublic, privateValue) {
-    // computeSecret refuses 0, 1 and p-1 (and says so in OpenSSL's own words); the protocol allows them.
+    // computeSecret refuses 0, 1 and p-1 (with an error in OpenSSL's own words); the protocol allows them.
     if (isDegenerate(peerPublic)) return group14Shared(peerPublic, privateValue);
     try {
       return leftPad(group14With(privateValue).computeSecret(peerPublic));
     } catch {
-      // A library that judges elements more strictly must not let a peer with a key end the process.
+      // A library with stricter rules for elements must not let a peer that holds a key end the process.
       return group14Shared(peerPublic, privateValue);
     }
   },
 };
 
-/** Where the named group can't be had or used: made once, because making it checks the prime. */
+/** Used where the named group is missing or unusable. Made once, because making a general group checks the prime. */
 let general: crypto.DiffieHellman | undefined;
 
 /**
- * Group 14 with this private value. The named group has no setPrivateKey of its own and borrows it from the general
- * class: there the prime is checked each time an object is made, which costs half a second with OpenSSL 3.5 (Node 24).
+ * Group 14 with this private value. The named group has no setPrivateKey of its own and borrows it from the general class.
+ * The general class checks the prime each time an object is made, which costs half a second with OpenSSL 3.5 (Node 24).
  */
 function group14With(privateValue: Uint8Array): Pick<crypto.DiffieHellman, "generateKeys" | "computeSecret"> {
   try {
@@ -71,7 +71,7 @@ function group14With(privateValue: Uint8Array): Pick<crypto.DiffieHellman, "gene
   }
 }
 
-/** 0, 1 or p-1: the elements of order 1 and 2, and no element at all. */
+/** Whether `element` is 0, 1 or p-1: 1 and p-1 have order 1 and 2, and 0 is no element of the group. */
 function isDegenerate(element: Uint8Array): boolean {
   const last = element.length - 1;
   const upperBits = Buffer.from(element.buffer, element.byteOffset, last);
@@ -92,7 +92,7 @@ function leftPad(value: Buffer): Uint8Array {
 const counterBlocks = Buffer.alloc(BATCH_BLOCKS * AES_BLOCK_BYTES);
 const counterWords = new Int32Array(counterBlocks.buffer, counterBlocks.byteOffset, counterBlocks.length / 4);
 const BLOCK_WORDS = AES_BLOCK_BYTES / 4;
-/** What the parts of `counterBlocks` that change seldom were laid out for. */
+/** The blocks of a message and the upper half of the nonce that `counterBlocks` is laid out for; both seldom change. */
 let laidOut = { blocks: 0, high: -1 };
 const wordArray = new Int32Array(1);
 const wordView = new DataView(wordArray.buffer);
@@ -107,7 +107,7 @@ class EcbCounterCipher implements MessageCipher {
   #first = 0;
   #count = 0;
   #blocks = 0;
-  /** How many messages to make at least next time: a call costs more than the work of one message. */
+  /** The least number of messages to make key stream for next time: a call costs more than the work of one message. */
   #ahead = 1;
   #isWiped = false;
 
@@ -120,7 +120,7 @@ class EcbCounterCipher implements MessageCipher {
     const { count, messageBytes, strideBytes } = layout;
     const blocks = Math.ceil(messageBytes / AES_BLOCK_BYTES);
     if (blocks > BATCH_BLOCKS) throw new RangeError(`a message of ${messageBytes} bytes is too long for one batch`);
-    // Signed words: what XOR yields, so that nothing is converted on the way.
+    // Signed words, because XOR yields signed words: nothing has to be converted.
     const data = new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
     for (let message = 0; message < count; message++) {
       const nonce = firstNonce + message;
@@ -161,7 +161,7 @@ interface WordRange {
 
 /** data[at + i] ^= stream[from + i] for `words` words; four at a time, since the engine won't unroll it. */
 function xorWords(data: Int32Array, stream: Int32Array, { at, from, words }: WordRange): void {
-  // Inside both arrays by the caller's contract; `as number` costs nothing at run time.
+  // The caller's contract keeps the indices inside both arrays; `as number` costs nothing at run time.
   let index = 0;
   for (const whole = words & ~3; index < whole; index += 4) {
     const target = at + index;
@@ -178,11 +178,11 @@ function xorWords(data: Int32Array, stream: Int32Array, { at, from, words }: Wor
 
 /**
  * Writes the nonces of `count` messages of `blocks` blocks. Words are written as they lie in memory, so the
- * numbers are turned to big-endian first; the block indices, and the nonces' upper halves, mostly stay from before.
+ * numbers are turned to big-endian first. The block indices and the nonces' upper halves mostly stay from the last call.
  */
 function fillCounters(firstNonce: number, batch: { readonly count: number; readonly blocks: number }): void {
   const high = Math.floor(firstNonce / TWO_POW_32);
-  // The whole layout counts, not this batch: what lies beyond it stays for the next ones.
+  // Checked for the whole layout, not only for this batch: the layout beyond this batch stays for later batches.
   const crossing = firstNonce % TWO_POW_32 > TWO_POW_32 - Math.ceil(BATCH_BLOCKS / batch.blocks);
   if (laidOut.blocks !== batch.blocks || laidOut.high !== high || crossing) {
     layOut(firstNonce, batch.blocks);

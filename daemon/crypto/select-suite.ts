@@ -5,6 +5,7 @@
  * but for one group-14 exponentiation. TUNNELD_CRYPTO=node|noble forces a suite.
  */
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { nobleSuite } from "./noble-suite.ts";
 import { nodeSuite } from "./node-suite.ts";
 import type { CipherSuite } from "./suite.ts";
@@ -25,9 +26,12 @@ export function selectSuite(forced: string | undefined): CipherSuite {
       return nobleSuite;
     case "node":
       if (answersRight(nodeSuite)) return nodeSuite;
-      throw new TunnelError("CONFIG_INVALID", `${CRYPTO_VARIABLE}=node, but the native cryptography of this runtime fails its known-answer check: unset it`);
+      throw new TunnelError(
+        "CONFIG_INVALID",
+        message("{0}=node, but the native cryptography of this runtime fails its known-answer check: unset it", CRYPTO_VARIABLE),
+      );
     default:
-      throw new TunnelError("CONFIG_INVALID", `${CRYPTO_VARIABLE} must be node or noble, not "${forced}"`);
+      throw new TunnelError("CONFIG_INVALID", message('{0} must be node or noble, not "{1}"', CRYPTO_VARIABLE, forced));
   }
 }
 
@@ -43,7 +47,7 @@ export function answersRight(suite: CipherSuite): boolean {
   }
 }
 
-/** Runs every primitive once on fixed input; the hash of what came out, in hex. */
+/** Runs every primitive once on fixed input; returns the hash of all outputs, in hex. */
 export function exercise(suite: CipherSuite): string {
   const key = Uint8Array.from({ length: 32 }, (_, index) => index);
   const packets = Uint8Array.from({ length: 2 * 1060 }, (_, index) => index & 0xff);

@@ -52,7 +52,7 @@ export interface CipherSuite {
   pbkdf2Sha256Once(password: Uint8Array, salt: Uint8Array, outputBytes: number): Uint8Array;
   /** Whether two byte strings are equal; constant time when the lengths are. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
-  /** Memory for `bytes` bytes with anything in it, at an offset that {@link MessageCipher} takes. */
+  /** `bytes` bytes of uninitialised memory, at an offset that {@link MessageCipher} takes. */
   allocate(bytes: number): Uint8Array;
   messageCipher(key: Uint8Array): MessageCipher;
   /** A MAC for messages of `messageBytes` each. */

@@ -1,23 +1,30 @@
 /**
  * Asks what is behind a stream: Redis with PING (no credentials), MySQL by its
- * greeting, ended with a login that is refused; of any other service nothing is
- * known, so nothing is asked. A service of the wrong kind is named.
+ * greeting, ended with a login that is refused. Nothing is known of any other
+ * service, so it is asked nothing. A service of the wrong kind is named. A Redis
+ * is asked inside TLS if its entry says that it speaks TLS. If it does not answer
+ * as it should, another connection finds out whether it speaks TLS.
  */
 import type * as net from "node:net";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
-import { recogniseServer } from "../protocol/recognise.ts";
-import type { Clock } from "../proxy/stats.ts";
+import { type MessageArgument, message } from "../../shared/message.ts";
+import type { Clock } from "../../shared/time.ts";
+import type { Channel } from "../protocol/wire.ts";
 import { isUnfinished, refusalIn } from "../services/first-words.ts";
-import { probe } from "../services/probe.ts";
+import { type ProbeResult, probe } from "../services/probe.ts";
+import { recogniseServer } from "../services/recognise.ts";
+import { isTls, startTls, type TlsStart } from "../services/tls-client.ts";
 import type { Ending } from "./far-socket.ts";
-import type { ServiceStream } from "./service-stream.ts";
+import { ServiceStream } from "./service-stream.ts";
 import type { ServiceSighting } from "./sighting.ts";
 import type { Timings } from "./timings.ts";
 
 /** What asking needs. */
 export interface AskOptions {
   readonly service: Service;
+  /** The entry says that the service speaks TLS. */
+  readonly tls?: boolean | undefined;
   readonly timings: Timings;
   readonly roundTripMs: number;
   readonly clock: Clock;
@@ -25,6 +32,9 @@ export interface AskOptions {
 }
 
 const REDIS_STANDALONE = /cluster support disabled/;
+/** Plain text as it is. */
+export const PLAIN: Channel = { seal: (plain) => plain, open: (sealed) => sealed, pendingBytes: 0, wipe: () => {} };
+
 const PING = "PING\r\n";
 const CLUSTER_INFO = "CLUSTER INFO\r\n";
 
@@ -34,14 +44,14 @@ const CLUSTER_INFO = "CLUSTER INFO\r\n";
  */
 export async function askService(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   const sighting = await ask(stream, options);
-  // Whatever it looked like to the one who asked: a damaged stream is no answer.
+  // Whatever the sighting says: a damaged stream is no answer.
   return stream.fault ? { seen: "fault", error: stream.fault } : sighting;
 }
 
 function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   switch (options.service) {
     case "redis":
-      return askRedis(stream, options);
+      return options.tls ? askRedisTls(stream, options) : askRedis(stream, options);
     case "mysql":
       return askMySql(stream, options);
     case "tcp":
@@ -49,22 +59,106 @@ function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSightin
   }
 }
 
-async function askRedis(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+/** As `askRedis`, inside TLS; its certificate is not judged. */
+async function askRedisTls(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   const { timings, roundTripMs, clock, signal } = options;
   const startMs = clock.monotonicMs();
-  const sinceMs = (): number => clock.monotonicMs() - startMs;
-  // Something that speaks first is no Redis, or one that refuses; and to MySQL, PING would be an error that counts.
-  await stream.until(() => stream.said.length > 0, { ms: timings.firstWordMs + 2 * roundTripMs, signal });
-  if (stream.said.length > 0) return spokeFirst(stream, options, sinceMs());
-  if (stream.ending) return closedUnasked(stream.ending, sinceMs(), options);
+  const early = await seenUnasked(stream, options);
+  if (early) return early;
+  const askedMs = clock.monotonicMs();
+  const start = await tlsOver(stream, timings.serviceMs + 2 * roundTripMs, signal);
+  const ms = clock.monotonicMs() - askedMs;
+  switch (start.is) {
+    case "secured": {
+      const inside = new ServiceStream({ socket: start.socket, channel: PLAIN, rest: new Uint8Array(0), ending: undefined, lingerMs: timings.lingerMs });
+      try {
+        const sighting = await askRedis(inside, options);
+        if (start.isRefused()) return tlsAlone(ms);
+        return sighting.seen === "answered" ? { ...sighting, what: message("{0} over TLS", sighting.what) } : sighting;
+      } finally {
+        inside.destroySoon();
+      }
+    }
+    case "refused":
+      return tlsAlone(ms);
+    case "other":
+      return recogniseServer(start.head)?.protocol === "redis" ? { seen: "tls", speaks: false, ms } : { seen: "other", what: labelOf(start.head), ms };
+    case "closed":
+    case "silent":
+      return nothingSaid(stream, clock.monotonicMs() - startMs);
+  }
+}
+
+/** Starts TLS. @throws the signal's reason */
+async function tlsOver(stream: ServiceStream, timeoutMs: number, signal: AbortSignal): Promise<TlsStart> {
+  const stop = (): void => void stream.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  const start = await startTls(stream, timeoutMs);
+  signal.removeEventListener("abort", stop);
+  signal.throwIfAborted();
+  return start;
+}
+
+/** The service ended TLS where a client would show a certificate: without one nothing more can be seen of it. */
+function tlsAlone(ms: number): ServiceSighting {
+  return {
+    seen: "answered",
+    what: message("a service that speaks TLS and probably lets in clients with a certificate only"),
+    ms,
+    isCluster: false,
+    isGuess: true,
+  };
+}
+
+/** Whether a Redis may behave as it was seen because it speaks TLS, or none: that is worth another connection, for `lookForTls`. */
+export function mayDifferInTls(sighting: ServiceSighting, { service, tls }: Pick<AskOptions, "service" | "tls">): boolean {
+  if (service !== "redis") return false;
+  // A service that has said something else, such as MySQL, is left alone.
+  return (sighting.seen === "closed" && sighting.asked) || (tls === true && sighting.seen === "silent");
+}
+
+/** Looks whether Redis speaks TLS although the entry says that it does not, or the other way round; undefined: neither can be seen. */
+export async function lookForTls(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting | undefined> {
+  const { timings, roundTripMs, clock, signal } = options;
+  const startMs = clock.monotonicMs();
+  if (!options.tls) {
+    const start = await tlsOver(stream, timings.strangerMs + 2 * roundTripMs, signal);
+    const speaks = start.is === "secured" || start.is === "refused";
+    return speaks ? { seen: "tls", speaks, ms: clock.monotonicMs() - startMs } : undefined;
+  }
   const { ms, line } = await askLine(stream, PING, options);
-  if (stream.said.length === 0) return nothingSaid(stream, sinceMs());
   const refusal = refusalIn("redis", stream.said);
   if (refusal) return { seen: "refused", ...refusal, ms };
+  return isRedisLine(line) ? { seen: "tls", speaks: false, ms } : undefined;
+}
+
+async function askRedis(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+  const { clock } = options;
+  const startMs = clock.monotonicMs();
+  const early = await seenUnasked(stream, options);
+  if (early) return early;
+  const { ms, line } = await askLine(stream, PING, options);
+  if (stream.said.length === 0) return nothingSaid(stream, clock.monotonicMs() - startMs);
+  const refusal = refusalIn("redis", stream.said);
+  if (refusal) return { seen: "refused", ...refusal, ms };
+  if (isTls(stream.said)) return { seen: "tls", speaks: true, ms };
   if (line === undefined && isUnfinished("redis", stream.said)) return { seen: "unfinished", end: stream.ending ?? "waiting", ms };
   if (!isRedisLine(line)) return { seen: "other", what: labelOf(stream.said), ms };
   const isCluster = line.startsWith("+") && (await inCluster(stream, options));
   return { seen: "answered", what: `Redis (${line.slice(1)})`, ms, isCluster };
+}
+
+/**
+ * What a service shows before it is sent PING; undefined: it waits. A service that speaks first is no Redis, or a Redis
+ * that refuses us, and MySQL would count PING as an error.
+ */
+async function seenUnasked(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting | undefined> {
+  const { timings, roundTripMs, clock, signal } = options;
+  const startMs = clock.monotonicMs();
+  await stream.until(() => stream.said.length > 0, { ms: timings.firstWordMs + 2 * roundTripMs, signal });
+  const ms = clock.monotonicMs() - startMs;
+  if (stream.said.length > 0) return spokeFirst(stream, options, ms);
+  return stream.ending ? closedUnasked(stream.ending, ms, options) : undefined;
 }
 
 /** What came unasked, when Redis was expected. */
@@ -78,7 +172,7 @@ async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number
   if (refusal) return { seen: "refused", ...refusal, ms };
   if (isUnfinished("redis", stream.said)) return { seen: "unfinished", end: stream.ending ?? "waiting", ms };
   const what = labelOf(stream.said);
-  // Leaves MySQL the way that doesn't count as an error.
+  // Leaves MySQL in the way that it doesn't count as an error.
   if (recogniseServer(stream.said)?.protocol === "mysql") await probed(stream, options.timings.serviceMs).catch(() => {});
   return { seen: "other", what, ms };
 }
@@ -111,8 +205,9 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
     return line === undefined ? nothingSaid(stream, ms) : { seen: "other", what: labelOf(stream.said), ms };
   }
   try {
-    const { saw } = await probed(stream, timings.serviceMs);
-    return { seen: "answered", what: recogniseServer(stream.said)?.label ?? saw, ms, isCluster: false };
+    const { saw, tls } = await probed(stream, timings.serviceMs);
+    if (options.tls && !tls?.isOffered) return { seen: "tls", speaks: false, ms };
+    return { seen: "answered", what: recogniseServer(stream.said)?.words ?? saw, ms, isCluster: false, tls };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TunnelError)) throw error;
@@ -122,7 +217,7 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
   }
 }
 
-/** Of a plain TCP service nothing is known but that it may speak first; a far end that gives up on its backend closes within this time. */
+/** A plain TCP service may speak first; nothing else is known of it. A far end that gives up on its backend closes within this time. */
 async function watch(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   const { clock, timings, roundTripMs, signal } = options;
   const startMs = clock.monotonicMs();
@@ -132,8 +227,8 @@ async function watch(stream: ServiceStream, options: AskOptions): Promise<Servic
   return stream.ending ? closedUnasked(stream.ending, ms, options) : { seen: "open", openMs: ms };
 }
 
-/** The probe of an explicit open, over a stream that stands for a socket: it uses nothing else of one. */
-function probed(stream: ServiceStream, timeoutMs: number): Promise<{ readonly saw: string }> {
+/** The probe of an explicit open, with a stream in place of a socket: the probe uses nothing that only a socket has. */
+function probed(stream: ServiceStream, timeoutMs: number): Promise<ProbeResult> {
   return probe(stream as unknown as net.Socket, { service: "mysql", timeoutMs });
 }
 
@@ -172,11 +267,11 @@ function firstLine(bytes: Uint8Array): string | undefined {
   return end < 0 ? undefined : text.slice(0, end);
 }
 
-function labelOf(bytes: Uint8Array): string {
-  return recogniseServer(bytes)?.label ?? "something unknown";
+function labelOf(bytes: Uint8Array): MessageArgument {
+  return recogniseServer(bytes)?.words ?? message("something unknown");
 }
 
-/** Enough of it for every question here. */
+/** The beginning of the bytes, which is enough for every question here. */
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(0, 4_096)).toString("latin1");
 }

@@ -1,18 +1,18 @@
 /**
  * One connection to a far side, from C1 to the service behind it. Sends nothing
- * more than it must: C4 is held back until its time, the service is asked only
- * when the key is proved. Says what was seen and concludes nothing.
+ * more than it must: C4 is held back until its time, and the service is asked only
+ * when the key is proved. Reports what was seen and concludes nothing.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/time.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { DH_MESSAGE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "../protocol/constants.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import { type SharedKey, WEAK_DH_PUBLIC } from "../protocol/keys.ts";
-import { recogniseServer } from "../protocol/recognise.ts";
 import type { HandshakeStep } from "../protocol/wire.ts";
-import type { Clock } from "../proxy/stats.ts";
+import { recogniseServer } from "../services/recognise.ts";
 import { FarSocket } from "./far-socket.ts";
 import { ServiceStream } from "./service-stream.ts";
 import type { BrokenOff, ServiceSighting, Sighting } from "./sighting.ts";

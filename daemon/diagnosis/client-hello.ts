@@ -1,6 +1,6 @@
 /**
- * The least TLS ClientHello that a TLS server answers, be it with an alert: any
- * TLS record back shows that it is one. No handshake ever follows.
+ * The smallest TLS ClientHello that a TLS server answers, if only with an alert:
+ * any TLS record in return shows a TLS server. No handshake ever follows.
  *
  *     record  16 03 01 len(2) · handshake 01 len(3) · 03 03 · random (32) · session id
  *     · cipher suites · compression · extensions            RFC 5246, 7.4.1.2

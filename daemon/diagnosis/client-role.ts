@@ -1,27 +1,29 @@
 /**
- * The stages of a client tunnel on the network: one connection that goes as far
- * as it can, and more only where the rules ask for them: (f) before KEY_MISMATCH
- * is said, and two questions to somebody who says nothing.
+ * The stages of a client tunnel on the network: one connection that goes as far as
+ * it can, and more connections only where the rules ask for them: (f) before
+ * KEY_MISMATCH is reported, two questions to a far side that says nothing, and one
+ * to a Redis that may speak TLS.
  */
-import type { Socket } from "node:net";
+
 import { formatAddress } from "../../shared/address.ts";
-import type { TunnelError } from "../../shared/errors.ts";
+import { keyFormMessage, keyFormText, keyVariantsMessage, keyVariantsText } from "../../shared/contract/key-form.ts";
+import { message } from "../../shared/message.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
-import { dial } from "../proxy/dial.ts";
-import { askService } from "./ask-service.ts";
+import { askService, lookForTls, mayDifferInTls } from "./ask-service.ts";
 import { attempt } from "./attempt.ts";
 import type { Connected } from "./dial-all.ts";
-import type { Findings } from "./findings.ts";
 import { logHandshake } from "./handshake-stages.ts";
 import { nonceFirst } from "./nonce.ts";
-import { deadAddresses, reachTarget } from "./reach.ts";
-import type { RoundTrips, Warning } from "./report.ts";
-import type { Sighting, StrangerSighting } from "./sighting.ts";
+import { connectAgain, deadAddresses, reachTarget } from "./reach.ts";
+import type { Conclusion, Findings, RoundTrips, Warning } from "./report.ts";
+import { warningsAbout } from "./service-verdict.ts";
+import type { ServiceSighting, Sighting, StrangerSighting } from "./sighting.ts";
 import type { StageLog } from "./stage-log.ts";
 import { askStranger } from "./stranger.ts";
 import type { DiagnosisContext, DiagnosisPlan, Subject } from "./subject.ts";
 import type { Timings } from "./timings.ts";
-import { type Conclusion, forwardSecrecyNeeded, judge } from "./verdict.ts";
+import { forwardSecrecyNeeded, judge } from "./verdict.ts";
+import { advice, capitalised, concluded } from "./words.ts";
 
 /** What all steps need. */
 export interface ClientWork {
@@ -37,10 +39,16 @@ export async function diagnoseClient(work: ClientWork): Promise<Findings> {
   const { plan, context, log } = work;
   const reached = await reachTarget(plan, context, log);
   if (!reached.connected) return reached.findings;
-  const { sighting, conclusion } = await new FarSide(work, reached.connected).examine();
+  const { sighting, conclusion: judged } = await new FarSide(work, reached.connected).examine();
+  const conclusion = withKeyForm(judged, plan);
   logHandshake(log, sighting, conclusion);
   const addresses = await reached.addresses;
-  return { conclusion, addresses, roundTrips: roundTripsOf(reached.connected.ms, sighting), warnings: [...warningsOf(sighting), ...deadAddresses(addresses)] };
+  return {
+    conclusion,
+    addresses,
+    roundTrips: roundTripsOf(reached.connected.ms, sighting),
+    warnings: [...warningsOf(sighting, plan), ...deadAddresses(addresses)],
+  };
 }
 
 interface Examined {
@@ -52,6 +60,8 @@ interface Examined {
 interface Variation {
   readonly long: boolean;
   readonly forwardSecrecy: ForwardSecrecy;
+  /** What is asked of the service; default: what its entry says it is. */
+  readonly ask?: typeof askService;
 }
 
 class FarSide {
@@ -66,10 +76,16 @@ class FarSide {
   }
 
   async examine(): Promise<Examined> {
+    const examined = await this.#examineKey();
+    const { sighting } = examined;
+    return sighting.at === "proved" && mayDifferInTls(sighting.service, this.#work.plan) ? await this.#lookForTls(examined, sighting) : examined;
+  }
+
+  async #examineKey(): Promise<Examined> {
     const { forwardSecrecy } = this.#work.plan;
     const first = await this.#attempt(this.#connected, { long: false, forwardSecrecy });
     if (!isClosedOnProof(first)) return this.#judged(first);
-    // (f): the same again with more patience, and strong if we were weak.
+    // (f): the same again with more patience, then with forward secrecy if ours was off.
     const second = await this.#again(first, { long: true, forwardSecrecy });
     if (closedLater(first, second.sighting)) return this.#judged(first);
     if (!isClosedOnProof(second.sighting) || second.conclusion.stage === "dial" || forwardSecrecy !== "off") return second;
@@ -77,14 +93,39 @@ class FarSide {
     return third.sighting.at === "proved" ? { sighting: third.sighting, conclusion: forwardSecrecyNeeded(this.#target) } : third;
   }
 
-  /** Another attempt; when there is no other connection, that is what is told, beside what was seen before. */
+  /** Makes one more connection, on which the service is asked with TLS or without. */
+  async #lookForTls(examined: Examined, before: Extract<Sighting, { at: "proved" }>): Promise<Examined> {
+    const connected = await this.#connect();
+    if (!("socket" in connected)) return examined;
+    let found: ServiceSighting | undefined;
+    await this.#attempt(connected, {
+      long: false,
+      forwardSecrecy: this.#work.plan.forwardSecrecy,
+      ask: async (stream, options) => {
+        found = await lookForTls(stream, options);
+        return found ?? before.service;
+      },
+    });
+    return found ? await this.#judged({ ...before, service: found }) : examined;
+  }
+
+  /** Another attempt; if connecting fails, that is the conclusion, together with what was seen before. */
   async #again(before: Sighting, variation: Variation): Promise<Examined> {
     const connected = await this.#connect();
     if ("socket" in connected) return this.#judged(await this.#attempt(connected, variation));
-    const cause = `${this.#target} closed the connection on our proof of the key, and then could not be connected to again: probably it is being stopped or restarted.`;
+    const cause = message(
+      "{0} closed the connection on our proof of the key, and then could not be connected to again: probably it is being stopped or restarted.",
+      this.#target,
+    );
     return {
       sighting: before,
-      conclusion: { stage: "dial", code: connected.code, certain: false, cause, cure: "Try again in a moment, and look at the far end's log." },
+      conclusion: concluded({
+        stage: "dial",
+        code: connected.code,
+        certain: false,
+        cause,
+        cure: message("Try again in a moment, and look at the far end's log."),
+      }),
     };
   }
 
@@ -95,7 +136,7 @@ class FarSide {
     return { sighting, conclusion: judge(sighting, about) };
   }
 
-  #attempt({ socket, ms }: Pick<Connected, "socket" | "ms">, { long, forwardSecrecy }: Variation): Promise<Sighting> {
+  #attempt({ socket, ms }: Pick<Connected, "socket" | "ms">, { long, forwardSecrecy, ask = askService }: Variation): Promise<Sighting> {
     const { plan, context, timings, log } = this.#work;
     const { suite, clock, signal, random } = context;
     const [key] = plan.keys;
@@ -112,7 +153,7 @@ class FarSide {
       handshakeMs: plan.timeoutMs,
       lingerMs: timings.lingerMs,
       reached: (stage) => void log.begin(stage),
-      ask: (stream, roundTripMs) => askService(stream, { service: plan.service, timings, roundTripMs, clock, signal }),
+      ask: (stream, roundTripMs) => ask(stream, { service: plan.service, tls: plan.tls, timings, roundTripMs, clock, signal }),
     });
   }
 
@@ -129,18 +170,8 @@ class FarSide {
     });
   }
 
-  /** The same address again. */
-  async #connect(): Promise<{ readonly socket: Socket; readonly ms: number } | TunnelError> {
-    const { plan, context } = this.#work;
-    const { clock, signal } = context;
-    const startMs = clock.monotonicMs();
-    try {
-      const { socket } = await dial({ addresses: [this.#connected.address], timeoutMs: plan.timeoutMs, bind: plan.bind, signal });
-      return { socket, ms: clock.monotonicMs() - startMs };
-    } catch (error) {
-      signal.throwIfAborted();
-      return error as TunnelError;
-    }
+  #connect(): ReturnType<typeof connectAgain> {
+    return connectAgain(this.#connected, this.#work.plan, this.#work.context);
   }
 }
 
@@ -149,12 +180,13 @@ function isClosedOnProof(sighting: Sighting): boolean {
   return sighting.at === "unproved" && sighting.end === "closed" && sighting.gotBytes === 0;
 }
 
-/** Our choice: how much a machine may be late. */
+/** Our choice: how late a machine may be. */
 const SLACK_MS = 100;
 
 /**
- * Held longer, it closed of itself, but well after the moment at which it had judged the key the first time: that is its
- * own limit on handshakes (-o below 2 s). A backend that refuses that late would have let the first attempt have S5.
+ * When C4 was held back longer, the far side closed by itself, but well after the moment at which it had judged the key
+ * the first time: that is its own limit on handshakes (-o below 2 s). With a backend that refuses that late, the first
+ * attempt would have got S5.
  */
 function closedLater(first: Sighting, second: Sighting): boolean {
   return first.at === "unproved" && second.at === "held" && second.heldMs > first.heldMs + first.waitedMs + SLACK_MS;
@@ -169,16 +201,29 @@ function roundTripsOf(dialMs: number, sighting: Sighting): RoundTrips {
   };
 }
 
-function warningsOf(sighting: Sighting): Warning[] {
+/** A text key file may differ from the far end's only in its line end. */
+function withKeyForm(conclusion: Conclusion, { keyForms: [form] = [] }: DiagnosisPlan): Conclusion {
+  if (conclusion.code !== "KEY_MISMATCH" || !form) return conclusion;
+  const told = capitalised(keyFormText(form));
+  const cureReason = message(
+    "{0} {1}: compare these with the far end's, too: {2}.",
+    conclusion.cureReason ?? "",
+    keyFormMessage(form),
+    keyVariantsMessage(form),
+  );
+  return { ...conclusion, cure: `${conclusion.cure} ${told}: compare these with the far end's, too: ${keyVariantsText(form)}.`, cureReason };
+}
+
+function warningsOf(sighting: Sighting, plan: DiagnosisPlan): Warning[] {
   if (sighting.at !== "proved") return [];
   const warnings: Warning[] = [];
   if (!sighting.forwardSecret) {
-    const text = "This tunnel works without forward secrecy: who records it and gets the key later can read it. Leave out -f at both ends.";
-    warnings.push({ about: "no-forward-secrecy", text });
+    const text = message("This tunnel works without forward secrecy: who records it and gets the key later can read it. Leave out -f at both ends.");
+    warnings.push(advice("no-forward-secrecy", text));
   }
   if (sighting.service.seen === "answered" && sighting.service.isCluster) {
-    const text = "This Redis is in cluster mode: clients are sent on to the other nodes' own addresses, which a single tunnel doesn't lead to.";
-    warnings.push({ about: "redis-cluster", text });
+    const text = message("This Redis is in cluster mode: clients are sent on to the other nodes' own addresses, which a single tunnel doesn't lead to.");
+    warnings.push(advice("redis-cluster", text));
   }
-  return warnings;
+  return [...warnings, ...warningsAbout(sighting.service, plan)];
 }

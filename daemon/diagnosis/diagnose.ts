@@ -8,17 +8,17 @@
  *      └─────── the caller's ───────┘    server role:  └──────────────────────────────────────► backend ► service
  */
 
-import { TunnelError } from "../../shared/errors.ts";
+import { isKeyFileFault, TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import { diagnoseClient } from "./client-role.ts";
-import type { Findings } from "./findings.ts";
 import { judgeLocal } from "./local-verdict.ts";
-import type { DiagnosisReport, Warning } from "./report.ts";
+import type { Conclusion, DiagnosisReport, Findings, Warning } from "./report.ts";
 import { diagnoseServer } from "./server-role.ts";
 import { StageLog, tenths } from "./stage-log.ts";
 import { type DiagnosisContext, type Subject, UNKNOWN } from "./subject.ts";
 import { DEFAULT_TIMINGS } from "./timings.ts";
-import type { Conclusion } from "./verdict.ts";
+import { advice } from "./words.ts";
 
 /**
  * Diagnoses one tunnel. A fault is a result and not an error.
@@ -32,17 +32,16 @@ export async function diagnose(subject: Subject, context: DiagnosisContext): Pro
   const planned = await planOf(subject);
   if ("conclusion" in planned) {
     findings = planned;
-    const { stage = "config", code, cause } = planned.conclusion;
-    log.end(stage, { ok: false, ms: 0, code: code ?? undefined, detail: cause });
+    log.fail(planned.conclusion.stage ?? "config", 0, planned.conclusion);
   } else {
     const work = { subject, plan: planned, context, log, timings: { ...DEFAULT_TIMINGS, ...context.timings } };
     findings = await (planned.role === "client" ? diagnoseClient(work) : diagnoseServer(work));
   }
-  // A busy port comes first, and the far side is worth knowing all the same.
+  // A busy port comes first in the report, but what was found out about the far side is kept.
   return report(subject, log, local ? { ...findings, conclusion: local } : findings);
 }
 
-/** The stages that are the caller's; what failed first. Without its configuration, approval or key nothing goes out; with a busy port it does. */
+/** Runs the caller's stages and returns the first failure. Without configuration, approval or key nothing is sent out; with a busy port it still is. */
 async function checkLocally(subject: Subject, context: DiagnosisContext, log: StageLog): Promise<Conclusion | undefined> {
   for (const stage of ["config", "approval", "key", "listen"] as const) {
     context.signal.throwIfAborted();
@@ -52,7 +51,7 @@ async function checkLocally(subject: Subject, context: DiagnosisContext, log: St
       log.end(stage, detail === UNKNOWN ? { ok: null, ms: time() } : { ok: true, ms: time(), detail });
     } catch (error) {
       const conclusion = judgeLocal(stage, error, stage === "config" ? subject.configCure : undefined);
-      log.end(stage, { ok: false, ms: time(), code: conclusion.code ?? undefined, detail: conclusion.cause });
+      log.fail(stage, time(), conclusion);
       return conclusion;
     }
   }
@@ -63,13 +62,13 @@ async function planOf(subject: Subject): Promise<Awaited<ReturnType<Subject["pla
   try {
     return await subject.plan();
   } catch (error) {
-    const isKey = error instanceof TunnelError && error.code.startsWith("KEY_");
+    const isKey = error instanceof TunnelError && isKeyFileFault(error.code);
     return { conclusion: judgeLocal(isKey ? "key" : "config", error), addresses: [], roundTrips: {}, warnings: [] };
   }
 }
 
 function report(subject: Subject, log: StageLog, { conclusion, addresses, roundTrips, warnings }: Findings): DiagnosisReport {
-  const { code, certain, cause, cure } = conclusion;
+  const { code, certain, cause, causeReason, cure, cureReason } = conclusion;
   return {
     name: subject.name,
     role: subject.role,
@@ -78,7 +77,9 @@ function report(subject: Subject, log: StageLog, { conclusion, addresses, roundT
     code,
     certain,
     cause: plainText(cause),
+    ...(causeReason !== undefined && { causeReason }),
     cure: plainText(cure),
+    ...(cureReason !== undefined && { cureReason }),
     stages: log.all(),
     addresses: addresses.map((address) => ({
       ...address,
@@ -95,17 +96,13 @@ function localWarnings({ role, sameKey, beyondLoopback }: Subject): Warning[] {
   const warnings: Warning[] = [];
   if (sameKey.length > 0) {
     const others = sameKey.map((name) => plainText(name, { maxLength: 64 })).join(", ");
-    warnings.push({
-      about: "same-key",
-      text: `The same key is used for another target (${others}): whoever holds it can stand in for either. Give each target its own.`,
-    });
+    const text = message("The same key is used for another target ({0}): whoever holds it can stand in for either. Give each target its own.", others);
+    warnings.push(advice("same-key", text));
   }
-  // For a server to be reached from elsewhere is its purpose.
+  // A server is meant to be reached from elsewhere.
   if (role === "client" && beyondLoopback) {
-    warnings.push({
-      about: "beyond-loopback",
-      text: "Other machines can connect to where this tunnel listens, and are let in without a key. Listen at 127.0.0.1 if that isn't meant.",
-    });
+    const text = message("Other machines can connect to where this tunnel listens, and are let in without a key. Listen at 127.0.0.1 if that isn't meant.");
+    warnings.push(advice("beyond-loopback", text));
   }
   return warnings;
 }

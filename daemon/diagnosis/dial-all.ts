@@ -1,13 +1,14 @@
 /**
- * The target's addresses, and each of them tried by itself. The first connection
- * that comes about is used at once, so that no far side waits for us; the other
- * addresses go on being tried beside it, and theirs are closed without a byte.
+ * Tries each of the target's addresses by itself. The first connection is used at
+ * once, so that no far side waits for us; the other addresses are still tried
+ * meanwhile, and their connections are closed without a byte.
  */
 import type * as net from "node:net";
 import { type Address, formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { joined, message } from "../../shared/message.ts";
+import { type Clock, withinTime } from "../../shared/time.ts";
 import { dial } from "../proxy/dial.ts";
-import type { Clock } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import type { AddressReport } from "./report.ts";
 
@@ -20,22 +21,22 @@ export interface DialAllOptions {
   readonly signal: AbortSignal;
 }
 
-/** A connection, whose owner the caller is. */
+/** A connection; the caller owns it. */
 export interface Connected {
   readonly socket: net.Socket;
   readonly address: ResolvedAddress;
   readonly ms: number;
 }
 
-/** What dialling all addresses comes to. */
+/** The result of dialling all addresses. */
 export interface DialledAll {
-  /** The first that came about; undefined when none did. */
+  /** The first connection that was made; undefined when none was. */
   readonly connected: Connected | undefined;
   /** Each address, in the order they were given; resolves when the last is settled. */
   readonly addresses: Promise<readonly AddressReport[]>;
 }
 
-/** Our choice: a name with more addresses than this is not tried further. */
+/** Our choice: at most this many addresses of a name are tried. */
 const MAX_ADDRESSES = 16;
 
 /**
@@ -48,19 +49,11 @@ export async function resolveTarget(
 ): Promise<readonly ResolvedAddress[]> {
   const target = new Target({ address, refreshMs: undefined, ...(options.lookup && { lookup: options.lookup }) });
   const { signal, timeoutMs } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = (): void => {};
+  const late = (): TunnelError => new TunnelError("DNS_FAILED", message('looking up "{0}" took longer than {1} s', target.text, timeoutMs / 1000));
   try {
     signal.throwIfAborted();
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TunnelError("DNS_FAILED", `looking up "${target.text}" took longer than ${timeoutMs / 1000} s`)), timeoutMs);
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener("abort", onAbort);
-    });
-    return (await Promise.race([target.addresses(), late])).slice(0, MAX_ADDRESSES);
+    return (await withinTime(target.addresses(), { timeoutMs, late, signal })).slice(0, MAX_ADDRESSES);
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
     target.dispose();
   }
 }
@@ -80,11 +73,20 @@ export async function dialAll(addresses: readonly ResolvedAddress[], options: Di
       return { report: { address: shown, ok: true, ms }, ...(first === connected && { connected }) };
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      return { report: { address: shown, ok: false, ms: options.clock.monotonicMs() - startMs, code: error.code, detail: error.message } };
+      return {
+        report: {
+          address: shown,
+          ok: false,
+          ms: options.clock.monotonicMs() - startMs,
+          code: error.code,
+          detail: error.message,
+          ...(error.reason && { detailReason: error.reason }),
+        },
+      };
     }
   });
   const settled = Promise.all(attempts).then((results) => results.map(({ report }) => report));
-  // Whoever awaits `addresses` is told; nobody has to.
+  // A caller that awaits `addresses` gets the error; no caller has to await it.
   settled.catch(() => {});
   const connections = attempts.map(async (result) => (await result).connected ?? Promise.reject(new Error("no connection")));
   const connected = await Promise.any(connections).catch(() => undefined);
@@ -93,8 +95,9 @@ export async function dialAll(addresses: readonly ResolvedAddress[], options: Di
   return { connected, addresses: settled };
 }
 
-/** One verdict on addresses that all failed: a definite answer stands before a silence. */
+/** One error for addresses that all failed: a definite answer comes before a silence. */
 export function worstOf(addresses: readonly AddressReport[]): TunnelError {
   const worst = addresses.find(({ code }) => code !== "CONNECT_TIMEOUT") ?? addresses[0];
-  return new TunnelError(worst?.code ?? "CONNECT_UNREACHABLE", addresses.map(({ detail }) => detail).join("; ") || "the target has no address");
+  const seen = joined(addresses.flatMap(({ detail, detailReason }) => detailReason ?? detail ?? []));
+  return new TunnelError(worst?.code ?? "CONNECT_UNREACHABLE", seen ?? message("the target has no address"));
 }

@@ -1,6 +1,6 @@
 /**
- * A connected socket under observation: what has come, whether it has ended and
- * how. One waiter at a time; bounded memory. Whoever makes one closes it.
+ * A connected socket under observation: what has been received, whether the socket
+ * has ended, and how. One waiter at a time; bounded memory. Its creator closes it.
  */
 import type * as net from "node:net";
 import { type Wait, Waiter } from "./waiter.ts";
@@ -8,7 +8,7 @@ import { type Wait, Waiter } from "./waiter.ts";
 /** How the other end went away. */
 export type Ending = "closed" | "reset";
 
-/** Our choice: beyond this nothing more is read; no stage needs a hundredth of it. */
+/** Our choice: reading stops beyond this; no stage needs a hundredth of it. */
 const MAX_BYTES = 64 * 1024;
 
 /** See the file's header. */
@@ -25,9 +25,11 @@ export class FarSocket {
     socket.on("error", this.#onError);
     socket.on("close", this.#onError);
     socket.resume();
+    // An end from before we listened is not reported again.
+    if (socket.destroyed) this.#end("reset");
   }
 
-  /** All that has come; don't change it. */
+  /** All bytes received so far; don't change them. */
   get received(): Uint8Array {
     return this.#received;
   }
@@ -42,14 +44,14 @@ export class FarSocket {
   }
 
   /**
-   * Waits until `holds`, the other end goes, or the time is over.
+   * Waits until `holds` is true, the other end goes or the time is over.
    * @throws the signal's reason
    */
   until(holds: () => boolean, wait: Wait): Promise<void> {
     return this.#waiter.until(() => this.#ending !== undefined || holds(), wait);
   }
 
-  /** Stops observing and leaves the socket, paused, to a new owner; an ending that was seen already is not told again. */
+  /** Stops observing and leaves the socket, paused, to a new owner; an ending that was seen already is not reported again. */
   release(): net.Socket {
     this.socket.pause();
     this.socket.off("data", this.#onData);

@@ -1,24 +1,24 @@
-/** The stages from `nonce` on, as a sighting and its verdict tell them. */
-import type { StageName } from "./report.ts";
+/** Logs the stages from `nonce` on, from a sighting and its verdict. */
+import { message } from "../../shared/message.ts";
+import type { Conclusion, StageName } from "./report.ts";
 import type { ServiceSighting, Sighting } from "./sighting.ts";
 import type { Outcome, StageLog } from "./stage-log.ts";
-import type { Conclusion } from "./verdict.ts";
 
 /** Ends every stage a client tunnel reached. */
 export function logHandshake(log: StageLog, sighting: Sighting, conclusion: Conclusion): void {
   const end = (stage: StageName, outcome: Outcome): void => endStage(log, conclusion, stage, outcome);
-  // Connecting once more failed, after a connection that had come about.
+  // The first connection was made, but connecting once more failed.
   if (conclusion.stage === "dial") end("dial", { ok: false, ms: 0 });
   const nonceMs = "nonceMs" in sighting ? sighting.nonceMs : 0;
   end("nonce", { ok: "nonceMs" in sighting ? true : null, ms: nonceMs });
   const isProved = sighting.at === "proved" || (sighting.at === "refuted" && conclusion.stage === "forward-secrecy");
   const proofMs = "proofMs" in sighting ? sighting.proofMs : "waitedMs" in sighting ? sighting.waitedMs : 0;
-  end("key-proof", { ok: isProved ? true : null, ms: proofMs, ...(isProved && { detail: "the far side holds the same key" }) });
+  end("key-proof", { ok: isProved ? true : null, ms: proofMs, ...(isProved && { detail: message("the far side holds the same key") }) });
   if (sighting.at !== "proved") {
     if (conclusion.stage === "forward-secrecy" || conclusion.stage === "backend") end(conclusion.stage, { ok: null, ms: 0 });
     return;
   }
-  end("forward-secrecy", { ok: true, ms: 0, detail: sighting.forwardSecret ? "in effect" : "not in effect, and not required" });
+  end("forward-secrecy", { ok: true, ms: 0, detail: sighting.forwardSecret ? message("in effect") : message("not in effect, and not required") });
   if (conclusion.stage !== "forward-secrecy") logService(log, sighting.service, conclusion);
 }
 
@@ -32,13 +32,14 @@ export function logService(log: StageLog, service: ServiceSighting, conclusion: 
       end("service", { ok: true, ms });
       return;
     case "other":
+    case "tls":
     case "unfinished":
     case "refused":
-      end("backend", { ok: true, ms, detail: "something answers" });
+      end("backend", { ok: true, ms, detail: message("something answers") });
       end("service", { ok: null, ms });
       return;
     case "open":
-      end("backend", { ok: null, ms: service.openMs, detail: "the connection stayed open; whether anything answers can't be told" });
+      end("backend", { ok: null, ms: service.openMs, detail: message("the connection stayed open; whether anything answers can't be told") });
       return;
     case "closed":
     case "silent":
@@ -47,8 +48,8 @@ export function logService(log: StageLog, service: ServiceSighting, conclusion: 
   }
 }
 
-/** What the verdict falls on has failed, whatever else it looked like. */
+/** The stage that the verdict falls on has failed, whatever else was seen of it. */
 function endStage(log: StageLog, conclusion: Conclusion, stage: StageName, outcome: Outcome): void {
-  if (conclusion.stage === stage && conclusion.code !== null) log.end(stage, { ...outcome, ok: false, code: conclusion.code, detail: conclusion.cause });
+  if (conclusion.stage === stage && conclusion.code !== null) log.fail(stage, outcome.ms, conclusion);
   else if (outcome.ok !== null || outcome.detail !== undefined) log.end(stage, outcome);
 }

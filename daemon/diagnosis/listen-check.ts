@@ -1,10 +1,12 @@
 /**
- * Whether a tunnel could listen where it wants to: binds the address and lets it
- * go at once. Nobody can come in meanwhile: a connection that does is closed.
+ * Whether a tunnel could listen where it wants to: binds the address and releases
+ * it at once. A connection that comes in meanwhile is closed.
  */
 import * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
+import { type Message, message } from "../../shared/message.ts";
 import { bind } from "../proxy/bind.ts";
+import { closeListener } from "../proxy/socket-file.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 
 /** What is known of the address. */
@@ -20,11 +22,11 @@ export interface ListenCheck {
  * Tries the address.
  * @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID
  */
-export async function checkListen({ address, isOpenHere, isOwnSocket }: ListenCheck): Promise<string> {
+export async function checkListen({ address, isOpenHere, isOwnSocket }: ListenCheck): Promise<Message> {
   const shown = formatAddress(address);
-  if (isOpenHere) return `this tunnel listens at ${shown}`;
+  if (isOpenHere) return message("this tunnel listens at {0}", shown);
   const server = net.createServer((socket) => socket.destroy());
   await bind(server, { address, isOwnSocket });
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return address.kind === "tcp" && address.port === 0 ? "any free port will do" : `${shown} is free`;
+  closeListener(server);
+  return address.kind === "tcp" && address.port === 0 ? message("any free port will do") : message("{0} is free", shown);
 }

@@ -1,17 +1,18 @@
 /**
- * The nonce of a diagnosis: 30 random bytes without NUL, CR and LF, then CR LF.
- * To spiped a nonce like any other, of 239 bits; to Redis and many others a line,
- * which they answer, so that they can be told from something that only waits.
+ * The nonce of a diagnosis: 30 random bytes without NUL, CR and LF, then CR LF. To
+ * spiped it is a nonce like any other, of 239 bits. To Redis and many others it is
+ * a line, which they answer, so that they can be told from something that only
+ * waits.
  */
 import type { RandomSource } from "../crypto/random.ts";
 import { NONCE_BYTES } from "../protocol/constants.ts";
 
 const LINE_END = [0x0d, 0x0a] as const;
 const NOISE_BYTES = NONCE_BYTES - LINE_END.length;
-/** More than one source of randomness in 2^500 would ever need. */
+/** Only one source of randomness in 2^500 would need more. */
 const MAX_ROUNDS = 64;
 
-/** A source whose first answer, which a handshake takes as its nonce, is a diagnosis nonce; the others are those of `random`. */
+/** A source whose first answer is a diagnosis nonce, because a handshake takes its nonce first; the other answers come from `random`. */
 export function nonceFirst(random: RandomSource): RandomSource {
   let isFirst = true;
   return (bytes) => {

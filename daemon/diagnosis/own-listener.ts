@@ -1,7 +1,7 @@
 /**
- * Who listens where a server entry wants to: a far end that holds one of the
- * entry's own keys is what the entry is for (`tunneld serve`, or a spiped that
- * does the same), and nothing that is in its way. Only the key tells.
+ * Who listens where a server entry wants to listen. A far end that holds one of
+ * the entry's own keys is what the entry is for (`tunneld serve`, or a spiped that
+ * does the same), and is not in its way. Only the key can tell.
  */
 
 import { TunnelError } from "../../shared/errors.ts";
@@ -12,11 +12,11 @@ import { attempt } from "./attempt.ts";
 import type { DiagnosisContext, DiagnosisPlan } from "./subject.ts";
 import { DEFAULT_TIMINGS } from "./timings.ts";
 
-/** What of the world it takes. */
+/** What this needs from outside. */
 export type ListenerContext = Pick<DiagnosisContext, "suite" | "random" | "clock" | "signal">;
 
 /**
- * Shakes hands with whoever listens there, with one of the keys after another; true once one is proved.
+ * Shakes hands with the program that listens there, with one key after another; true once a key is proved.
  * @throws the signal's reason
  */
 export async function holdsOurKey(plan: DiagnosisPlan, context: ListenerContext): Promise<boolean> {
@@ -42,7 +42,7 @@ async function proves(key: DiagnosisPlan["keys"][number], { listen, service, tim
   const sighting = await attempt(socket, {
     ...context,
     key,
-    // Strong, and content with a far end that is not: whether that is right is no question of who listens.
+    // Offers forward secrecy, and accepts a far end without it: who listens does not depend on forward secrecy.
     forwardSecrecy: "prefer",
     holdMs: () => 0,
     dialMs: clock.monotonicMs() - startMs,

@@ -1,11 +1,15 @@
 /** The stages `resolve` and `dial`, the same in both roles. */
+import type { Socket } from "node:net";
 import { formatAddress } from "../../shared/address.ts";
-import { type DialledAll, dialAll, resolveTarget, worstOf } from "./dial-all.ts";
-import type { Findings } from "./findings.ts";
+import type { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { dial } from "../proxy/dial.ts";
+import { type Connected, type DialledAll, dialAll, resolveTarget, worstOf } from "./dial-all.ts";
 import { judgeLocal } from "./local-verdict.ts";
-import type { AddressReport, Warning } from "./report.ts";
+import type { AddressReport, Findings, Warning } from "./report.ts";
 import type { StageLog } from "./stage-log.ts";
 import type { DiagnosisContext, DiagnosisPlan } from "./subject.ts";
+import { advice } from "./words.ts";
 
 /** A connection, or why there is none. */
 export type Reached =
@@ -32,8 +36,24 @@ export async function reachTarget(plan: DiagnosisPlan, context: DiagnosisContext
     const reports = await dialled.addresses;
     return failed("dial", worstOf(reports), { log, ms: dialTime(), addresses: reports });
   }
-  log.end("dial", { ok: true, ms: connected.ms, detail: `connected to ${formatAddress(connected.address)}` });
+  log.end("dial", { ok: true, ms: connected.ms, detail: message("connected to {0}", formatAddress(connected.address)) });
   return { ...dialled, connected };
+}
+
+/** Connects to the same address again; returns the error if that fails. @throws the signal's reason */
+export async function connectAgain(
+  { address }: Pick<Connected, "address">,
+  plan: DiagnosisPlan,
+  { clock, signal }: DiagnosisContext,
+): Promise<{ readonly socket: Socket; readonly ms: number } | TunnelError> {
+  const startMs = clock.monotonicMs();
+  try {
+    const { socket } = await dial({ addresses: [address], timeoutMs: plan.timeoutMs, bind: plan.bind, signal });
+    return { socket, ms: clock.monotonicMs() - startMs };
+  } catch (error) {
+    signal.throwIfAborted();
+    return error as TunnelError;
+  }
 }
 
 function failed(
@@ -42,7 +62,7 @@ function failed(
   { log, ms, addresses }: { readonly log: StageLog; readonly ms: number; readonly addresses: readonly AddressReport[] },
 ): Reached {
   const conclusion = judgeLocal(stage, error);
-  log.end(stage, { ok: false, ms, code: conclusion.code ?? undefined, detail: conclusion.cause });
+  log.fail(stage, ms, conclusion);
   return { connected: undefined, findings: { conclusion, addresses, roundTrips: {}, warnings: [] } };
 }
 
@@ -51,10 +71,6 @@ export function deadAddresses(addresses: readonly AddressReport[]): Warning[] {
   const dead = addresses.filter(({ ok }) => !ok);
   if (dead.length === 0 || dead.length === addresses.length) return [];
   const list = dead.map(({ address, code }) => `${address} (${code ?? "?"})`).join(", ");
-  return [
-    {
-      about: "dead-address",
-      text: `The target's name also stands for ${list}: connections may be slow to come about until that works, or is gone from the name.`,
-    },
-  ];
+  const text = message("The target's name also stands for {0}: connections may be slow to come about until that works, or is gone from the name.", list);
+  return [advice("dead-address", text)];
 }

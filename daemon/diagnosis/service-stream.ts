@@ -1,11 +1,12 @@
 /**
  * The plain side of a proved connection, or of one to a service itself, as a
- * stream that can be asked what it has shown: its first bytes, how it ended, and
- * what was wrong with it. Owns the socket and the channel from its making on.
+ * stream that can be asked for its first bytes, how it ended, and what was wrong
+ * with it. Owns the socket and the channel from its creation on.
  */
 import type * as net from "node:net";
 import { Duplex } from "node:stream";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import type { Channel } from "../protocol/wire.ts";
 import type { Ending } from "./far-socket.ts";
 import { type Wait, Waiter } from "./waiter.ts";
@@ -18,11 +19,11 @@ export interface ServiceStreamOptions {
   /** Paused, half-open allowed. */
   readonly socket: net.Socket;
   readonly channel: Channel;
-  /** Sealed bytes that have come already. */
+  /** Sealed bytes that were received already. */
   readonly rest: Uint8Array;
-  /** It ended while its last bytes were looked at. */
+  /** How the socket ended, if it ended while its last bytes were looked at. */
   readonly ending: Ending | undefined;
-  /** How long a polite end waits for the other end's. */
+  /** How long a polite end waits for the other end to close. */
   readonly lingerMs: number;
 }
 
@@ -42,7 +43,7 @@ export class ServiceStream extends Duplex {
     this.#socket = options.socket;
     this.#channel = options.channel;
     this.#lingerMs = options.lingerMs;
-    // Whoever uses the stream may be gone when it fails.
+    // The user of the stream may be gone when the stream fails.
     this.on("error", () => {});
     const { socket } = options;
     socket.on("data", (chunk) => this.#take(chunk));
@@ -69,12 +70,12 @@ export class ServiceStream extends Duplex {
     return this.#fault;
   }
 
-  /** Waits until `holds`, the end, or until the time is over. @throws the signal's reason */
+  /** Waits until `holds` is true, the stream ends or the time is over. @throws the signal's reason */
   until(holds: () => boolean, wait: Wait): Promise<void> {
     return this.#waiter.until(() => this.#ending !== undefined || holds(), wait);
   }
 
-  /** As net.Socket has it: ends, and is gone when the other end is, or after a while. Nothing that was written is lost. */
+  /** As in net.Socket: ends, and is destroyed when the other end has ended, or after a while. Nothing that was written is lost. */
   destroySoon(): void {
     if (!this.writableEnded) this.end();
     if (this.#ending !== undefined) this.destroy();
@@ -130,7 +131,8 @@ export class ServiceStream extends Duplex {
     if (this.#ending !== undefined) return;
     this.#ending = how;
     const { pendingBytes } = this.destroyed ? { pendingBytes: 0 } : this.#channel;
-    if (pendingBytes > 0) this.#fault ??= new TunnelError("TRUNCATED", `the encrypted stream ended ${pendingBytes} bytes into a packet: it was cut on the way`);
+    if (pendingBytes > 0)
+      this.#fault ??= new TunnelError("TRUNCATED", message("the encrypted stream ended {0} bytes into a packet: it was cut on the way", pendingBytes));
     if (!this.destroyed) this.push(null);
     if (this.#linger) this.destroy();
     this.#waiter.changed();

@@ -3,6 +3,8 @@
  * side, and of the service behind it. Plain data; `verdict.ts` judges it.
  */
 import type { ErrorCode, TunnelError } from "../../shared/errors.ts";
+import type { MessageArgument } from "../../shared/message.ts";
+import type { MySqlTls } from "../services/first-words.ts";
 import type { Ending } from "./far-socket.ts";
 
 /** How something broke off; `waiting`: it had not ended when our time for it was over. */
@@ -16,13 +18,13 @@ export type BrokenOff = Ending | "waiting";
 export type Sighting =
   /** Not one byte came. */
   | { readonly at: "silent"; readonly end: BrokenOff }
-  /** Fewer than 32 bytes, or 32 that are no random ones. */
+  /** Fewer than 32 bytes, or 32 bytes that are not random. */
   | { readonly at: "opening"; readonly end: BrokenOff; readonly head: Uint8Array }
   /** More than 32 bytes before C4 was sent. */
   | { readonly at: "talkative"; readonly head: Uint8Array }
   /** What came was what we had sent. */
   | { readonly at: "echo" }
-  /** A nonce, and the end while C4 was held back, after `heldMs` of it. */
+  /** A nonce came, and the connection ended when C4 had been held back for `heldMs`. */
   | { readonly at: "held"; readonly end: Ending; readonly nonceMs: number; readonly heldMs: number }
   /** C4 was sent after `heldMs`, and no whole S5 came; `gotBytes` of it did. `waitedMs` is since C4. */
   | {
@@ -40,13 +42,22 @@ export type Sighting =
 
 /** What the service showed. Times are from the question (or from S5, where the service speaks first) to its first byte. */
 export type ServiceSighting =
-  /** It is the service that was expected. */
-  | { readonly seen: "answered"; readonly what: string; readonly ms: number; readonly isCluster: boolean }
+  /** It is the service that was expected; `isGuess`: as far as can be seen. `tls` is MySQL's. */
+  | {
+      readonly seen: "answered";
+      readonly what: MessageArgument;
+      readonly ms: number;
+      readonly isCluster: boolean;
+      readonly tls?: MySqlTls | undefined;
+      readonly isGuess?: boolean;
+    }
+  /** It lives, but speaks TLS where the entry says that it does not, or the other way round; `speaks`: it speaks TLS. */
+  | { readonly seen: "tls"; readonly speaks: boolean; readonly ms: number }
   /** It speaks, and it refuses us. */
   | { readonly seen: "refused"; readonly code: ErrorCode; readonly text: string; readonly ms: number }
   /** Something else speaks there. */
-  | { readonly seen: "other"; readonly what: string; readonly ms: number }
-  /** It ended without a byte; `asked`: we had sent a question by then; `isEarly`: so soon that a far end may have turned us away for itself. */
+  | { readonly seen: "other"; readonly what: MessageArgument; readonly ms: number }
+  /** It ended without a byte; `asked`: we had sent a question by then; `isEarly`: so soon that a far end itself may have turned us away. */
   | { readonly seen: "closed"; readonly end: Ending; readonly asked: boolean; readonly isEarly: boolean; readonly waitedMs: number }
   /** The beginning of an answer came, and nothing more of it. */
   | { readonly seen: "unfinished"; readonly end: BrokenOff; readonly ms: number }
@@ -57,9 +68,9 @@ export type ServiceSighting =
   /** Nothing is known of such a service; the connection stayed open. */
   | { readonly seen: "open"; readonly openMs: number };
 
-/** What somebody who was silent said when asked in two other ways. */
+/** What a silent far side said when it was asked in two other ways. */
 export type StrangerSighting =
-  | { readonly is: "known"; readonly label: string; readonly sure: boolean }
+  | { readonly is: "known"; readonly words: MessageArgument; readonly sure: boolean }
   /** A spiped nonce, this time. */
   | { readonly is: "late" }
   | { readonly is: "unknown" };

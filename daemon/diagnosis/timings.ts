@@ -1,22 +1,23 @@
 /**
  * How long a diagnosis waits for what. All injectable, so that tests are quick;
- * every wait has a bound of its own, so that a far side that trickles ends too.
+ * every wait has a limit of its own, so that a wait for a far side that trickles
+ * ends too.
  */
 
 /** Durations in milliseconds. */
 export interface Timings {
-  /** C4 is held back for this and so many round trips: a backend that refuses shows in that time. */
+  /** C4 is held back for `holdMs` and `holdRoundTrips` round trips: a backend that refuses shows in that time. */
   readonly holdMs: number;
   readonly holdRoundTrips: number;
-  /** The same, when a connection is made again before KEY_MISMATCH is said. */
+  /** The same, for the connection that is made again before KEY_MISMATCH is reported. */
   readonly longHoldMs: number;
-  /** For the answer to `PING` or a ClientHello of somebody who was silent. */
+  /** For the answer of a silent far side to `PING` or a ClientHello. */
   readonly strangerMs: number;
-  /** A service that speaks first is given this, and two round trips, before it is asked something; a far end of ours without a backend resets sooner. */
+  /** A service gets this time and two round trips to speak first, before it is asked something; our own far end without a backend resets sooner. */
   readonly firstWordMs: number;
-  /** For the service's answer, or for one of no known kind to stay open; longer than spiped's own 5 s (-o), so that its giving up on a backend is seen. */
+  /** For the service's answer, or for a service of no known kind to stay open; longer than spiped's own 5 s (-o), to see it give up on its backend. */
   readonly serviceMs: number;
-  /** A far end that turns us away for itself closes within this time and two round trips after S5; what closes later had let us in. */
+  /** A far end that itself turns us away closes within this time and two round trips after S5; a far end that closes later had let us in. */
   readonly turnedAwayMs: number;
   /** For the other end to close after us. */
   readonly lingerMs: number;

@@ -1,19 +1,16 @@
 /**
- * What a sighting means: rules (a) to (f) of the design, and no more than was
- * seen. A spiped says nothing but the protocol, so how and when it goes away is
- * the evidence; where that is a guess `certain` is false and the cause says
- * "probably". Pure.
+ * What a sighting means, by rules (a) to (f) of the design; concludes no more than
+ * was seen. A spiped sends nothing but its protocol, so how and when it goes away
+ * is the evidence. For a guess `certain` is false and the cause says "probably".
+ * Pure.
  */
 import type { Service } from "../../shared/contract/tunnels-file.ts";
-import { recogniseServer } from "../protocol/recognise.ts";
-import type { StageName, Verdict } from "./report.ts";
+import { type MessageArgument, message } from "../../shared/message.ts";
+import { recogniseServer } from "../services/recognise.ts";
+import type { Conclusion } from "./report.ts";
 import { judgeService } from "./service-verdict.ts";
 import type { BrokenOff, Sighting, StrangerSighting } from "./sighting.ts";
-
-/** A verdict and the stage it falls in; `stage` is undefined when nothing is wrong. */
-export interface Conclusion extends Verdict {
-  readonly stage: StageName | undefined;
-}
+import { concluded } from "./words.ts";
 
 /** What is known beside the sighting. */
 export interface Circumstances {
@@ -22,14 +19,14 @@ export interface Circumstances {
   readonly service: Service;
   /** This key has reached S5 at this address before. */
   readonly verifiedBefore: boolean;
-  /** Of an end that said nothing: what it said to other questions. */
+  /** What a far end that said nothing answered to other questions. */
   readonly stranger?: StrangerSighting | undefined;
 }
 
-const NO_SPIPED = "Put spiped -d or tunneld there, or correct the target: it must be the port of the encrypted end, not of the service.";
-const CHECK_BACKEND = "On the far machine, check that the service runs and that the target (-t) of spiped or tunneld is its address.";
+const NO_SPIPED = message("Put spiped -d or tunneld there, or correct the target: it must be the port of the encrypted end, not of the service.");
+const CHECK_BACKEND = message("On the far machine, check that the service runs and that the target (-t) of spiped or tunneld is its address.");
 
-/** Concludes; `unproved` and closed stands for KEY_MISMATCH, so the attempt must have been repeated as rule (f) says. */
+/** Concludes. `unproved` with the end `closed` means KEY_MISMATCH, so the attempt must have been repeated as rule (f) says. */
 export function judge(sighting: Sighting, about: Circumstances): Conclusion {
   switch (sighting.at) {
     case "silent":
@@ -37,152 +34,185 @@ export function judge(sighting: Sighting, about: Circumstances): Conclusion {
     case "opening":
       return judgeOpening(sighting, about);
     case "talkative": // (b)
-      return notSpiped(about, recogniseServer(sighting.head)?.label, true);
+      return notSpiped(about, recogniseServer(sighting.head)?.words, true);
     case "echo":
-      return notSpiped(about, "a service that sends back what it gets", true);
+      return notSpiped(about, message("a service that sends back what it gets"), true);
     case "held": // (c)
-      return {
+      return concluded({
         stage: "backend",
         code: "BACKEND_DOWN",
         certain: false,
-        cause: `${about.target} greeted us and closed before any key was sent: probably its backend refuses connections (the key was not tested).`,
+        cause: message("{0} greeted us and closed before any key was sent: probably its backend refuses connections (the key was not tested).", about.target),
         cure: CHECK_BACKEND,
-      };
+      });
     case "unproved":
       return judgeUnproved(sighting.end, sighting.gotBytes, about);
     case "refuted":
       return judgeRefusal(sighting, about);
     case "proved": // (d) and what follows
-      return judgeService(sighting.service, { service: about.service, where: `behind ${about.target}`, isTunnel: true });
+      return judgeService(sighting.service, { service: about.service, where: message("behind {0}", about.target), isTunnel: true });
   }
 }
 
 /** (a), and silence. */
 function judgeSilence(end: BrokenOff, about: Circumstances): Conclusion {
   const { target, stranger, verifiedBefore } = about;
-  if (stranger?.is === "known") return notSpiped(about, stranger.label, stranger.sure);
+  if (stranger?.is === "known") return notSpiped(about, stranger.words, stranger.sure);
+  if (end !== "waiting" && stranger?.is === "late") {
+    // A spiped whose backend refuses at once may close before its nonce is out.
+    return concluded({
+      stage: "backend",
+      code: "BACKEND_DOWN",
+      certain: false,
+      cause: message(
+        "{0} closed a connection without one byte and greeted the next one as spiped does: probably its backend refuses connections (the key was not tested).",
+        target,
+      ),
+      cure: CHECK_BACKEND,
+    });
+  }
   if (end !== "waiting") {
-    return {
+    return concluded({
       stage: "nonce",
       code: "PEER_CLOSED",
       certain: false,
-      cause: `${target} accepted the connection and closed it without one byte: probably something else than spiped is there, or it turns this machine away.`,
+      cause: message(
+        "{0} accepted the connection and closed it without one byte: probably something else than spiped is there, or it turns this machine away.",
+        target,
+      ),
       cure: NO_SPIPED,
-    };
+    });
   }
   if (verifiedBefore || stranger?.is === "late") {
-    return {
+    return concluded({
       stage: "nonce",
       code: "LIMIT_REACHED",
       certain: false,
-      cause: `${target} accepted the connection and said nothing, though ${verifiedBefore ? "this key has worked there" : "it answered a later connection"}: probably it has all the connections it takes (-n).`,
-      cure: "Close connections that nobody needs, or raise the limit of the far end (spiped -n, maxConnections).",
-    };
+      cause: verifiedBefore
+        ? message("{0} accepted the connection and said nothing, though this key has worked there: probably it has all the connections it takes (-n).", target)
+        : message(
+            "{0} accepted the connection and said nothing, though it answered a later connection: probably it has all the connections it takes (-n).",
+            target,
+          ),
+      cure: message("Close connections that nobody needs, or raise the limit of the far end (spiped -n, maxConnections)."),
+    });
   }
-  return {
+  return concluded({
     stage: "nonce",
     code: "HANDSHAKE_TIMEOUT",
     certain: false,
-    cause: `${target} accepted the connection and said nothing: probably a spiped that has all the connections it takes (-n), a stopped program, or something that waits for its own protocol.`,
-    cure: "On the far machine, look which program listens there and whether it has reached its limit (spiped -n).",
-  };
+    cause: message(
+      "{0} accepted the connection and said nothing: probably a spiped that has all the connections it takes (-n), a stopped program, or something that waits for its own protocol.",
+      target,
+    ),
+    cure: message("On the far machine, look which program listens there and whether it has reached its limit (spiped -n)."),
+  });
 }
 
-/** Part of a nonce, or something that is none. */
+/** Part of a nonce, or something that is no nonce. */
 function judgeOpening({ end, head }: Extract<Sighting, { at: "opening" }>, about: Circumstances): Conclusion {
   const known = recogniseServer(head);
-  if (known) return notSpiped(about, known.label, known.sure);
-  const got = `${head.length} of the 32 bytes of a greeting`;
+  if (known) return notSpiped(about, known.words, known.sure);
+  const { length } = head;
   if (end === "waiting") {
-    return {
+    return concluded({
       stage: "nonce",
       code: "HANDSHAKE_TIMEOUT",
       certain: false,
-      cause: `${about.target} sent only ${got} in time: probably it does not speak spiped's protocol, or the network loses most of what it sends.`,
+      cause: message(
+        "{0} sent only {1} of the 32 bytes of a greeting in time: probably it does not speak spiped's protocol, or the network loses most of what it sends.",
+        about.target,
+        length,
+      ),
       cure: NO_SPIPED,
-    };
+    });
   }
-  return {
+  return concluded({
     stage: "nonce",
     code: "NOT_SPIPED",
     certain: false,
-    cause: `${about.target} sent ${got} and closed: probably it does not speak spiped's protocol.`,
+    cause: message("{0} sent {1} of the 32 bytes of a greeting and closed: probably it does not speak spiped's protocol.", about.target, length),
     cure: NO_SPIPED,
-  };
+  });
 }
 
 /** (e) and (f). */
 function judgeUnproved(end: BrokenOff, gotBytes: number, { target, verifiedBefore }: Circumstances): Conclusion {
   if (gotBytes > 0 && end !== "waiting") {
-    return {
+    return concluded({
       stage: "key-proof",
       code: "TRUNCATED",
       certain: false,
-      cause: `${target} closed after ${gotBytes} of the 288 bytes of its answer to our key: probably the connection was cut on the way.`,
-      cure: "Try again; if it stays so, look for something between the two machines that cuts connections.",
-    };
+      cause: message("{0} closed after {1} of the 288 bytes of its answer to our key: probably the connection was cut on the way.", target, gotBytes),
+      cure: message("Try again; if it stays so, look for something between the two machines that cuts connections."),
+    });
   }
   switch (end) {
     case "waiting":
-      return {
+      return concluded({
         stage: "key-proof",
         code: "HANDSHAKE_TIMEOUT",
         certain: false,
-        cause: `${target} greeted us, but its answer to our key did not come in time: probably it is overloaded, stopped, or not spiped.`,
-        cure: "On the far machine, look which program listens there and how busy it is.",
-      };
+        cause: message("{0} greeted us, but its answer to our key did not come in time: probably it is overloaded, stopped, or not spiped.", target),
+        cure: message("On the far machine, look which program listens there and how busy it is."),
+      });
     case "reset":
-      return {
+      return concluded({
         stage: "backend",
         code: "BACKEND_DOWN",
         certain: false,
-        cause: `${target} reset the connection when the key was sent: probably its backend refuses connections (the key was not tested).`,
+        cause: message("{0} reset the connection when the key was sent: probably its backend refuses connections (the key was not tested).", target),
         cure: CHECK_BACKEND,
-      };
+      });
     case "closed":
-      return {
+      return concluded({
         stage: "key-proof",
         code: "KEY_MISMATCH",
         certain: false,
-        cause: `${target} closed the connection when it got our proof of the key: probably it holds another key${verifiedBefore ? " now" : ""}.`,
-        cure: "Compare the key files of both ends, by their fingerprints (tunneld keys fingerprint FILE, or sha512sum; never sha256sum, which prints the secret itself), and copy the right one.",
-      };
+        cause: verifiedBefore
+          ? message("{0} closed the connection when it got our proof of the key: probably it holds another key now.", target)
+          : message("{0} closed the connection when it got our proof of the key: probably it holds another key.", target),
+        cure: message(
+          "Compare the key files of both ends, by their fingerprints (tunneld keys fingerprint FILE, or sha512sum; never sha256sum, which prints the secret itself), and copy the right one.",
+        ),
+      });
   }
 }
 
-/** An S5 that came and can't be accepted; FORWARD_SECRECY_REFUSED stands behind a right MAC, PEER_MAC_INVALID mostly before. */
+/** An S5 that came and can't be accepted; FORWARD_SECRECY_REFUSED comes only after a right MAC, PEER_MAC_INVALID mostly from a wrong one. */
 function judgeRefusal({ error }: Extract<Sighting, { at: "refuted" }>, { target }: Circumstances): Conclusion {
   if (error.code === "FORWARD_SECRECY_REFUSED") {
-    return {
+    return concluded({
       stage: "forward-secrecy",
       code: error.code,
       certain: true,
-      cause: `${target} holds the key and has forward secrecy off (spiped -f), which this tunnel requires.`,
-      cure: 'Start the far end without -f, or set "forwardSecrecy" to "prefer" here.',
-    };
+      cause: message("{0} holds the key and has forward secrecy off (spiped -f), which this tunnel requires.", target),
+      cure: message('Start the far end without -f, or set "forwardSecrecy" to "prefer" here.'),
+    });
   }
-  return {
+  return concluded({
     stage: "key-proof",
     code: "PEER_MAC_INVALID",
     certain: true,
-    cause: `The answer of ${target} to our key is not one that a holder of this key gives: it was changed on the way, or is not spiped's.`,
-    cure: "Look for something between the two machines that changes what passes, and for what really listens there.",
-  };
+    cause: message("The answer of {0} to our key is not one that a holder of this key gives: it was changed on the way, or is not spiped's.", target),
+    cure: message("Look for something between the two machines that changes what passes, and for what really listens there."),
+  });
 }
 
-/** We were weak and the far side closed; strong, it took the same key. */
+/** Without forward secrecy the far side closed; with it, the far side took the same key. */
 export function forwardSecrecyNeeded(target: string): Conclusion {
-  return {
+  return concluded({
     stage: "forward-secrecy",
     code: "FORWARD_SECRECY_REFUSED",
     certain: true,
-    cause: `${target} holds the key and requires forward secrecy (spiped -g), which this tunnel has off.`,
-    cure: 'Set "forwardSecrecy" to "prefer" or "require" here.',
-  };
+    cause: message("{0} holds the key and requires forward secrecy (spiped -g), which this tunnel has off.", target),
+    cure: message('Set "forwardSecrecy" to "prefer" or "require" here.'),
+  });
 }
 
 /** `certain` only when the bytes can't be part of a nonce. */
-function notSpiped({ target }: Circumstances, label: string | undefined, certain: boolean): Conclusion {
-  const what = label === undefined ? "something that does not speak spiped's protocol" : label;
-  return { stage: "nonce", code: "NOT_SPIPED", certain, cause: `At ${target} there is ${certain ? "" : "probably "}${what}, not spiped.`, cure: NO_SPIPED };
+function notSpiped({ target }: Circumstances, label: MessageArgument | undefined, certain: boolean): Conclusion {
+  const what = label ?? message("something that does not speak spiped's protocol");
+  const cause = certain ? message("At {0} there is {1}, not spiped.", target, what) : message("At {0} there is probably {1}, not spiped.", target, what);
+  return concluded({ stage: "nonce", code: "NOT_SPIPED", certain, cause, cure: NO_SPIPED });
 }

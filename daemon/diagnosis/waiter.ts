@@ -1,6 +1,11 @@
-/** Waiting for something observed, with a bound and an abort signal; the one who observes says when to look again. */
+/**
+ * Waits for something observed, with a time limit and an abort signal; the
+ * observer says when to look again.
+ */
 
-/** How long to wait; aborted, the wait throws the signal's reason. */
+import { deadline } from "../../shared/time.ts";
+
+/** How long to wait; if aborted, the wait throws the signal's reason. */
 export interface Wait {
   readonly ms: number;
   readonly signal: AbortSignal;
@@ -15,15 +20,15 @@ export class Waiter {
     this.#look();
   }
 
-  /** Resolves when `holds` does, or when the time is over. */
+  /** Resolves when `holds` is true, or when the time is over. */
   async until(holds: () => boolean, { ms, signal }: Wait): Promise<void> {
     signal.throwIfAborted();
-    let timer: NodeJS.Timeout | undefined;
+    let end = (): void => {};
     let over = (): void => {};
     try {
       await new Promise<void>((resolve) => {
         over = resolve;
-        timer = setTimeout(over, ms);
+        end = deadline(ms, over);
         signal.addEventListener("abort", over);
         this.#look = () => {
           if (holds()) over();
@@ -31,7 +36,7 @@ export class Waiter {
         this.#look();
       });
     } finally {
-      clearTimeout(timer);
+      end();
       signal.removeEventListener("abort", over);
       this.#look = () => {};
     }

@@ -5,8 +5,10 @@
  */
 import * as fs from "node:fs";
 import { TunnelError } from "../../shared/errors.ts";
+import { type Message, message } from "../../shared/message.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { type SharedKey, sharedKey } from "../protocol/keys.ts";
+import { ownGroups } from "./own-groups.ts";
 
 /** The name that stands for standard input, as in spiped. */
 export const STDIN_KEY = "-";
@@ -31,13 +33,17 @@ export function readKeyFile(suite: CipherSuite, path: string): LoadedKey {
     warnings.push(
       new TunnelError(
         "KEY_WEAK",
-        `the key ${name(path)} has ${bytes.length} bytes; a strong one has ${KEY_FILE_MIN_BYTES} random bytes: make one with "tunneld keygen FILE"`,
+        message(
+          'the key {0} has {1} bytes; a strong one has {2} random bytes: make one with "tunneld keygen FILE"',
+          name(path),
+          bytes.length,
+          KEY_FILE_MIN_BYTES,
+        ),
       ),
     );
   }
-  if (readableByOthers(path)) {
-    warnings.push(new TunnelError("KEY_PERMISSIONS", `the key file ${path} can be read by other users: chmod 600 ${path}`));
-  }
+  const fault = modeFault(path);
+  if (fault !== undefined) warnings.push(new TunnelError("KEY_PERMISSIONS", fault));
   const key = sharedKey(suite, bytes);
   bytes.fill(0);
   return { key, warnings };
@@ -52,23 +58,34 @@ function readAll(path: string): Buffer {
     switch (code) {
       case "ENOENT":
       case "ENOTDIR":
-        throw new TunnelError("KEY_NOT_FOUND", `there is no key file ${path}: make one with "tunneld keygen ${path}", or copy it from the other end`, options);
+        throw new TunnelError(
+          "KEY_NOT_FOUND",
+          message('there is no key file {0}: make one with "tunneld keygen {0}", or copy it from the other end', path),
+          options,
+        );
       case "EACCES":
       case "EPERM":
-        throw new TunnelError("KEY_PERMISSIONS", `this user may not read the key file ${path}: change its owner or mode`, options);
+        throw new TunnelError("KEY_PERMISSIONS", message("this user may not read the key file {0}: change its owner or mode", path), options);
       case "EISDIR":
-        throw new TunnelError("KEY_NOT_FOUND", `${path} is a folder, not a key file: name the file in it`, options);
+        throw new TunnelError("KEY_NOT_FOUND", message("{0} is a folder, not a key file: name the file in it", path), options);
       default:
-        throw new TunnelError("KEY_NOT_FOUND", `the key ${name(path)} can't be read: ${(cause as Error).message}`, options);
+        throw new TunnelError("KEY_NOT_FOUND", message("the key {0} can't be read: {1}", name(path), (cause as Error).message), options);
     }
   }
 }
 
 /** Regular files only: the mode of a pipe or device says nothing about who knows the key. Windows has no such bits. */
-function readableByOthers(path: string): boolean {
-  if (path === STDIN_KEY || process.platform === "win32") return false;
+function modeFault(path: string): Message | undefined {
+  if (path === STDIN_KEY || process.platform === "win32") return undefined;
   const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() === true && (stat.mode & 0o077) !== 0;
+  if (stat?.isFile() !== true) return undefined;
+  const isOwn = stat.uid === process.geteuid?.();
+  // A secret that an orchestrator mounts for a group of ours is meant for us, and root trusts root's group.
+  const isForUs = !isOwn && stat.uid === 0 && (stat.gid === 0 || ownGroups().includes(stat.gid));
+  if ((stat.mode & 0o077 & ~(isForUs ? 0o050 : 0)) === 0) return undefined;
+  return isOwn
+    ? message("the key file {0} can be read by other users: chmod 600 {0}", path)
+    : message("the key file {0} can be read by other users, and belongs to another: mount it with mode 0440, or copy it to a file of your own", path);
 }
 
 function name(path: string): string {

@@ -1,34 +1,42 @@
 /**
- * The key folder: one file for each key, called by the key's name, mode 0600 in a
+ * The key folder: one file for each key, named like the key, mode 0600 in a
  * folder of mode 0700 that belongs to the user. The file's bytes are exactly what
- * spiped's -k takes, so a key can be copied in and out by hand. Where the folder
- * is, the caller says. Keys never leave here but as K, and by `exportKey`.
+ * spiped's -k takes, so a key can be copied in and out by hand. The caller says
+ * where the folder is. Keys leave this class only as K, or through `exportKey`.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import type { KeyForm } from "../../shared/contract/key-form.ts";
 import { NAME_PATTERN } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { syncFolder } from "../../shared/files.ts";
+import { message } from "../../shared/message.ts";
 import { nearest } from "../../shared/nearest.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { KEY_BYTES } from "../protocol/constants.ts";
 import { fingerprint, type SharedKey, sharedKey } from "../protocol/keys.ts";
-import { type OwnerUid, ownUid, readPrivateFile, writePrivateFile } from "./key-file-access.ts";
+import { type OwnerUid, ownUid, readOwnKeyFile } from "./key-file-access.ts";
+import { writeNewKeyFile } from "./key-file-write.ts";
+import { keyFormOf } from "./key-form-of.ts";
 import { type KeyInput, keyBytes } from "./key-text.ts";
 
-/** A key, ready to use. `key` belongs to who got it, who wipes it when done. */
+/** A key, ready to use. `key` belongs to the caller, who wipes it when done. */
 export interface UsableKey {
   /** For people: the key's name, or the real path of its file. */
   readonly source: string;
   readonly key: SharedKey;
   readonly fingerprint: string;
+  /** Set where the key's file is text. */
+  readonly form?: KeyForm | undefined;
 }
 
-/** A key of the folder without the key; `fault` says why it can't be used. */
+/** A key of the folder, without its secret; `fault` says why the key can't be used. */
 export interface KeyListing {
   readonly name: string;
   readonly fingerprint: string | undefined;
+  readonly form?: KeyForm | undefined;
   readonly fault: TunnelError | undefined;
 }
 
@@ -42,10 +50,10 @@ export interface KeyFolderOptions {
   readonly owner?: OwnerUid;
 }
 
-/** Windows takes these names for devices, whatever stands behind a dot. */
+/** Windows takes these names for devices, whatever follows a dot. */
 const DEVICE_NAMES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** Whether `name` can be a key's name: as a tunnel's, and a file's on every system. */
+/** Whether `name` can be a key's name: it must do as a tunnel's name, and as a file's name on every system. */
 export function isKeyName(name: string): boolean {
   return NAME_PATTERN.test(name) && !name.endsWith(".") && !DEVICE_NAMES.test(name);
 }
@@ -65,15 +73,15 @@ export class KeyFolder {
   }
 
   /**
-   * All keys by name, the unusable too. No folder: no keys.
+   * All keys by name, also the unusable ones; no keys if there is no folder.
    * @throws TunnelError KEY_PERMISSIONS when the folder is not only ours
    */
   list(): KeyListing[] {
     return this.#names().map((name) => {
       try {
-        const { key, fingerprint } = this.load(name);
+        const { key, fingerprint, form } = this.load(name);
         key.fill(0);
-        return { name, fingerprint, fault: undefined };
+        return { name, fingerprint, ...(form && { form }), fault: undefined };
       } catch (error) {
         if (!(error instanceof TunnelError)) throw error;
         return { name, fingerprint: undefined, fault: error };
@@ -85,7 +93,7 @@ export class KeyFolder {
   load(name: string): UsableKey {
     const names = isKeyName(name) ? this.#names() : [];
     if (!names.includes(name)) throw this.#notFound(name, names);
-    const { bytes } = readPrivateFile(join(this.folder, name), this.#owner);
+    const { bytes } = readOwnKeyFile(join(this.folder, name), this.#owner);
     return this.#usable(name, bytes);
   }
 
@@ -112,17 +120,36 @@ export class KeyFolder {
    */
   exportKey(name: string, path?: string): Uint8Array {
     this.load(name).key.fill(0);
-    const { bytes } = readPrivateFile(join(this.folder, name), this.#owner);
-    if (path !== undefined) writePrivateFile(path, bytes);
+    const { bytes } = readOwnKeyFile(join(this.folder, name), this.#owner);
+    if (path !== undefined) writeNewKeyFile(path, bytes);
     return bytes;
   }
 
-  /** Removes a key's file for good, usable or not; returns whether there was one. */
+  /**
+   * Removes a key's file for good, usable or not; returns whether there was one.
+   * @throws TunnelError KEY_PERMISSIONS, or STATE_NOT_SAVED when it can't be removed: then the key is as it was
+   */
   forget(name: string): boolean {
     if (!isKeyName(name) || !this.#names().includes(name)) return false;
+    // Moved aside first: a key that can't be removed must not stay there half overwritten.
     const path = join(this.folder, name);
-    this.#overwrite(path);
-    fs.rmSync(path, { force: true });
+    const aside = join(this.folder, `.forgotten-${process.pid}-${name}`);
+    try {
+      if (fs.lstatSync(path).isDirectory()) throw new Error("it is a folder, remove it yourself");
+      fs.rmSync(aside, { force: true });
+      fs.renameSync(path, aside);
+      this.#overwrite(aside);
+      fs.rmSync(aside, { force: true });
+      syncFolder(this.folder);
+    } catch (cause) {
+      throw new TunnelError(
+        "STATE_NOT_SAVED",
+        message("the key {0} can't be removed from {1}: {2}", quote(name), plainText(this.folder), (cause as Error).message),
+        {
+          cause,
+        },
+      );
+    }
     return true;
   }
 
@@ -137,7 +164,7 @@ export class KeyFolder {
         fs.closeSync(file);
       }
     } catch {
-      // Removing it is what counts.
+      // Only the removal of the file counts.
     }
   }
 
@@ -146,11 +173,11 @@ export class KeyFolder {
       if (!isKeyName(name)) {
         throw new TunnelError(
           "CONFIG_INVALID",
-          `${quote(name)} can't be a key's name: use up to 64 letters, digits, "_", "." and "-", the first a letter or digit`,
+          message('{0} can\'t be a key\'s name: use up to 64 letters, digits, "_", "." and "-", the first a letter or digit', quote(name)),
         );
       }
       this.#makeFolder();
-      writePrivateFile(join(this.folder, name), bytes);
+      writeNewKeyFile(join(this.folder, name), bytes);
       const key = sharedKey(this.#suite, bytes);
       const shown = fingerprint(this.#suite, key);
       key.fill(0);
@@ -161,12 +188,10 @@ export class KeyFolder {
   }
 
   #usable(source: string, bytes: Uint8Array): UsableKey {
-    const key = sharedKey(this.#suite, bytes);
-    bytes.fill(0);
-    return { source, key, fingerprint: fingerprint(this.#suite, key) };
+    return usableKey(this.#suite, source, bytes);
   }
 
-  /** Names of files; what isn't called like a key is none. */
+  /** The names of the key files; files that are not named like a key are left out. */
   #names(): string[] {
     if (!this.#checkFolder()) return [];
     try {
@@ -180,12 +205,12 @@ export class KeyFolder {
     try {
       fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     } catch (cause) {
-      throw new TunnelError("KEY_PERMISSIONS", `the key folder ${plainText(this.folder)} can't be made: ${(cause as Error).message}`, { cause });
+      throw new TunnelError("KEY_PERMISSIONS", message("the key folder {0} can't be made: {1}", plainText(this.folder), (cause as Error).message), { cause });
     }
     this.#checkFolder();
   }
 
-  /** Whether the folder is there. Whoever could write to it could put their own key under a known name. */
+  /** Whether the folder is there. Anybody who could write to the folder could put their own key under a known name. */
   #checkFolder(): boolean {
     const shown = plainText(this.folder);
     let stat: fs.Stats | undefined;
@@ -195,24 +220,34 @@ export class KeyFolder {
       throw this.#unreadable(cause);
     }
     if (!stat) return false;
-    if (!stat.isDirectory()) throw new TunnelError("KEY_PERMISSIONS", `${shown} should be the key folder and is none: move it away`);
+    if (!stat.isDirectory()) throw new TunnelError("KEY_PERMISSIONS", message("{0} should be the key folder and is none: move it away", shown));
     if (this.#owner === undefined) return true; // Windows: see key-file-access.ts
-    if (stat.uid !== this.#owner) throw new TunnelError("KEY_PERMISSIONS", `the key folder ${shown} belongs to another user: use one of your own`);
-    if ((stat.mode & 0o077) !== 0) throw new TunnelError("KEY_PERMISSIONS", `other users may enter the key folder ${shown}: chmod 700 ${shown}`);
+    if (stat.uid !== this.#owner) throw new TunnelError("KEY_PERMISSIONS", message("the key folder {0} belongs to another user: use one of your own", shown));
+    if ((stat.mode & 0o077) !== 0) throw new TunnelError("KEY_PERMISSIONS", message("other users may enter the key folder {0}: chmod 700 {0}", shown));
     return true;
   }
 
   #unreadable(cause: unknown): TunnelError {
-    return new TunnelError("KEY_PERMISSIONS", `the key folder ${plainText(this.folder)} can't be read: ${(cause as Error).message}`, { cause });
+    return new TunnelError("KEY_PERMISSIONS", message("the key folder {0} can't be read: {1}", plainText(this.folder), (cause as Error).message), { cause });
   }
 
   #notFound(name: string, names: readonly string[]): TunnelError {
     const guess = nearest(name, names);
-    return new TunnelError("KEY_NOT_FOUND", `there is no key ${quote(name)}: ${guess ? `did you mean ${quote(guess)}?` : howToGet(name)}`);
+    return guess
+      ? new TunnelError("KEY_NOT_FOUND", message("there is no key {0}: did you mean {1}?", quote(name), quote(guess)))
+      : new TunnelError("KEY_NOT_FOUND", message("there is no key {0}", quote(name)), { hint: `: ${howToGet(name)}` });
   }
 }
 
-/** Commands to paste; what can't be a key's name is not put into one. */
+/** The key of a file with these bytes; wipes the bytes. */
+export function usableKey(suite: CipherSuite, source: string, bytes: Uint8Array): UsableKey {
+  const key = sharedKey(suite, bytes);
+  const form = keyFormOf(suite, bytes);
+  bytes.fill(0);
+  return { source, key, fingerprint: fingerprint(suite, key), ...(form && { form }) };
+}
+
+/** Commands to paste; a name that can't be a key's is not put into a command. */
 function howToGet(name: string): string {
   const word = isKeyName(name) ? name : "NAME";
   return `"tunneld keys import ${word} FILE" takes in the far end's, "tunneld keys generate ${word}" makes one`;

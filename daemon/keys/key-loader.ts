@@ -1,18 +1,19 @@
 /**
- * From how an entry names a key to the key: a session's key, one of the key
- * folder, or a file. A relative path counts from the workspace folder and may not
- * leave it: whoever approves an entry must see where its file really is.
+ * Loads the key that an entry names: a session's key, one of the key folder, or a
+ * file. A relative path counts from the workspace folder and may not leave it:
+ * people who approve an entry must see where its file really is.
  */
 import { realpathSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import type { KeyReference } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { isInside } from "../../shared/path-inside.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { fingerprint, sharedKey } from "../protocol/keys.ts";
-import { type OwnerUid, ownUid, readPrivateFile } from "./key-file-access.ts";
-import type { KeyFolder, UsableKey } from "./key-folder.ts";
+import { type OwnerUid, ownUid, readOwnKeyFile } from "./key-file-access.ts";
+import { type KeyFolder, type UsableKey, usableKey } from "./key-folder.ts";
+import { ownGroups } from "./own-groups.ts";
 import type { SessionKeys } from "./session-keys.ts";
 
 /** Where keys are looked for. */
@@ -24,29 +25,37 @@ export interface KeyLoaderOptions {
   readonly home: string;
   /** Whose files are trusted; default: this process's user. */
   readonly owner?: OwnerUid;
+  /** Set for a service whose configuration an operator wrote: its key files may be root's, and readable by these groups. */
+  readonly serviceGroups?: readonly number[];
 }
 
 /** A key as an entry names it; `file` holds the real path if it is a file. */
 export interface LoadedReference extends UsableKey {
   readonly file: string | undefined;
+  /** The entry says that others may read the file. */
+  readonly shared?: boolean;
 }
 
 /** Loads keys by reference. */
 export interface KeyLoader {
-  /** @throws TunnelError KEY_NOT_FOUND, KEY_PERMISSIONS or KEY_WEAK */
-  load(reference: KeyReference, workspaceFolder: string): LoadedReference;
+  /**
+   * `asService`: loads like a service that an operator runs with this file; see `serviceGroups`.
+   * @throws TunnelError KEY_NOT_FOUND, KEY_PERMISSIONS or KEY_WEAK
+   */
+  load(reference: KeyReference, workspaceFolder: string, how?: { readonly asService: boolean }): LoadedReference;
 }
 
-/** A loader over a session's keys, which come first, the key folder and files. */
+/** A loader that looks for a name in the session's keys first, then in the key folder, and reads files. */
 export function createKeyLoader(options: KeyLoaderOptions): KeyLoader {
   const owner = "owner" in options ? options.owner : ownUid();
   return {
-    load: (reference, workspaceFolder) => {
+    load: (reference, workspaceFolder, how) => {
+      const groups = options.serviceGroups ?? (how?.asService ? ownGroups() : undefined);
       if (typeof reference === "string") return { ...(options.session.get(reference) ?? options.folder.load(reference)), file: undefined };
-      const { bytes, realPath } = readPrivateFile(keyFilePath(reference.file, { workspaceFolder, home: options.home }), owner);
-      const key = sharedKey(options.suite, bytes);
-      bytes.fill(0);
-      return { source: realPath, file: realPath, key, fingerprint: fingerprint(options.suite, key) };
+      const shared = reference.shared === true;
+      const trust = { links: true, shared, ...(groups && { groups, ofRoot: true }) };
+      const { bytes, realPath } = readOwnKeyFile(keyFilePath(reference.file, { workspaceFolder, home: options.home }), owner, trust);
+      return { ...usableKey(options.suite, realPath, bytes), file: realPath, shared };
     },
   };
 }
@@ -65,10 +74,10 @@ interface KeyFileContext {
  */
 export function keyFilePath(file: string, { workspaceFolder, home, platform = process.platform }: KeyFileContext): string {
   if (/^~(?:[\\/]|$)/.test(file)) return resolve(home, `.${sep}${file.slice(2)}`);
-  if (file.startsWith("~")) throw new TunnelError("KEY_NOT_FOUND", `the key file ${plainText(file)} is in another user's home: write its full path`);
-  // To open it is to log in to a server of the file's author.
+  if (file.startsWith("~")) throw new TunnelError("KEY_NOT_FOUND", message("the key file {0} is in another user's home: write its full path", plainText(file)));
+  // Opening such a path logs in to a server that the file's author chose.
   if (platform === "win32" && /^[\\/]{2}/.test(file)) {
-    throw new TunnelError("KEY_PERMISSIONS", `the key file ${plainText(file)} is on another machine: copy it to this one, and write its path here`);
+    throw new TunnelError("KEY_PERMISSIONS", message("the key file {0} is on another machine: copy it to this one, and write its path here", plainText(file)));
   }
   if (isAbsolute(file)) return resolve(file);
   const path = resolve(workspaceFolder, file);
@@ -76,13 +85,13 @@ export function keyFilePath(file: string, { workspaceFolder, home, platform = pr
   if (path === folder || !isInside(realParent(path, ".."), folder)) {
     throw new TunnelError(
       "KEY_PERMISSIONS",
-      `the key file ${plainText(file)} leads out of the workspace folder: write its full path, so that everybody sees where it is`,
+      message("the key file {0} leads out of the workspace folder: write its full path, so that everybody sees where it is", plainText(file)),
     );
   }
   return path;
 }
 
-/** A folder without links; as it is when it can't be resolved: reading will say why. */
+/** A folder with its links resolved, or unchanged when that is impossible: reading will say why. */
 function realParent(path: string, up: "." | ".."): string {
   try {
     return realpathSync.native(resolve(path, up));

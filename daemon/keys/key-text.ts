@@ -4,6 +4,7 @@
  * has: nothing is trimmed from a file, and text is decoded strictly. Pure.
  */
 import { TunnelError } from "../../shared/errors.ts";
+import { type Message, message } from "../../shared/message.ts";
 import { checkKeyLength } from "./key-file-access.ts";
 
 /** A key as it comes in. `bytes` are a key file's, taken as they are, a trailing newline included. */
@@ -44,28 +45,28 @@ function fromBase64(text: string): Uint8Array {
   const padded = text.length !== digits.length;
   const ofAlphabet = /^[A-Za-z0-9+/]*$/.test(digits) || /^[A-Za-z0-9_-]*$/.test(digits);
   if (!ofAlphabet || digits.length % 4 === 1 || (padded && text.length !== Math.ceil(digits.length / 4) * 4)) {
-    throw invalid("is not base64: copy all of it (A-Z, a-z, 0-9, + and /), or import the key file itself");
+    throw invalid(message("the key is not base64: copy all of it (A-Z, a-z, 0-9, + and /), or import the key file itself"));
   }
   const bytes = ownCopy(Buffer.from(digits, "base64url"));
   if (Buffer.from(bytes.buffer).toString("base64url") !== digits.replaceAll("+", "-").replaceAll("/", "_")) {
-    throw invalid("is not whole: its last character can't be the end of base64, copy all of it");
+    throw invalid(message("the key is not whole: its last character can't be the end of base64, copy all of it"));
   }
   return bytes;
 }
 
 function fromHex(text: string): Uint8Array {
-  if (!/^[0-9a-f]*$/i.test(text)) throw invalid("is not hexadecimal: it has other characters than 0-9 and a-f");
-  if (text.length % 2 !== 0) throw invalid(`is not whole: ${text.length} hexadecimal digits is an odd number, copy all of it`);
+  if (!/^[0-9a-f]*$/i.test(text)) throw invalid(message("the key is not hexadecimal: it has other characters than 0-9 and a-f"));
+  if (text.length % 2 !== 0) throw invalid(message("the key is not whole: {0} hexadecimal digits is an odd number, copy all of it", text.length));
   return ownCopy(Buffer.from(text, "hex"));
 }
 
-/** Node takes small buffers from a pool that everything shares: no key stays in it. */
+/** Copies out of Node's shared pool for small buffers, so that no key stays in the pool. */
 function ownCopy(decoded: Buffer): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from(decoded);
   decoded.fill(0);
   return bytes;
 }
 
-function invalid(what: string): TunnelError {
-  return new TunnelError("CONFIG_INVALID", `the key ${what}`);
+function invalid(what: Message): TunnelError {
+  return new TunnelError("CONFIG_INVALID", what);
 }

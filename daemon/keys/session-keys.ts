@@ -1,17 +1,18 @@
 /**
  * Keys that a client supplied for this session: in memory only, gone with the
- * process. For users who keep keys off the disk. Wiped (best effort) when
- * forgotten or replaced; those who use one have their own copy.
+ * process. For users who keep keys off the disk. A key is wiped (best effort) when
+ * forgotten or replaced; each caller that uses a key has its own copy.
  */
 
+import type { KeyForm } from "../../shared/contract/key-form.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { quote } from "../../shared/plain-text.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { fingerprint, sharedKey } from "../protocol/keys.ts";
-import { isKeyName, type UsableKey } from "./key-folder.ts";
+import { isKeyName, type UsableKey, usableKey } from "./key-folder.ts";
 import { type KeyInput, keyBytes } from "./key-text.ts";
 
-/** Our choice: no session has more. */
+/** Our choice: no session has more keys. */
 const MAX_KEYS = 1_000;
 
 /** See the file's header. */
@@ -28,13 +29,12 @@ export class SessionKeys {
    * @throws TunnelError CONFIG_INVALID, KEY_WEAK or LIMIT_REACHED
    */
   put(name: string, input: KeyInput): string {
-    if (!isKeyName(name)) throw new TunnelError("CONFIG_INVALID", `${quote(name)} can't be a key's name: use letters, digits, "_", "." and "-"`);
-    if (!this.#keys.has(name) && this.#keys.size >= MAX_KEYS) throw new TunnelError("LIMIT_REACHED", `there are ${MAX_KEYS} keys in this session: forget some`);
+    if (!isKeyName(name)) throw new TunnelError("CONFIG_INVALID", message('{0} can\'t be a key\'s name: use letters, digits, "_", "." and "-"', quote(name)));
+    if (!this.#keys.has(name) && this.#keys.size >= MAX_KEYS)
+      throw new TunnelError("LIMIT_REACHED", message("there are {0} keys in this session: forget some", MAX_KEYS));
     const bytes = keyBytes(input, quote(name));
-    const key = sharedKey(this.#suite, bytes);
-    bytes.fill(0);
     this.forget(name);
-    const kept = { source: name, key, fingerprint: fingerprint(this.#suite, key) };
+    const kept = usableKey(this.#suite, name, bytes);
     this.#keys.set(name, kept);
     return kept.fingerprint;
   }
@@ -46,8 +46,8 @@ export class SessionKeys {
   }
 
   /** Names and fingerprints. */
-  list(): { readonly name: string; readonly fingerprint: string }[] {
-    return [...this.#keys].map(([name, kept]) => ({ name, fingerprint: kept.fingerprint }));
+  list(): { readonly name: string; readonly fingerprint: string; readonly form?: KeyForm }[] {
+    return [...this.#keys].map(([name, { fingerprint, form }]) => ({ name, fingerprint, ...(form && { form }) }));
   }
 
   /** Wipes a key; returns whether there was one. */

@@ -1,11 +1,12 @@
 /**
- * What a process that we start may inherit of our environment. The user's own
- * command gets the user's environment, but for what makes Electron run as Node:
- * that is meant for us, and would turn a Code.exe into something else. A daemon
- * holds keys: it gets nothing that loads code, opens an inspector or asks an editor.
+ * Which environment variables a process that we start inherits from us. The
+ * user's own command gets the user's environment without the variables that make
+ * Electron run as Node: those are meant for us, and would turn a Code.exe into
+ * something else. A daemon holds keys, so it gets no variable that loads code,
+ * opens an inspector or asks an editor.
  */
 
-/** Set for this process by who started it: VS Code, or Node for a child of its own. */
+/** Set for this process by its parent: VS Code, or Node when it forks a child. */
 const OURS = /^(?:ELECTRON_RUN_AS_NODE|NODE_CHANNEL_FD|NODE_CHANNEL_SERIALIZATION_MODE)$/i;
 
 const UNFIT_FOR_A_DAEMON = /^(?:VSCODE_|ELECTRON_)|^(?:NODE_OPTIONS|NODE_INSPECT_RESUME_ON_START|NODE_REPL_EXTERNAL_MODULE)$/i;

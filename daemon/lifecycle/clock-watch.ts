@@ -1,14 +1,14 @@
 /**
  * Notices that the machine slept, was paused or had its clock set: afterwards
  * addresses may be stale and connections dead, so the owner re-resolves and
- * re-arms keepalive. Two signs: the wall clock ran away from the monotonic one
- * (which stands still in sleep), or a timer came far too late.
+ * re-arms keepalive. There are two signs: the wall clock moved away from the
+ * monotonic clock (which stands still in sleep), or a timer fired far too late.
  */
-import type { Clock, Dispose, Timers } from "./clock.ts";
+import type { Clock, Dispose, Timers } from "../../shared/time.ts";
 
-/** Our choice: more than any pause of a loaded machine, less than any sleep worth the name (anchors.md: a jump of over 30 s is a wake). */
+/** Our choice: longer than any pause of a loaded machine, shorter than any real sleep. */
 const JUMP_MS = 30_000;
-/** Our choice: how soon after waking it is noticed. */
+/** Our choice: how soon after waking the sleep is noticed. */
 const CHECK_MS = 2_000;
 
 /** What was noticed; `jumpMs` is how far the wall clock moved beyond the time that passed, or how late the timer was. */

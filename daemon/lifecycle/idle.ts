@@ -1,13 +1,13 @@
 /**
  * Decides when a daemon that nobody needs should end: no client, no pin and no
- * connection for a while. Time in which the machine slept does not count, and
- * neither does time in which this process was not run: nobody could have come.
+ * connection for a while. Time in which the machine slept or this process did
+ * not run does not count: no client could have connected then.
  */
-import type { Clock, Dispose, Timers } from "./clock.ts";
+import type { Clock, Dispose, Timers } from "../../shared/time.ts";
 
 /** What the decision needs. */
 export interface IdleExitOptions {
-  /** How long nobody must have needed the daemon; 0 ends it at the next look. */
+  /** How long the daemon must have been unneeded; 0 ends it at the next look. */
   readonly idleMs: number;
   /** How often to look; the most that one look can count is twice this. */
   readonly checkMs: number;
@@ -15,13 +15,13 @@ export interface IdleExitOptions {
   readonly timers: Timers;
   /** Whether there is a client, a pin or a connection now. */
   readonly isNeeded: () => boolean;
-  /** Called once; the watch has ended then. */
+  /** Called once, after the watch has ended. */
   readonly onIdle: () => void;
 }
 
 /** A watch under way. */
 export interface IdleExit {
-  /** Somebody came: counts from nothing again, even if they are gone by the next look. */
+  /** A client connected: the count starts again from zero, even if the client is gone by the next look. */
   touch(): void;
   dispose: Dispose;
 }

@@ -1,22 +1,23 @@
 /**
- * The log on disk: whole lines, appended, 0600, rotated by size. Never throws
- * and never waits: a full disk loses lines, counts them and says how many once
- * it can write again. Two daemons may write the same file while one hands over
- * to the other: appends don't mix, and who finds the file rotated opens the new one.
+ * The log on disk: whole lines, appended, 0600, rotated by size. It never throws
+ * and never waits. On a full disk it counts the lines it loses, and logs their
+ * number once it can write again. Two daemons may write the same file while one
+ * hands over to the other: appends don't mix, and a daemon that finds the file
+ * rotated opens the new one.
  */
 import { closeSync, fstatSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 
-/** Our choice: what fits a mail, and a day of a chatty tunnel. */
+/** Our choice: fits in a mail, and holds a day of a chatty tunnel. */
 const MAX_BYTES = 5 * 1024 * 1024;
 /** Our choice: tunneld.log, .1 and .2. */
 const MAX_FILES = 3;
 
-/** The file operations; an argument so that a full disk can be acted. */
+/** The file operations; an argument so that tests can simulate a full disk. */
 export interface LogFiles {
   /** Opens for appending, 0600 when created. */
   open(path: string): number;
   write(file: number, bytes: Uint8Array): number;
-  /** Length, and what tells this file from another; of a descriptor or a path. */
+  /** Length and identity of the file at a descriptor or a path. */
   stat(file: number | string): { readonly size: number; readonly ino: number };
   rename(from: string, to: string): void;
   close(file: number): void;
@@ -33,11 +34,11 @@ const machineFiles: LogFiles = {
 /** Where and how to log. */
 export interface LogFileOptions {
   readonly path: string;
-  /** The line that tells of lost ones, without its newline. */
+  /** The line that reports lost lines, without its newline. */
   readonly lossLine: (lost: number, reason: string) => string;
   /** Longest file; a single line may be longer. */
   readonly maxBytes?: number;
-  /** The file and its older ones together. */
+  /** Counts the current file and the rotated ones. */
   readonly maxFiles?: number;
   readonly files?: LogFiles;
 }
@@ -98,7 +99,7 @@ export class LogFile {
     }
   }
 
-  /** The open file, after a rotation if `bytes` more would be too many. */
+  /** The open file, after a rotation if `bytes` more would make it too long. */
   #fileFor(bytes: number): number {
     const file = this.#file ?? this.#open();
     if (this.#bytes + bytes <= this.#maxBytes) return file;
@@ -112,7 +113,7 @@ export class LogFile {
     return this.#open();
   }
 
-  /** Whether the path still is the file we have open. */
+  /** Whether the path still leads to the file we have open. */
   #isCurrent(file: number): boolean {
     try {
       return this.#files.stat(this.#options.path).ino === this.#files.stat(file).ino;
@@ -121,7 +122,7 @@ export class LogFile {
     }
   }
 
-  /** tunneld.log.1 → .2, tunneld.log → .1; false if the folder won't have it: the file goes on then. */
+  /** tunneld.log.1 → .2, tunneld.log → .1; false if the rename fails: then we go on with the present file. */
   #shift(path: string): boolean {
     const oldest = (this.#options.maxFiles ?? MAX_FILES) - 1;
     for (let number = oldest; number > 0; number -= 1) {
@@ -129,7 +130,7 @@ export class LogFile {
         this.#files.rename(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`);
       } catch {
         if (number > 1) continue;
-        // Not again with every line.
+        // Don't try again with every line.
         this.#bytes = 0;
         return false;
       }
@@ -149,7 +150,7 @@ export class LogFile {
     try {
       this.#files.close(this.#file);
     } catch {
-      // What was not written is lost; there is nobody left to tell.
+      // Unwritten lines are lost, and there is no place left to report it.
     }
     this.#file = undefined;
   }

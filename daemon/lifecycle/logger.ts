@@ -1,28 +1,28 @@
 /**
- * The daemon's log as a service: levels, a ring of the last entries for those
- * who subscribe late, subscribers, and lines of JSON for the file. Must never be
- * given a key or a password: nothing is filtered here.
+ * The daemon's log as a service: levels, subscribers, a ring of the last entries
+ * for late subscribers, and lines of JSON for the file. Never pass it a key or a
+ * password: nothing is filtered here.
  */
 import type { LogEntry } from "../../shared/contract/methods.ts";
-import type { Dispose } from "./clock.ts";
+import type { Dispose } from "../../shared/time.ts";
 
-/** From the most talkative to the most silent. */
+/** From the most to the least verbose. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Our choice: RPC allows a replay of 10,000; this is what a person reads. */
+/** Our choice: as many as a person reads; RPC allows a replay of 10,000. */
 const RING_ENTRIES = 1_000;
-/** Our choice: a message may quote what a stranger wrote, so it has a bound. */
+/** Our choice: a message may quote text from a stranger, so its length is limited. */
 const MAX_MESSAGE_CHARS = 4_096;
 
 /** What an entry is about. */
-export type LogContext = Pick<LogEntry, "tunnel" | "code">;
+export type LogContext = Pick<LogEntry, "tunnel" | "configPath" | "code">;
 
 /** How a logger works. */
 export interface LoggerOptions {
-  /** What is kept and written; subscribers have a level of their own. */
+  /** The level of entries that are kept and written; subscribers have their own level. */
   readonly level: LogLevel;
   readonly wallMs: () => number;
   /** Takes each line, without newline: LogFile.write, or standard error in the foreground. */
@@ -30,7 +30,7 @@ export interface LoggerOptions {
   readonly ringEntries?: number;
 }
 
-/** Who wants to hear. */
+/** One subscriber. */
 export interface LogSubscription {
   readonly level: LogLevel;
   /** Must not throw, and must not log. */
@@ -51,7 +51,7 @@ export class Logger {
     this.#ringEntries = options.ringEntries ?? RING_ENTRIES;
   }
 
-  /** What is kept and written from now on. */
+  /** Sets the level of entries that are kept and written from now on. */
   setLevel(level: LogLevel): void {
     this.#level = level;
   }
@@ -67,14 +67,14 @@ export class Logger {
     for (const { level: wanted, onEntry } of [...this.#subscriptions]) if (reaches(level, wanted)) onEntry(entry);
   }
 
-  /** The last `count` entries of at least this level that were kept, oldest first. */
+  /** The last `count` kept entries of at least this level, oldest first. */
   replay(count: number, level: LogLevel): readonly LogEntry[] {
     return count <= 0 ? [] : this.#ring.filter((entry) => reaches(entry.level, level)).slice(-Math.min(count, this.#ringEntries));
   }
 
   /** Sends every entry from now on, of the subscription's own level; the caller owns the result. */
   subscribe(subscription: LogSubscription): Dispose {
-    // A copy, so that the same subscription made twice is ended apart.
+    // A copy, so that a subscription made twice can be ended separately.
     const own = { ...subscription };
     this.#subscriptions.add(own);
     return () => this.#subscriptions.delete(own);
@@ -87,7 +87,7 @@ export class Logger {
   }
 }
 
-/** One entry as it stands in the file: a JSON object with an ISO time first, for people, in one line. */
+/** One entry as a line of the file: a JSON object that starts with an ISO time, for people. */
 export function logLine(entry: LogEntry): string {
   return JSON.stringify({ time: new Date(entry.atMs).toISOString(), ...entry });
 }

@@ -2,24 +2,19 @@
  * Small files that only their user may read, written whole or not at all:
  * a temporary file in the same folder, then rename(2).
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { writeNewFile } from "../../shared/files.ts";
 
-/** Our choice: no file of ours is near this long. */
+/** Our choice: none of our files is nearly this long. */
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
-/** Writes `content` to `path` with mode 0600. A file error of node:fs is passed on; the old content then stands. */
+/** Writes `content` to `path` with mode 0600. A file error of node:fs is thrown; the old content stays then. */
 export function writePrivateFile(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  // A killed process with our recycled id may have left one.
+  // A killed process that had the same id may have left this file.
   rmSync(temporary, { force: true, recursive: true });
-  const file = openSync(temporary, "wx", 0o600);
+  writeNewFile(temporary, content);
   try {
-    try {
-      writeFileSync(file, content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -27,13 +22,13 @@ export function writePrivateFile(path: string, content: string | Uint8Array): vo
   }
 }
 
-/** What was found at a path. untrusted: it is there, but others could have written or read it. */
+/** What was found at a path. untrusted: the file is there, but others could have written or read it. */
 export type PrivateFile =
   | { readonly kind: "missing" }
   | { readonly kind: "untrusted"; readonly reason: string }
   | { readonly kind: "found"; readonly text: string };
 
-/** Reads a file of ours; `uid` undefined checks no owner and mode (Windows). Never follows a symbolic link. */
+/** Reads one of our files; with `uid` undefined (Windows) owner and mode are not checked. Never follows a symbolic link. */
 export function readPrivateFile(path: string, uid: number | undefined): PrivateFile {
   let file: number;
   try {

@@ -4,11 +4,11 @@
  *     running ──SIGTERM, SIGINT──► draining ──second signal or deadline──► cut
  *                                      └──drained──► done
  *
- * SIGHUP reloads, where there is something to reload, and else does nothing: it
- * comes when a terminal closes, which is no reason to end. SIGUSR1 would open
- * Node's inspector, and with it the keys in memory: it is taken away.
+ * SIGHUP reloads if there is something to reload, and otherwise does nothing: it
+ * arrives when a terminal closes, which is no reason to end. SIGUSR1 would open
+ * Node's inspector, and so the keys in memory: the signal is caught and ignored.
  */
-import type { Dispose, Timers } from "./clock.ts";
+import type { Dispose, Timers } from "../../shared/time.ts";
 
 /** The signals that end a daemon. */
 export type EndSignal = "SIGTERM" | "SIGINT";
@@ -35,7 +35,7 @@ export interface ShutdownOptions {
 
 type Phase = "running" | "draining" | "done";
 
-/** Takes the signals over; the caller owns the result, which gives them back. */
+/** Takes over the signals; the caller owns the result, which releases them. */
 export function handleSignals(options: ShutdownOptions): Dispose {
   const { signals, timers } = options;
   let phase: Phase = "running";

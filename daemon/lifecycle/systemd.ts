@@ -1,8 +1,8 @@
 /**
- * The two things a service manager of the systemd kind agrees with a service:
- * listening sockets passed in (sd_listen_fds(3)) and word that it is ready
- * (sd_notify(3)). Node has no unix datagram sockets, so the word goes through the
- * `systemd-notify` program; a unit needs NotifyAccess=all for that.
+ * The two conventions between a service manager such as systemd and a service:
+ * listening sockets are passed in (sd_listen_fds(3)), and the service reports
+ * that it is ready (sd_notify(3)). Node has no unix datagram sockets, so the report
+ * goes through the `systemd-notify` program; a unit needs NotifyAccess=all for it.
  */
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
@@ -10,7 +10,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 /** SD_LISTEN_FDS_START, sd_listen_fds(3). */
 const FIRST_DESCRIPTOR = 3;
 
-/** Descriptors of listening sockets that were passed to this process; takes the variables out of the environment. */
+/** Descriptors of listening sockets that were passed to this process; removes the variables from the environment. */
 export function passedDescriptors(env: NodeJS.ProcessEnv, pid: number): number[] {
   const isOurs = env["LISTEN_PID"] === String(pid);
   const count = isOurs && /^\d{1,3}$/.test(env["LISTEN_FDS"] ?? "") ? Number(env["LISTEN_FDS"]) : 0;
@@ -18,7 +18,7 @@ export function passedDescriptors(env: NodeJS.ProcessEnv, pid: number): number[]
   return Array.from({ length: count }, (_, index) => FIRST_DESCRIPTOR + index);
 }
 
-/** Where a passed unix socket is bound; undefined for another one, and where /proc can't tell. proc(5): /proc/net/unix has the inode, then the path. */
+/** Where a passed unix socket is bound; undefined for other sockets, and where /proc can't tell. proc(5): /proc/net/unix has the inode, then the path. */
 export function unixPathOf(fd: number): string | undefined {
   try {
     const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
@@ -29,7 +29,7 @@ export function unixPathOf(fd: number): string | undefined {
   }
 }
 
-/** Says how things stand, if somebody wants to know; resolves to what went wrong, if anything. */
+/** Tells the service manager the state, if there is a manager; resolves to what went wrong, if anything. */
 export function notifyManager(env: NodeJS.ProcessEnv, what: "ready" | "stopping", status: string): Promise<string | undefined> {
   if (!env["NOTIFY_SOCKET"]) return Promise.resolve(undefined);
   return new Promise((resolve) => {

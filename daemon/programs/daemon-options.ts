@@ -1,24 +1,23 @@
 /**
- * Options of `tunneld daemon`, and how the client library spells them when it
- * starts one.
+ * Options of `tunneld daemon`, and how they are written as arguments for a
+ * successor.
  */
 import { TunnelError } from "../../shared/errors.ts";
 import { isLogLevel, type LogLevel } from "../lifecycle/logger.ts";
-import { STATE_DIR_VARIABLE } from "../lifecycle/paths.ts";
-import { type OptionTable, parseOptions } from "./options.ts";
+import { type OptionTable, parseOptions, stateDirOf } from "./options.ts";
 
 /** How a daemon runs. */
 export interface DaemonOptions {
   /** undefined: the user's own. */
   readonly stateDir: string | undefined;
   readonly logLevel: LogLevel;
-  /** How long tunnels stay after the last window that wanted them is gone. */
+  /** How long tunnels stay open after the last window that wanted them is gone. */
   readonly lingerMs: number;
   /** How long the daemon stays when nobody needs it. */
   readonly idleMs: number;
   /** How long SIGTERM lets connections go on. */
   readonly drainMs: number;
-  /** Started by a client: says nothing on standard error. */
+  /** Started by a client: logs nothing to standard error. */
   readonly background: boolean;
 }
 
@@ -31,7 +30,7 @@ const TABLE: OptionTable = {
   "--background": "flag",
 };
 
-/** The design's linger: a reload of a window breaks nothing. */
+/** The design's linger: the reload of a window breaks no tunnel. */
 const DEFAULT_LINGER_S = 60;
 const DEFAULT_IDLE_S = 30;
 const DEFAULT_DRAIN_S = 60;
@@ -63,11 +62,6 @@ export function daemonArguments({ stateDir, logLevel, lingerMs, idleMs, drainMs,
     ...(stateDir === undefined ? [] : ["--state-dir", stateDir]),
     ...["--log-level", logLevel, "--linger", String(lingerMs / 1000), "--idle", String(idleMs / 1000), "--drain", String(drainMs / 1000)],
   ];
-}
-
-/** `--state-dir`, else the environment's, else undefined. */
-export function stateDirOf(values: ReadonlyMap<string, string>): string | undefined {
-  return values.get("--state-dir") ?? (process.env[STATE_DIR_VARIABLE] || undefined);
 }
 
 function seconds(values: ReadonlyMap<string, string>, option: string, fallback: number): number {

@@ -1,49 +1,55 @@
 /**
  * Puts the daemon's parts together: log, state, keys, configuration, manager and
- * the handlers of its requests. What makes it a daemon (socket, signals, idle
+ * the request handlers. What makes the process a daemon (socket, signals, idle
  * exit, hand-over) is daemon.ts.
  */
 import { homedir } from "node:os";
+import * as path from "node:path";
+import type { LogEntry } from "../../shared/contract/methods.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
-import { failureWords } from "../cli/failure-words.ts";
+import { machineTimers } from "../../shared/time.ts";
 import { ConfigStore } from "../config/config-store.ts";
 import { FolderWatch } from "../config/folder-watch.ts";
+import { KEY_LEFTOVER } from "../keys/key-file-write.ts";
 import { KeyFolder } from "../keys/key-folder.ts";
 import { createKeyLoader } from "../keys/key-loader.ts";
 import { SessionKeys } from "../keys/session-keys.ts";
-import { machineTimers } from "../lifecycle/clock.ts";
 import { readDraining } from "../lifecycle/hand-over/draining-file.ts";
+import { removeLeftovers } from "../lifecycle/leftovers.ts";
 import { LogFile } from "../lifecycle/log-file.ts";
 import { Logger, logLine } from "../lifecycle/logger.ts";
 import type { DaemonPaths, Place } from "../lifecycle/paths.ts";
 import { StateFile } from "../lifecycle/state-file.ts";
+import { nativeSettings } from "../proxy/connection-settings.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { systemLookup } from "../proxy/target.ts";
 import type { ChangeGate } from "../rpc/change-gate.ts";
-import { Endpoint } from "../rpc/clients.ts";
+import { Clients } from "../rpc/clients.ts";
+import type { DaemonControl } from "../rpc/context.ts";
 import { guardHandlers } from "../rpc/guarded-handlers.ts";
-import { createHandlers, type DaemonControl } from "../rpc/handlers.ts";
-import { type ApprovalStorage, Approvals } from "../tunnels/approvals.ts";
+import { createHandlers } from "../rpc/handlers.ts";
+import { approvalStorage } from "../tunnels/approval-storage.ts";
+import { Approvals } from "../tunnels/approvals.ts";
 import { type DaemonState, daemonStateSchema, type StateStore } from "../tunnels/daemon-state.ts";
 import { Manager } from "../tunnels/manager.ts";
 import { createPlanner } from "../tunnels/planner.ts";
 import type { CommandContext } from "./context.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
-import { RepeatGuard } from "./event-log.ts";
+import { failureWords, RepeatGuard } from "./event-log.ts";
 
 /** Everything a daemon consists of. */
 export interface DaemonParts {
   readonly logger: Logger;
   readonly state: StateFile<DaemonState>;
   readonly manager: Manager;
-  readonly endpoint: Endpoint;
+  readonly clients: Clients;
   readonly instanceId: string;
   readonly startedAtMs: number;
-  /** Frees what does not end with the manager and the endpoint; the state file is written once more. */
+  /** Disposes of the parts that do not end with the manager and the clients; writes the state file once more. */
   dispose(): Promise<void>;
 }
 
-/** What they are made from. */
+/** What the parts are made from. */
 export interface PartsOptions {
   readonly options: DaemonOptions;
   readonly context: CommandContext;
@@ -57,12 +63,15 @@ export interface PartsOptions {
   readonly onActivity: () => void;
 }
 
-/** Makes the parts; opens and listens to nothing yet. */
+/** Makes the parts, but opens no tunnel or socket yet. Removes the half-written files of a killed daemon. */
 export function createParts({ options, context, paths, place, control, ready, gate, onActivity }: PartsOptions): DaemonParts {
   const suite = context.suite();
   const instanceId = Buffer.from(context.random(16)).toString("hex");
   const startedAtMs = context.clock.wallMs();
   const logger = createLogger(options, { paths, wallMs: context.clock.wallMs });
+  removeLeftovers(path.dirname(paths.stateFile), /^state\.json\.(\d+)\.(?:tmp|bak)$/);
+  removeLeftovers(paths.door.folder, /\.(\d+)\.tmp$/);
+  removeLeftovers(paths.keyDir, KEY_LEFTOVER);
   const state = openState({ paths, place, logger, wallMs: context.clock.wallMs });
   const store = storeOf(state);
   const sessionKeys = new SessionKeys(suite);
@@ -71,25 +80,25 @@ export function createParts({ options, context, paths, place, control, ready, ga
   const keys = createKeyLoader({ suite, folder: keyFolder, session: sessionKeys, home: homedir() });
   const planner = createPlanner({ suite, keys, lookup: systemLookup, wasApproved: (ref) => approvals.wasApproved(ref) });
   const configs = new ConfigStore((configPath, config) => {
-    endpoint.broadcast("config/problems", { configPath, problems: [...config.problems] });
+    clients.broadcast("config/problems", { configPath, problems: [...config.problems] });
     void manager.refresh((ref) => ref.configPath === configPath);
   });
   const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
   keyWatch.add(paths.keyDir);
   const { report, flush } = eventReporter(logger);
   const manager: Manager = new Manager({
-    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup },
+    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup, native: nativeSettings(suite, context.random) },
     clock: context.clock,
     configs,
     planner,
     approvals,
     store,
     observer: {
-      changed: (status) => endpoint.broadcast("tunnel/changed", status),
-      removed: (id) => endpoint.broadcast("tunnel/removed", { id }),
-      approvalNeeded: (planned) => endpoint.broadcast("approval/needed", planned.facts),
+      changed: (status) => clients.broadcast("tunnel/changed", status),
+      removed: (id) => clients.broadcast("tunnel/removed", { id }),
+      approvalNeeded: (planned) => clients.broadcast("approval/needed", planned.facts),
       event: report,
-      remark: ({ level, message, ...about }) => logger.log(level, message, about),
+      remark: ({ level, message, isKeyNews: _, ...about }) => logger.log(level, message, about),
       activity: onActivity,
     },
   });
@@ -102,7 +111,8 @@ export function createParts({ options, context, paths, place, control, ready, ga
     stateDir: paths.stateDir,
     crypto: suite.name,
     draining: control.isDraining(),
-    predecessors: readDraining(paths.endpoint.discoveryFile, { uid: place.uid, wallMs: context.clock.wallMs() }),
+    predecessors: readDraining(paths.door.discoveryFile, { uid: place.uid, wallMs: context.clock.wallMs() }),
+    ...(state.unsaved && { unsaved: state.unsaved.message }),
   });
   const handlers = createHandlers({
     ...{ manager, configs, planner, approvals, keyFolder, sessionKeys },
@@ -110,9 +120,9 @@ export function createParts({ options, context, paths, place, control, ready, ga
     control: { ...control, status },
     machine: { suite, random: context.random, clock: context.clock, lookup: systemLookup, isOwnSocket: (socket) => state.value.sockets.includes(socket) },
   });
-  const endpoint: Endpoint = new Endpoint({
-    handlers: guardHandlers(handlers, { ready, isDraining: control.isDraining, flush: () => state.flush(), gate }),
-    // `exec` releases what it held at once; a window may only be reloading.
+  const clients: Clients = new Clients({
+    handlers: guardHandlers(handlers, { ready, isDraining: control.isDraining, gate }),
+    // `exec` and commands release their tunnels at once; a window may only be reloading.
     lingerMs: (kind) => (kind === "exec" || kind === "cli" ? 0 : options.lingerMs),
     onWarning: (message) => logger.log("warn", message),
     onChange: onActivity,
@@ -122,7 +132,7 @@ export function createParts({ options, context, paths, place, control, ready, ga
     logger,
     state,
     manager,
-    endpoint,
+    clients,
     instanceId,
     startedAtMs,
     dispose: async () => {
@@ -165,61 +175,52 @@ function openState({ paths, place, logger, wallMs }: { paths: DaemonPaths; place
   });
 }
 
-function approvalStorage(store: StateStore): ApprovalStorage {
-  return {
-    load: () => store.state.approvals,
-    save: (all) =>
-      store.update((state) => {
-        state.approvals = [...all];
-      }),
-  };
-}
-
 function storeOf(file: StateFile<DaemonState>): StateStore {
   return {
     get state() {
       return file.value;
     },
-    update(change) {
-      const next = structuredClone(file.value);
-      change(next);
-      file.set(next);
-    },
-    saved: () => file.flush(),
+    commit: (change) => file.commit(change),
+    update: (change, options) => file.update(change, options),
   };
 }
 
-/** One line for each failure, with a count for those that repeat; debug lines for connections. */
-function eventReporter(logger: Logger): { readonly report: (name: string, event: ForwarderEvent) => void; readonly flush: () => void } {
+type AboutTunnel = Pick<LogEntry, "tunnel" | "configPath">;
+
+type EventReport = (name: string, event: ForwarderEvent, configPath?: string) => void;
+
+/** One line for each failure, with a count for repeated failures; debug lines for connections. */
+function eventReporter(logger: Logger): { readonly report: EventReport; readonly flush: () => void } {
   const guards = new Map<string, RepeatGuard>();
-  const guardOf = (tunnel: string | undefined, code: string): RepeatGuard => {
-    const key = `${tunnel ?? ""}\0${code}`;
+  const guardOf = (about: AboutTunnel, code: string): RepeatGuard => {
+    const key = [about.configPath, about.tunnel, code].join("\0");
     const known = guards.get(key);
     if (known) return known;
-    const guard = new RepeatGuard((message) => logger.log("warn", message, { ...(tunnel !== undefined && { tunnel }), code }));
+    const guard = new RepeatGuard((message) => logger.log("warn", message, { ...about, code }));
     guards.set(key, guard);
     return guard;
   };
-  const report = (name: string, event: ForwarderEvent): void => {
+  const report: EventReport = (name, event, configPath) => {
+    const about = { tunnel: name, ...(configPath !== undefined && { configPath }) };
     switch (event.type) {
       case "failure": {
         const { who, isPort, key, text } = failureWords(name, event);
         const { code } = event.error;
-        if (isPort) guardOf(undefined, code).say(key, `${who}: ${text}`);
-        else guardOf(name, code).say(key, text);
+        if (isPort) guardOf({}, code).say(key, `${who}: ${text}`);
+        else guardOf(about, code).say(key, text);
         return;
       }
       case "limit-reached":
-        guardOf(name, "LIMIT_REACHED").say("limit", `all ${event.limit} connections are in use: raise maxConnections or close some`);
+        guardOf(about, "LIMIT_REACHED").say("limit", `all ${event.limit} connections are in use: raise maxConnections or close some`);
         return;
       case "accept-failed":
-        guardOf(name, "accept").say("accept", `could not accept a connection: ${event.error.message}; going on`);
+        guardOf(about, "accept").say("accept", `could not accept a connection: ${event.error.message}; going on`);
         return;
       case "verified":
-        logger.log("debug", event.what === "key" ? "the other end proved the key" : "the backend answered", { tunnel: name });
+        logger.log("debug", event.what === "key" ? "the other end proved the key" : "the backend answered", about);
         return;
       case "closed":
-        logger.log("debug", `connection from ${event.connection.peer} ended: ${event.reason.kind}`, { tunnel: name });
+        logger.log("debug", `connection from ${event.connection.peer} ended: ${event.reason.kind}`, about);
         return;
     }
   };

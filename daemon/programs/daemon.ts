@@ -1,17 +1,18 @@
 /**
- * `tunneld daemon`: the background process that owns all tunnels of a user. Its
- * life: claim the socket (or take over an older daemon's listeners), re-open what
- * is pinned, serve clients, and end when nobody needs it, on a signal, on
+ * `tunneld daemon`: the background process that owns all tunnels of a user. It
+ * claims the socket (or takes over an older daemon's listeners), re-opens pinned
+ * tunnels and serves clients. It ends when nobody needs it, on a signal, on
  * request, or by handing over to a successor.
  */
+import type * as net from "node:net";
 import * as path from "node:path";
 import { formatAddress, parseAddress } from "../../shared/address.ts";
 import type { NotificationParams } from "../../shared/contract/methods.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
 import { TunnelError } from "../../shared/errors.ts";
-import { drainLine } from "../cli/drain-line.ts";
+import { message } from "../../shared/message.ts";
+import { machineTimers, systemClock, timerMs } from "../../shared/time.ts";
 import { RpcClient } from "../client/rpc-client.ts";
-import { machineClock, machineTimers } from "../lifecycle/clock.ts";
 import { watchClock } from "../lifecycle/clock-watch.ts";
 import { clearStarts } from "../lifecycle/crash-guard.ts";
 import { type Door, type DoorEvent, type DoorOptions, openDoor, takeOverDoor } from "../lifecycle/door/door.ts";
@@ -21,23 +22,26 @@ import { type HandedOver, isSuccessor, receiveListeners } from "../lifecycle/han
 import { watchIdle } from "../lifecycle/idle.ts";
 import { type DaemonPaths, daemonPaths, prepareFolders, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
+import { adoptSocketFile, socketFileMark } from "../proxy/socket-file.ts";
 import { ChangeGate } from "../rpc/change-gate.ts";
+import { notSaved } from "../tunnels/daemon-state.ts";
 import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
 import { type DaemonOptions, daemonArguments, parseDaemonOptions } from "./daemon-options.ts";
 import { createParts, type DaemonParts } from "./daemon-parts.ts";
+import { drainLine } from "./event-log.ts";
 import { type HandOverPayload, readPayload } from "./hand-over-payload.ts";
 
 type ClosingReason = NotificationParams<"daemon/closing">["reason"];
 
-/** The well-known socket among the listeners that are handed over. */
+/** The id of the well-known socket among the listeners that are handed over. */
 const DOOR = "door";
-/** Our choice: how long a successor keeps listeners that nobody has asked for yet. */
+/** Our choice: how long a successor keeps listeners that no client has asked for yet. */
 const UNCLAIMED_MS = 30_000;
-/** Our choice: bound on a hand-over, and how often to look for idleness. */
+/** Our choice: the time limit of a hand-over, and how often to check for idleness. */
 const HAND_OVER_MS = 20_000;
 const CHECK_MS = 500;
-/** Our choice: time for an answer to leave before its connection is closed. */
+/** Our choice: time to send an answer before its connection is closed. */
 const ANSWER_MS = 50;
 
 /**
@@ -112,7 +116,7 @@ class Daemon {
 
   #doorOptions(): DoorOptions {
     const { paths, context } = this.#setup;
-    const { endpoint, instanceId, startedAtMs } = this.#parts;
+    const { clients, instanceId, startedAtMs } = this.#parts;
     const suite = context.suite();
     return {
       paths,
@@ -121,7 +125,7 @@ class Daemon {
       version: VERSION,
       protocol: PROTOCOL_VERSION,
       startedAtMs,
-      onClient: (socket) => endpoint.accept(socket),
+      onClient: (socket) => clients.accept(socket),
       verify: askInstanceId,
       onEvent: (event) => this.#onDoor(event),
       timers: machineTimers,
@@ -150,12 +154,18 @@ class Daemon {
   async #takeOver(handedOver: HandedOver): Promise<Door> {
     const { manager, logger } = this.#parts;
     const door = handedOver.listeners.find(({ id }) => id === DOOR);
-    if (!door?.hasHandle) throw new TunnelError("DAEMON_UNREACHABLE", "the old daemon did not hand over its socket: start the daemon again");
-    const inherited = handedOver.listeners.flatMap((one): Inherited[] => {
-      const address = one.kind === "unix" ? ({ kind: "unix", path: one.address } as const) : parseAddress(one.address);
-      return one.id !== DOOR && one.hasHandle ? [{ address, listen: (server) => one.listen(server), discard: () => one.discard() }] : [];
-    });
+    if (!door?.hasHandle) throw new TunnelError("DAEMON_UNREACHABLE", message("the old daemon did not hand over its socket: start the daemon again"));
     const payload = readPayload(handedOver.payload);
+    const inherited = handedOver.listeners.flatMap((one): Inherited[] => {
+      if (one.id === DOOR || !one.hasHandle) return [];
+      const address = one.kind === "unix" ? ({ kind: "unix", path: one.address } as const) : parseAddress(one.address);
+      const mark = payload?.socketFiles?.[one.address];
+      const listen = async (server: net.Server): Promise<void> => {
+        await one.listen(server);
+        if (mark !== undefined) adoptSocketFile(server, one.address, mark);
+      };
+      return [{ address, listen, discard: () => one.discard() }];
+    });
     if (!payload) logger.log("warn", "what the old daemon said of its tunnels can't be read: those that were only kept open are closed");
     await manager.start(inherited, payload?.kept);
     const opened = await takeOverDoor(this.#doorOptions(), { path: door.address, listen: (server) => door.listen(server) });
@@ -166,20 +176,20 @@ class Daemon {
 
   #watch(): void {
     const { options, context } = this.#setup;
-    const { logger, manager, endpoint } = this.#parts;
+    const { logger, manager, clients } = this.#parts;
     const idle = watchIdle({
       idleMs: options.idleMs,
       checkMs: Math.min(CHECK_MS, Math.max(20, options.idleMs)),
       clock: context.clock,
       timers: machineTimers,
-      isNeeded: () => endpoint.clients > 0 || !manager.isIdle,
+      isNeeded: () => clients.count > 0 || !manager.isIdle,
       onIdle: () => void this.#end("idle"),
     });
     this.#touch = () => idle.touch();
     this.#disposables.push(
       idle.dispose,
       watchClock({
-        clock: machineClock,
+        clock: systemClock,
         timers: machineTimers,
         onWake: ({ reason, jumpMs }) => {
           logger.log("info", `woke up (${reason}, ${Math.round(jumpMs / 1000)} s): looking targets up again`);
@@ -201,11 +211,11 @@ class Daemon {
     );
   }
 
-  /** Opens nothing new; ends with the last connection, or at the deadline: the earliest, when it is asked for more than once. */
+  /** Opens nothing new; ends with the last connection or at the deadline. If it is called more than once, the earliest deadline counts. */
   #drain(reason: ClosingReason, deadlineMs: number | undefined): Promise<void> {
     this.#drained ??= this.#drainAll(reason);
     if (deadlineMs !== undefined) {
-      const deadline = setTimeout(() => this.#parts.manager.shutdown(), deadlineMs);
+      const deadline = setTimeout(() => this.#parts.manager.shutdown(), timerMs(deadlineMs));
       this.#disposables.push(() => clearTimeout(deadline));
     }
     return this.#drained;
@@ -219,22 +229,23 @@ class Daemon {
   }
 
   async #replace(program: string): Promise<number> {
-    if (!path.isAbsolute(program)) throw new TunnelError("CONFIG_INVALID", `the path of the new program must be absolute, not ${program}`);
-    const { manager, state, endpoint, logger } = this.#parts;
+    if (!path.isAbsolute(program)) throw new TunnelError("CONFIG_INVALID", message("the path of the new program must be absolute, not {0}", program));
+    const { manager, state, clients, logger } = this.#parts;
     const door = this.#door;
-    if (!door || this.#drained !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", "this daemon is about to end: start a new one");
-    await state.flush();
-    // Without a handle to pass (Windows) we close, and the client that asked starts the new one, which binds again.
+    if (!door || this.#drained !== undefined) throw new TunnelError("DAEMON_UNREACHABLE", message("this daemon is about to end: start a new one"));
+    // The successor reads the disk, so it would undo changes that are only in our memory, such as a revoked approval.
+    if (!(await state.flush()) && state.unsaved) throw notSaved(message("the present daemon goes on"), state.unsaved);
+    // Without a handle to pass (Windows) we close; the client that asked starts the new daemon, which binds again.
     const pid = door.listener ? await this.#handOver(program, { path: door.path, ...door.listener }) : 0;
     logger.log("info", `handed over to process ${pid}; ${manager.openConnections} connections stay here until they end`);
     this.#door = undefined;
     await door.leave();
     await state.close();
     const look = () => ({ pid: process.pid, version: VERSION, openConnections: manager.openConnections });
-    this.#disposables.push(showDraining(this.#setup.paths.endpoint.discoveryFile, look, machineTimers));
-    endpoint.broadcast("daemon/closing", { reason: "replaced" });
+    this.#disposables.push(showDraining(this.#setup.paths.door.discoveryFile, look, machineTimers));
+    clients.broadcast("daemon/closing", { reason: "replaced" });
     this.#soon(() => {
-      endpoint.close();
+      clients.close();
       void this.#drain("replaced", undefined);
     });
     return pid;
@@ -246,13 +257,17 @@ class Daemon {
       this.#parts.manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
     );
     const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
+    const marks = [...servers].flatMap(([server, listen]) => {
+      const mark = socketFileMark(server);
+      return mark === undefined ? [] : [[formatAddress(listen), mark] as const];
+    });
     const { options, paths } = this.#setup;
     return handOver({
       program,
-      // Not our own arguments as they were given: the successor runs in the state folder, where a relative path means another.
+      // Not our own arguments as given: the successor runs in the state folder, where a relative path means another file.
       args: daemonArguments({ ...options, stateDir: paths.givenStateDir }),
       listeners: [{ id: DOOR, address: door.path, kind: "unix", server: door.server, release: door.release }, ...offered],
-      payload: { kept: this.#parts.manager.kept } satisfies HandOverPayload,
+      payload: { kept: this.#parts.manager.kept, socketFiles: Object.fromEntries(marks) } satisfies HandOverPayload,
       timeoutMs: HAND_OVER_MS,
       cwd: paths.stateDir,
     });
@@ -261,21 +276,21 @@ class Daemon {
   async #end(reason: ClosingReason): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const { endpoint, manager, logger } = this.#parts;
+    const { clients, manager, logger } = this.#parts;
     logger.log("info", `ends: ${reason}`);
-    endpoint.broadcast("daemon/closing", { reason });
+    clients.broadcast("daemon/closing", { reason });
     for (const dispose of this.#disposables.splice(0)) dispose();
     if (this.#door) {
       await this.#door.close();
       clearStarts({ file: this.#setup.paths.startsFile });
     }
     manager.shutdown();
-    endpoint.close();
+    clients.close();
     await this.#parts.dispose();
     this.#finish(0);
   }
 
-  /** After the answer to the request that asked for it has gone out. */
+  /** Acts after the answer to the present request has been sent. */
   #soon(act: () => void): void {
     setTimeout(act, ANSWER_MS);
   }

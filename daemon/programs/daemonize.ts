@@ -1,12 +1,14 @@
 /**
  * Turns a command into a background process. Node can't fork, so the parent
- * starts the same command again, detached, and waits on an IPC channel until it
- * says it is ready or has failed: the parent's exit code then means what
- * spiped's does. Standard input, output and error are inherited, as in spiped.
+ * starts the same command again, detached, and waits on an IPC channel until the
+ * child is ready or has failed: so the parent's exit code means the same as
+ * spiped's. Standard error is inherited, as in spiped, for warnings. Standard
+ * output is not, so that `x=$(tunneld spiped …)` ends when the parent does.
+ * Standard input is inherited only when the key is read from it.
  */
 import { spawn } from "node:child_process";
 
-/** Marks the child; taken out of its environment at once. */
+/** Marks the child; the child removes it from its environment at once. */
 const CHILD_VARIABLE = "TUNNELD_DETACHED";
 
 /** The detached child's way to tell its parent that it is up. */
@@ -20,7 +22,7 @@ export function detachedChild(): DetachedChild | undefined {
   if (process.env[CHILD_VARIABLE] === undefined || !process.send) return undefined;
   delete process.env[CHILD_VARIABLE];
   let isReady = false;
-  // The parent was ended before we were up: nobody knows of us, so go.
+  // The parent ended before we were ready: nobody knows of this process, so end it.
   process.once("disconnect", () => {
     if (!isReady) process.exit(1);
   });
@@ -32,13 +34,13 @@ export function detachedChild(): DetachedChild | undefined {
   };
 }
 
-/** In the parent: runs this command again in the background; resolves to the exit code to return. */
-export function runDetached(argv: readonly string[]): Promise<number> {
+/** In the parent: runs this command again in the background; resolves to the exit code to return. `readsInput`: the command reads standard input. */
+export function runDetached(argv: readonly string[], { readsInput }: { readonly readsInput: boolean }): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...process.execArgv, ...argv], {
       argv0: process.argv0,
       detached: true,
-      stdio: ["inherit", "inherit", "inherit", "ipc"],
+      stdio: [readsInput ? "inherit" : "ignore", "ignore", "inherit", "ipc"],
       env: { ...process.env, [CHILD_VARIABLE]: "1" },
     });
     child.once("message", () => {

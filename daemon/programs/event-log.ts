@@ -1,14 +1,19 @@
 /**
- * Warnings of a long-running command: one line each, on standard error or to
- * syslog through the `logger` program; a failure that repeats is one line with
- * a count, not a flood.
+ * What a long-running program logs: one line for each event, to standard error or
+ * to syslog through the `logger` program. A repeated failure is one line with a
+ * count; `failureWords` decides which failures count together, and under which
+ * name. After a signal, `drainLine` says what the program waits for.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 
-/** Our choice: a failure is told once in this time; then how often it came since. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { printable } from "../../shared/plain-text.ts";
+import type { EndSignal } from "../lifecycle/shutdown.ts";
+import type { ForwarderEvent } from "../proxy/forwarder.ts";
+
+/** Our choice: a failure is logged once in this time; after that comes a line that says how often it was repeated. */
 const REPEAT_WINDOW_MS = 60_000;
 
-/** Our choice: so many kinds of failure are told apart at a time; strangers' addresses are among the keys, so there is a bound. */
+/** Our choice: how many kinds of failure are kept apart at a time. Strangers' addresses are among the keys, so a limit is needed. */
 const MAX_KEYS = 1_000;
 const OTHERS = "\0others";
 
@@ -44,7 +49,7 @@ export function syslogLines(name: string, fallback: WriteLine): WriteLine {
   };
 }
 
-/** Passes a line on at most once in a minute per `key`, and counts the rest. */
+/** Passes on at most one line per minute and key, and counts the rest. */
 export class RepeatGuard {
   readonly #write: WriteLine;
   readonly #windowMs: number;
@@ -69,7 +74,7 @@ export class RepeatGuard {
     this.#wait(key);
   }
 
-  /** Tells what has been counted and not yet told; for the end of the command. */
+  /** Writes the counts that were not written yet; for the end of the command. */
   flush(): void {
     for (const { line, repeats } of this.#held.values()) if (repeats > 0) this.#write(`${line} (${repeats} more like this)`);
     for (const timer of this.#timers.values()) clearTimeout(timer);
@@ -93,8 +98,40 @@ export class RepeatGuard {
   }
 }
 
-/** Text from outside (names, peers) can't drive a terminal or forge a line. */
-function printable(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return line.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+/** How a connection's failure is logged: under which name, from where, and which failures are counted together. */
+export interface FailureWords {
+  /** The entry's name, or the port with the names of all entries that share it: a stranger's connection belongs to none of them in particular. */
+  readonly who: string;
+  /** Whether `who` is such a port. */
+  readonly isPort: boolean;
+  /** Failures with the same key are logged once a minute. Each program at the wrong port has its own key, so that all can be found. */
+  readonly key: string;
+  /** The message and where the connection came from. */
+  readonly text: string;
+}
+
+/** The words for a failure of the entry named `name`. */
+export function failureWords(name: string, { error, peer, port }: Extract<ForwarderEvent, { type: "failure" }>): FailureWords {
+  const who = port ? `${port.listen} (${port.entries.join(", ")})` : name;
+  const from = error.code === "PLAIN_CLIENT" ? ` ${peer.replace(/:\d+$/, "")}` : "";
+  return { who, isPort: port !== undefined, key: `${who} ${error.code}${from}`, text: `${error.message}${peer === "" ? "" : ` (connection from ${peer})`}` };
+}
+
+/**
+ * What a foreground process prints when it waits after a signal. Without this line the user who pressed Ctrl-C would see
+ * nothing until the last connection ends. Undefined when there is nothing to wait for.
+ */
+export function drainLine({
+  open,
+  deadlineMs,
+  signal,
+}: {
+  readonly open: number;
+  readonly deadlineMs: number;
+  readonly signal: EndSignal;
+}): string | undefined {
+  if (open === 0) return undefined;
+  const what = open === 1 ? "1 connection is open and may go on" : `${open} connections are open and may go on`;
+  const again = signal === "SIGINT" ? "Ctrl-C again cuts" : "a second signal cuts";
+  return `${what} for ${deadlineMs / 1000} s; ${again} ${open === 1 ? "it" : "them"}`;
 }

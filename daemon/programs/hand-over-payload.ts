@@ -1,27 +1,30 @@
 /**
- * What an old daemon tells its successor beside the listeners: what it remembers
- * in memory only. The two are of different versions: every field is optional,
- * unknown ones are ignored, and a payload that can't be read costs only what it said.
+ * What an old daemon passes to its successor besides the listeners: facts that it
+ * has in memory only. The two daemons have different versions, so every field is
+ * optional and unknown fields are ignored; an unreadable payload is simply lost.
  */
 import * as z from "zod";
-import type { TunnelRef } from "../tunnels/daemon-state.ts";
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 
 const schema = z.object({
-  /** Tunnels that stay open although no client wants them now. */
+  /** Tunnels that stay open although no client wants them at present. */
   kept: z
     .array(z.object({ configPath: z.string(), name: z.string() }))
     .max(10_000)
     .optional(),
+  /** Marks of the files of handed-over unix sockets, by path: the owner of a listener removes this file at the end, and no other file. */
+  socketFiles: z.record(z.string(), z.string().regex(/^\d+:\d+$/)).optional(),
 });
 
 /** See the file's header. */
 export interface HandOverPayload {
   readonly kept: readonly TunnelRef[];
+  readonly socketFiles?: Readonly<Record<string, string>>;
 }
 
-/** What the old daemon said, checked; undefined: it said something else. */
+/** The old daemon's payload, checked; undefined: it has another form. */
 export function readPayload(payload: unknown): HandOverPayload | undefined {
-  // The first version said nothing.
+  // The first version sent no payload.
   const { data } = schema.safeParse(payload ?? {});
-  return data && { kept: data.kept ?? [] };
+  return data && { kept: data.kept ?? [], ...(data.socketFiles && { socketFiles: data.socketFiles }) };
 }

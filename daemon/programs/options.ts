@@ -1,11 +1,12 @@
 /**
  * Reads option lists the way spiped's getopt does: `-dF`, `-n 5`, `-n5`,
- * `--name`, `--name VALUE`, `--name=VALUE`, `--` ends them. An option given
+ * `--name`, `--name VALUE`, `--name=VALUE`; `--` ends the options. An option given
  * twice is an error, as in spiped.
  */
 import { TunnelError } from "../../shared/errors.ts";
+import { STATE_DIR_VARIABLE } from "../lifecycle/paths.ts";
 
-/** The options a command knows, with dashes; the value says whether it takes an argument. */
+/** The options that a command knows, with dashes; the value says whether the option takes an argument. */
 export type OptionTable = Readonly<Record<string, "flag" | "value">>;
 
 /** What was given. */
@@ -16,7 +17,7 @@ export interface ParsedOptions {
 }
 
 /**
- * Reads `args`; what follows `stopAt`, an option, is not looked at.
+ * Reads `args`; options after the option `stopAt` are ignored.
  * @throws TunnelError CONFIG_INVALID for an unknown or repeated option or a missing argument.
  */
 export function parseOptions(args: readonly string[], table: OptionTable, stopAt?: string): ParsedOptions {
@@ -57,7 +58,7 @@ export function parseOptions(args: readonly string[], table: OptionTable, stopAt
   return { flags, values, operands };
 }
 
-/** `-dFn5`: flags one after another; what follows an option with an argument is that argument. */
+/** `-dFn5`: flags one after another; the text after an option with an argument is that argument. */
 function takePacked(arg: string, table: OptionTable, take: (option: string, attached: string | undefined) => void): void {
   for (let index = 1; index < arg.length; index++) {
     const option = `-${arg[index]}`;
@@ -68,4 +69,24 @@ function takePacked(arg: string, table: OptionTable, take: (option: string, atta
     }
     take(option, undefined);
   }
+}
+
+/** Our choice: nobody waits longer than a day. */
+const MAX_SECONDS = 86_400;
+
+/**
+ * The option in milliseconds; undefined when it was not given.
+ * @throws TunnelError CONFIG_INVALID
+ */
+export function secondsOption(values: ReadonlyMap<string, string>, option: string): number | undefined {
+  const text = values.get(option);
+  if (text === undefined) return undefined;
+  const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= MAX_SECONDS)) throw new TunnelError("CONFIG_INVALID", `${option} ${text}: give a number of seconds from 0 to ${MAX_SECONDS}`);
+  return value * 1000;
+}
+
+/** `--state-dir`, else the environment variable, else undefined. */
+export function stateDirOf(values: ReadonlyMap<string, string>): string | undefined {
+  return values.get("--state-dir") ?? (process.env[STATE_DIR_VARIABLE] || undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * spiped's -u: leaves root's privileges after binding. Supplementary groups are
- * left first, then the group is set, then the user, as spiped does.
+ * spiped's -u: drops root's privileges after binding. Supplementary groups are
+ * dropped first, then the group is set, then the user, as spiped does.
  */
 import { TunnelError } from "../../shared/errors.ts";
 
@@ -26,7 +26,7 @@ export function parseIdentity(text: string): Identity {
 
 /**
  * Becomes that user and group.
- * @throws TunnelError CONFIG_INVALID when there is no such user or group, or it may not be taken on.
+ * @throws TunnelError CONFIG_INVALID when there is no such user or group, or this process may not switch to it.
  */
 export function dropPrivileges(identity: Identity, warn: (line: string) => void): void {
   if (!process.setuid || !process.setgid || !process.setgroups) {
@@ -41,7 +41,7 @@ export function dropPrivileges(identity: Identity, warn: (line: string) => void)
   if (identity.user !== undefined) become(process.setuid, { kind: "user", name: identity.user });
 }
 
-/** By name first, then as a number, as spiped does. */
+/** Tries the name first, then the number, as spiped does. */
 function become(set: (id: string | number) => void, wanted: { readonly kind: "user" | "group"; readonly name: string }): void {
   try {
     set(wanted.name);

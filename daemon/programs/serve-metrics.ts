@@ -1,6 +1,7 @@
 /**
- * Counters of all tunnels for Prometheus, and a health check, over HTTP; only
- * where it is asked for, and on loopback unless told otherwise.
+ * Counters of all tunnels for Prometheus, and a health check, over HTTP. Off by
+ * default, and on loopback unless told otherwise. A request that uses a wrong
+ * name for this server is refused (metrics-hosts.ts).
  */
 import * as http from "node:http";
 import type * as net from "node:net";
@@ -11,6 +12,7 @@ import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { bind } from "../proxy/bind.ts";
 import { Target } from "../proxy/target.ts";
+import { metricsHosts } from "./metrics-hosts.ts";
 
 /** A server for metrics; the caller closes it. */
 export interface MetricsServer {
@@ -22,14 +24,16 @@ export interface MetricsServer {
 export interface MetricsOptions {
   /** host:port. */
   readonly address: string;
-  /** Other machines may ask. */
+  /** Other machines may send requests. */
   readonly beyondLoopback: boolean;
+  /** Names that requests may use besides the address, separated by commas. */
+  readonly hosts: string | undefined;
   readonly list: () => readonly TunnelStatus[];
-  /** Whether the file still wants the entry of this name: one that was removed is not missed. */
+  /** Whether the file still has the entry of this name: a removed entry does not count as missing. */
   readonly isMeant: (name: string) => boolean;
 }
 
-/** Numbers of a tunnel by metric. */
+/** A tunnel's numbers, by metric. */
 const METRICS: Readonly<Record<string, { readonly help: string; readonly of: (tunnel: TunnelStatus) => number }>> = {
   tunneld_connections_open: { help: "Connections that carry data now", of: (tunnel) => tunnel.openConnections },
   tunneld_connections_total: { help: "Connections since the start", of: (tunnel) => tunnel.totalConnections },
@@ -38,16 +42,18 @@ const METRICS: Readonly<Record<string, { readonly help: string; readonly of: (tu
   tunneld_wire_received_bytes_total: { help: "Encrypted bytes received", of: (tunnel) => tunnel.wireInBytes },
   tunneld_wire_sent_bytes_total: { help: "Encrypted bytes sent", of: (tunnel) => tunnel.wireOutBytes },
   tunneld_listening: { help: "1 when the port is open", of: (tunnel) => Number(isListening(tunnel.state)) },
+  tunneld_wire_native: { help: "1 when the other end spoke the native wire the last time", of: (tunnel) => Number(tunnel.wire === "native") },
   tunneld_key_verified_timestamp_seconds: { help: "When the other end last proved its key", of: (tunnel) => (tunnel.keyVerifiedAtMs ?? 0) / 1000 },
 };
 
 /**
  * Serves /metrics and /healthz.
- * @throws TunnelError CONFIG_INVALID for an address beyond loopback that was not meant, LISTEN_IN_USE, LISTEN_DENIED
+ * @throws TunnelError CONFIG_INVALID for an address beyond loopback without permission or an impossible name, LISTEN_IN_USE, LISTEN_DENIED
  */
 export async function serveMetrics(options: MetricsOptions): Promise<MetricsServer> {
-  const [address] = await new Target({ address: parseAddress(options.address), refreshMs: undefined }).addresses();
-  if (address?.kind !== "tcp") throw new TunnelError("CONFIG_INVALID", `--metrics ${options.address}: give host:port`);
+  const given = parseAddress(options.address);
+  const [address] = await new Target({ address: given, refreshMs: undefined }).addresses();
+  if (address?.kind !== "tcp" || given.kind !== "tcp") throw new TunnelError("CONFIG_INVALID", `--metrics ${options.address}: give host:port`);
   if (!isLoopbackIp(address.host) && !options.beyondLoopback) {
     throw new TunnelError(
       "CONFIG_INVALID",
@@ -55,10 +61,17 @@ export async function serveMetrics(options: MetricsOptions): Promise<MetricsServ
     );
   }
   const registry = createRegistry(options.list);
-  const server = http.createServer((request, response) => void answer(request, response, { ...options, registry }));
+  const isOurs = metricsHosts({ given: given.host, listensAt: address.host, also: options.hosts });
+  const server = http.createServer((request, response) => {
+    if (isOurs(request.headers.host)) void answer(request, response, { ...options, registry });
+    // 421 is RFC 9110, 15.5.20: this server does not answer for that name.
+    else response.writeHead(421, { "content-type": "text/plain; charset=utf-8" }).end(NOT_OURS);
+  });
   await bind(server as net.Server, { address });
   return { port: (server.address() as net.AddressInfo).port, close: () => void server.close(() => {}) };
 }
+
+const NOT_OURS = "This server has another name: ask it by its address, or name it with --metrics-host.\n";
 
 function createRegistry(list: MetricsOptions["list"]): Registry {
   const registry = new Registry();
@@ -70,7 +83,7 @@ function createRegistry(list: MetricsOptions["list"]): Registry {
   );
   const ofPorts = "Failures by code at a port that entries share, before a key told which of them was meant";
   addSeries(registry, { name: "tunneld_port_failures_total", help: ofPorts, labels: ["listen", "code"] }, () => {
-    // Each entry of a port tells the same.
+    // Every entry of a port has the same counts.
     const ports = new Map(list().map(({ listen, refusedAtPort }) => [listen, refusedAtPort ?? {}]));
     return [...ports].flatMap(([listen, codes]) => Object.entries(codes).map(([code, count]): Sample => [{ listen, code }, count]));
   });
@@ -84,7 +97,7 @@ function createRegistry(list: MetricsOptions["list"]): Registry {
 /** Labels and value. */
 type Sample = readonly [Record<string, string>, number];
 
-/** A counter when its name ends in _total, as Prometheus has it, else a gauge. Read when asked for: nothing is counted here. */
+/** Adds a counter if the name ends in _total (Prometheus' rule), else a gauge. Values are read on request: nothing is counted here. */
 function addSeries(
   registry: Registry,
   { name, help, labels }: { readonly name: string; readonly help: string; readonly labels: readonly string[] },

@@ -1,55 +1,55 @@
 /**
  * `tunneld serve`: all server entries of a file in one foreground process, for an
- * operator, a service manager or a container. No RPC, no approvals (who starts it
- * means it), nothing remembered; the file is watched, so that keys and targets
- * change without a restart.
+ * operator, a service manager or a container. There is no RPC and no approval
+ * (starting it is the approval), and nothing is remembered. The file is watched, so
+ * that keys and targets change without a restart.
  */
 
-import { closeSync } from "node:fs";
-import * as net from "node:net";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import { formatAddress } from "../../shared/address.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
+import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
 import { TunnelError } from "../../shared/errors.ts";
-import { drainLine } from "../cli/drain-line.ts";
-import { failureWords } from "../cli/failure-words.ts";
-import { secondsOption } from "../cli/seconds.ts";
+import { machineTimers } from "../../shared/time.ts";
 import { ConfigStore } from "../config/config-store.ts";
 import { FolderWatch } from "../config/folder-watch.ts";
 import { KeyFolder } from "../keys/key-folder.ts";
 import { createKeyLoader } from "../keys/key-loader.ts";
+import { ownGroups } from "../keys/own-groups.ts";
 import { SessionKeys } from "../keys/session-keys.ts";
-import { machineTimers } from "../lifecycle/clock.ts";
 import { daemonPaths, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
-import { notifyManager, passedDescriptors, unixPathOf } from "../lifecycle/systemd.ts";
-import { WRITE_QUEUE_BYTES } from "../proxy/dial.ts";
+import { notifyManager } from "../lifecycle/systemd.ts";
+import { nativeSettings } from "../proxy/connection-settings.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { type ResolvedAddress, systemLookup } from "../proxy/target.ts";
-import { daemonStateSchema, type StateStore } from "../tunnels/daemon-state.ts";
+import { daemonStateSchema, type StateChange, type StateStore } from "../tunnels/daemon-state.ts";
 import { Manager } from "../tunnels/manager.ts";
 import { createPlanner } from "../tunnels/planner.ts";
-import type { Inherited } from "../tunnels/tunnel.ts";
 import type { CommandContext } from "./context.ts";
-import { stateDirOf } from "./daemon-options.ts";
-import { RepeatGuard, stderrLines, type WriteLine } from "./event-log.ts";
-import { parseOptions } from "./options.ts";
+import { drainLine, failureWords, RepeatGuard, stderrLines, type WriteLine } from "./event-log.ts";
+import { parseOptions, secondsOption, stateDirOf } from "./options.ts";
+import { passedListeners } from "./passed-listeners.ts";
 import type { MetricsServer } from "./serve-metrics.ts";
 
 /** Our choice: how long SIGTERM lets connections go on. */
 const DRAIN_MS = 60_000;
-
-/** The states in which a port is open. */
-const OPEN: readonly TunnelStatus["state"][] = ["listening", "key-verified", "verified", "degraded"];
 
 /**
  * Serves until a signal ends it; resolves to the exit code.
  * @throws TunnelError when the file has a mistake or a port can't be opened; nothing is left open then
  */
 export async function runServe(args: readonly string[], context: CommandContext): Promise<number> {
-  const table = { "--config": "value", "--state-dir": "value", "--drain": "value", "--metrics": "value", "--metrics-public": "flag" } as const;
+  const table = {
+    "--config": "value",
+    "--state-dir": "value",
+    "--drain": "value",
+    "--metrics": "value",
+    "--metrics-public": "flag",
+    "--metrics-host": "value",
+  } as const;
   const { flags, values, operands } = parseOptions(args, table);
   const config = values.get("--config");
   if (config === undefined || operands.length > 0)
@@ -76,13 +76,19 @@ export async function runServe(args: readonly string[], context: CommandContext)
       metrics = await (await import("./serve-metrics.ts")).serveMetrics({
         address,
         beyondLoopback: flags.has("--metrics-public"),
-        // An entry that was removed and has ended is nobody's any more.
+        hosts: values.get("--metrics-host"),
+        // Leave out entries that were removed and have ended.
         list: () => server.manager.list().filter(({ name, state }) => state !== "closed" || isMeant(name)),
         isMeant,
       });
     for (const tunnel of opened) warn(`${tunnel.name} listens at ${tunnel.listen} for ${tunnel.target}`);
-    // Before the word is out: who waits for it may send the signal at once.
-    const ended = untilEnded(server.manager, { deadlineMs: secondsOption(values, "--drain") ?? DRAIN_MS, warn });
+    // Before "ready" is sent: the manager may send the signal right after it.
+    const ended = untilEnded(server.manager, {
+      deadlineMs: secondsOption(values, "--drain") ?? DRAIN_MS,
+      warn,
+      // Closed together with the other ports: a successor needs this port too.
+      onDrain: () => metrics?.close(),
+    });
     const trouble = await notifyManager(process.env, "ready", `${opened.length} entries`);
     if (trouble !== undefined) warn(trouble);
     await ended;
@@ -118,6 +124,7 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
     folder: new KeyFolder({ folder: paths.keyDir, suite, random: context.random }),
     session: new SessionKeys(suite),
     home: homedir(),
+    serviceGroups: ownGroups(),
   });
   const guard = new RepeatGuard(warn);
   const configs = new ConfigStore((file, config) => {
@@ -127,7 +134,7 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
   const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
   keyWatch.add(paths.keyDir);
   const manager: Manager = new Manager({
-    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup },
+    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup, native: nativeSettings(suite, context.random) },
     clock: context.clock,
     configs,
     planner: createPlanner({ suite, keys, lookup: systemLookup, wasApproved: () => true }),
@@ -138,8 +145,9 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
       removed: () => {},
       approvalNeeded: () => {},
       event: (name, event) => report(name, event, guard),
-      remark: ({ level, message }) => {
-        // What keeps it from starting is told with its place, by refuseClosed.
+      remark: ({ level, message, tunnel, isKeyNews }) => {
+        if (isKeyNews) warn(`${tunnel} ${message}`);
+        // refuseClosed reports what keeps an entry from starting, with its place in the file.
         if (isOpen() && level !== "info" && level !== "debug") guard.say(message, message);
       },
       activity: () => {},
@@ -148,11 +156,11 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
   return { manager, configs, keyWatch, guard, holder: { user: { kind: "serve", name: VERSION, pid: process.pid }, lingerMs: 0 } };
 }
 
-/** The server entries of a file without any mistake: an operator's file is right as a whole or not used. */
+/** The server entries of a file. An operator's file with any mistake is not used at all. */
 function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine): string[] {
   const config = configs.get(configPath);
   const problems = config.problems.map((problem) => `${problem.path}:${problem.line}:${problem.column}: ${problem.message}`);
-  // What is thrown is printed last: so they stand in the order of the file.
+  // The thrown error is printed last, so the problems appear in the order of the file.
   const last = problems.pop();
   for (const problem of problems) warn(problem);
   if (last !== undefined) throw new TunnelError("CONFIG_INVALID", last);
@@ -161,7 +169,7 @@ function chooseEntries(configs: ConfigStore, configPath: string, warn: WriteLine
   return names;
 }
 
-/** What the look at the opened entries needs. */
+/** What the check of the opened entries needs. */
 interface Opened {
   readonly places: ReturnType<ConfigStore["get"]>["places"];
   /** Addresses of the sockets that were passed. */
@@ -175,7 +183,7 @@ function refuseClosed(opened: readonly TunnelStatus[], { places, passed, warn }:
     const place = places.get(name);
     return `${place ? `${place.path}:${place.line}:${place.column}: ` : ""}${name}: ${misfit(tunnel, passed) ?? lastFailure?.message ?? state}`;
   };
-  // Two entries that are alike in all but their name would share one tunnel: here it is a mistake, the key must tell them apart.
+  // Two entries that differ only in their name would share one tunnel. Here that is a mistake: the key must tell them apart.
   for (const [index, one] of opened.entries()) {
     const twin = opened.slice(0, index).find((other) => other.listen === one.listen && other.keyFingerprints.some((key) => one.keyFingerprints.includes(key)));
     const place = places.get(one.name);
@@ -185,13 +193,13 @@ function refuseClosed(opened: readonly TunnelStatus[], { places, passed, warn }:
     }
   }
   const order = [...places.keys()];
-  const closed = opened.filter((tunnel) => !OPEN.includes(tunnel.state)).toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const closed = opened.filter((tunnel) => !isListening(tunnel.state)).toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const last = closed.pop();
   for (const tunnel of closed) warn(explain(tunnel));
   if (last) throw new TunnelError((misfit(last, passed) === undefined && last.lastFailure?.code) || "CONFIG_INVALID", explain(last));
 }
 
-/** What a passed socket has to do with a port that is taken: it is at that port, and written otherwise, so that nobody claimed it. */
+/** Explains a port in use when a passed socket has it: the socket's address is written differently, so no entry used the socket. */
 function misfit({ listen, lastFailure }: TunnelStatus, passed: readonly ResolvedAddress[]): string | undefined {
   if (lastFailure?.code !== "LISTEN_IN_USE") return undefined;
   const port = listen.replace(/^.*:/, "");
@@ -201,61 +209,20 @@ function misfit({ listen, lastFailure }: TunnelStatus, passed: readonly Resolved
   return `the service manager has passed a socket at ${given}, not at ${listen}: write "listen": "${given}", or ListenStream=${listen} in the socket unit`;
 }
 
-/**
- * Sockets that a service manager has opened for us, to be taken where their address is wanted. Node accepts as soon as it
- * has a listener: whoever came before the entry is open (the connection that made the manager start us) is kept for it.
- */
-function passedListeners(): Inherited[] {
-  return passedDescriptors(process.env, process.pid).flatMap((fd): Inherited[] => {
-    const unixPath = unixPathOf(fd);
-    if (unixPath !== undefined) return [passedUnixSocket(fd, unixPath)];
-    const early: net.Socket[] = [];
-    const passed = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
-    passed.on("connection", (socket) => {
-      socket.on("error", () => {});
-      early.push(socket);
-    });
-    passed.listen({ fd });
-    const bound = passed.address();
-    if (bound === null || typeof bound === "string") {
-      passed.close();
-      return [];
-    }
-    const address = { kind: "tcp", host: bound.address, port: bound.port } as const;
-    const listen = async (server: net.Server): Promise<void> => {
-      await listenOn(server, passed);
-      for (const socket of early.splice(0)) server.emit("connection", socket);
-    };
-    const discard = (): void => {
-      passed.close();
-      for (const socket of early.splice(0)) socket.destroy();
-    };
-    return [{ address, listen, discard }];
-  });
+interface Ending {
+  readonly deadlineMs: number;
+  readonly warn: WriteLine;
+  readonly onDrain: () => void;
 }
 
-/** Node can't say where a unix socket is that it did not bind, nor open one twice: it is opened when its entry is, and until then newcomers wait in its queue. */
-function passedUnixSocket(fd: number, path: string): Inherited {
-  return { address: { kind: "unix", path }, listen: (server) => listenOn(server, { fd }), discard: () => closeSync(fd) };
-}
-
-function listenOn(server: net.Server, handle: net.Server | { readonly fd: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(handle, () => {
-      server.removeListener("error", reject);
-      resolve();
-    });
-  });
-}
-
-function untilEnded(manager: Manager, { deadlineMs, warn }: { readonly deadlineMs: number; readonly warn: WriteLine }): Promise<void> {
+function untilEnded(manager: Manager, { deadlineMs, warn, onDrain }: Ending): Promise<void> {
   return new Promise((resolve) => {
     handleSignals({
       signals: process,
       timers: machineTimers,
       deadlineMs,
       drain: async (signal) => {
+        onDrain();
         const line = drainLine({ open: manager.openConnections, deadlineMs, signal });
         if (line !== undefined) warn(line);
         void notifyManager(process.env, "stopping", "waiting for the last connections");
@@ -292,6 +259,16 @@ function report(name: string, event: ForwarderEvent, guard: RepeatGuard): void {
 
 /** Nothing outlives the process. */
 function memoryStore(): StateStore {
-  const state = daemonStateSchema.parse({});
-  return { state, update: (change) => change(state) };
+  let state = daemonStateSchema.parse({});
+  const change = (make: StateChange): Promise<undefined> => {
+    state = make(state);
+    return Promise.resolve(undefined);
+  };
+  return {
+    get state() {
+      return state;
+    },
+    commit: change,
+    update: change,
+  };
 }

@@ -2,13 +2,16 @@
  * `tunneld spipe`: joins standard input and output to one encrypted connection,
  * with spipe 1.6.4's options and exit codes.
  */
+
 import * as fs from "node:fs";
 import * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { readKeyFile, STDIN_KEY } from "../keys/key-file.ts";
 import { Connection, type DropReason } from "../proxy/connection.ts";
-import type { Endpoint } from "../proxy/endpoint.ts";
+import { connectionSettings } from "../proxy/connection-settings.ts";
+import type { PlainSide } from "../proxy/plain-side.ts";
+import { SecondLook } from "../proxy/second-look.ts";
 import { RouteStats } from "../proxy/stats.ts";
 import { Target } from "../proxy/target.ts";
 import type { CommandContext } from "./context.ts";
@@ -17,7 +20,7 @@ import { parseSpipe, type SpipeOptions } from "./spiped-options.ts";
 
 /**
  * Runs until both directions have ended; resolves to the exit code, 0 only when the connection ended well.
- * @throws TunnelError for anything that keeps it from starting or cuts it off.
+ * @throws TunnelError for anything that prevents the start or cuts the connection.
  */
 export async function runSpipe(args: readonly string[], context: CommandContext): Promise<number> {
   const options = parseSpipe(args);
@@ -27,8 +30,11 @@ export async function runSpipe(args: readonly string[], context: CommandContext)
   const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
   const warn = stderrLines(context.name);
   for (const warning of warnings) warn(`warning: ${warning.message}`);
-  const route = { name: formatAddress(options.target), keys: [key], target, bind, maxConnections: 1, stats: new RouteStats() };
-  const plain = stdioEndpoint(options.keyFile === STDIN_KEY);
+  const route = {
+    ...{ name: formatAddress(options.target), keys: [key], target, bind, maxConnections: 1 },
+    ...{ stats: new RouteStats(), secondLook: new SecondLook(context.clock) },
+  };
+  const plain = stdioSide(options.keyFile === STDIN_KEY);
   let broken: TunnelError | undefined;
   for (const [stream, what] of [
     [plain.source, "standard input can't be read"],
@@ -57,24 +63,15 @@ function joinStdio(
   options: SpipeOptions,
   context: CommandContext,
   route: Extract<ConstructorParameters<typeof Connection>[0], { role: "client" }>["route"],
-  plain: Endpoint,
+  plain: PlainSide,
 ): Promise<DropReason> {
   return new Promise((resolve) => {
     const connection = new Connection(
       { role: "client", plain, route },
       {
         peer: "standard input",
-        settings: {
-          role: "client",
-          suite: context.suite(),
-          random: context.random,
-          clock: context.clock,
-          forwardSecrecy: options.forwardSecrecy,
-          connectTimeoutMs: options.timeoutMs,
-          handshakeTimeoutMs: options.timeoutMs,
-          keepAlive: options.keepAlive,
-        },
-        owner: { leadsBack: () => false, admit: () => true, verified: () => {}, failed: () => {}, closed: (_, reason) => resolve(reason) },
+        settings: connectionSettings({ ...options, role: "client" }, { suite: context.suite(), random: context.random, clock: context.clock }),
+        owner: { leadsBack: () => false, admit: () => true, session: () => {}, verified: () => {}, failed: () => {}, closed: (_, reason) => resolve(reason) },
       },
     );
     // spipe ends at once on SIGTERM, and that is no failure.
@@ -83,8 +80,8 @@ function joinStdio(
   });
 }
 
-/** Standard input and output. When the key has come from standard input there is nothing more to read there. */
-function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
+/** Standard input and output. If the key came from standard input, there is nothing more to read from it. */
+function stdioSide(stdinUsedUp: boolean): PlainSide {
   const source = stdinUsedUp ? fs.createReadStream("", { fd: fs.openSync(process.platform === "win32" ? "NUL" : "/dev/null", "r") }) : process.stdin;
   source.pause();
   const sink = standardOutput();
@@ -104,9 +101,9 @@ function stdioEndpoint(stdinUsedUp: boolean): Endpoint {
 }
 
 /** process.stdout writes to pipes synchronously, which would stop both directions at a slow reader. */
-function standardOutput(): Endpoint["sink"] {
-  // A socket or pipe may be standard input or error, too (inetd, 2>&1), and then does not block: a file's writes would
-  // fail when it is full.
+function standardOutput(): PlainSide["sink"] {
+  // The same socket or pipe may also be standard input or error (inetd, 2>&1), which makes it non-blocking: then writing
+  // to it as a file would fail when it is full.
   const stat = fs.fstatSync(1);
   if (stat.isSocket() || stat.isFIFO()) return new net.Socket({ fd: 1, readable: false, writable: true, allowHalfOpen: true });
   return fs.createWriteStream("", { fd: 1, autoClose: false });

@@ -5,6 +5,7 @@
 
 import { type Address, parseAddress, parseBindAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { timerMs } from "../../shared/time.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
 import type { Role } from "../protocol/wire.ts";
 import { type OptionTable, type ParsedOptions, parseOptions } from "./options.ts";
@@ -14,7 +15,7 @@ export interface SpipeOptions {
   readonly target: Address;
   readonly keyFile: string;
   readonly bind: Address | undefined;
-  /** spiped's default takes a peer with or without it. */
+  /** spiped's default accepts peers with and without forward secrecy. */
   readonly forwardSecrecy: ForwardSecrecy;
   readonly keepAlive: boolean;
   readonly timeoutMs: number;
@@ -36,7 +37,7 @@ export interface SpipedOptions extends SpipeOptions {
   readonly user: string | undefined;
 }
 
-/** What -v asks for: getopt's order decides whether a mistake or it comes first. */
+/** Asks for the version. The order of the arguments decides whether -v or a mistake counts first, as with getopt. */
 const VERSION_FLAG = "-v";
 
 const COMMON = { [VERSION_FLAG]: "flag", "-b": "value", "-f": "flag", "-g": "flag", "-j": "flag", "-k": "value", "-o": "value", "-t": "value" } as const;
@@ -60,12 +61,10 @@ const SPIPED_TABLE: OptionTable = {
 const DEFAULT_CONNECTIONS = 100;
 const DEFAULT_TIMEOUT_S = 5;
 const DEFAULT_REFRESH_S = 60;
-/** setTimeout's limit, 24 days; longer is as good as never. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /**
- * Whether the version is asked for; a mistake that stands behind that does not count.
- * @throws TunnelError CONFIG_INVALID for one before it
+ * Whether the version is asked for; a mistake after -v does not count.
+ * @throws TunnelError CONFIG_INVALID for a mistake before -v
  */
 export function asksForVersion(program: "spiped" | "spipe", args: readonly string[]): boolean {
   return parseOptions(args, program === "spiped" ? SPIPED_TABLE : SPIPE_TABLE, VERSION_FLAG).flags.has(VERSION_FLAG);
@@ -102,7 +101,7 @@ export function parseSpiped(args: readonly string[]): SpipedOptions {
     foreground: flags.has("-F"),
     maxConnections: connections(values.get("-n")),
     pidFile: values.get("-p") ?? `${source}.pid`,
-    refreshMs: flags.has("-R") ? undefined : Math.min(MAX_TIMER_MS, refreshS * 1000),
+    refreshMs: flags.has("-R") ? undefined : timerMs(refreshS * 1000),
     syslog: flags.has("--syslog"),
     user: values.get("-u"),
   };
@@ -118,11 +117,11 @@ function common({ flags, values }: ParsedOptions): SpipeOptions {
     bind: bind === undefined ? undefined : parseBindAddress(bind),
     forwardSecrecy: flags.has("-f") ? "off" : flags.has("-g") ? "require" : "prefer",
     keepAlive: !flags.has("-j"),
-    timeoutMs: Math.min(MAX_TIMER_MS, seconds(values, "-o", DEFAULT_TIMEOUT_S) * 1000),
+    timeoutMs: timerMs(seconds(values, "-o", DEFAULT_TIMEOUT_S) * 1000),
   };
 }
 
-/** spiped takes no port 0 either: nobody would know where it listens. */
+/** Port 0 is refused, as in spiped: nobody would know which port it listens at. */
 function withPort(option: string, text: string): Address {
   const address = parseAddress(text);
   if (address.kind === "tcp" && address.port === 0) throw invalid(`${option} ${text}: name a port from 1 to 65535`);

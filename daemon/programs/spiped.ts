@@ -1,19 +1,22 @@
 /**
  * `tunneld spiped`: spiped 1.6.4's command line on our proxy. Order of events,
  * exit codes and signals are spiped's; where this differs on purpose (a reason
- * for every failure, a socket that is removed at the end) README says so.
+ * for every failure, a port that is free at SIGTERM) README says so.
  */
-import * as fs from "node:fs";
+
 import { formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
-import { readKeyFile } from "../keys/key-file.ts";
-import type { SharedKey } from "../protocol/keys.ts";
-import { Forwarder, type ForwarderEvent } from "../proxy/forwarder.ts";
+import { readKeyFile, STDIN_KEY } from "../keys/key-file.ts";
+import { fingerprint, type SharedKey } from "../protocol/keys.ts";
+import { connectionSettings } from "../proxy/connection-settings.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions } from "../proxy/forwarder.ts";
+import { SecondLook } from "../proxy/second-look.ts";
 import { RouteStats } from "../proxy/stats.ts";
 import { type ResolvedAddress, Target } from "../proxy/target.ts";
 import type { CommandContext } from "./context.ts";
 import { detachedChild, runDetached } from "./daemonize.ts";
 import { RepeatGuard, stderrLines, syslogLines, type WriteLine } from "./event-log.ts";
+import { removePidFile, writePidFile } from "./pid-file.ts";
 import { dropPrivileges, parseIdentity } from "./privileges.ts";
 import { parseSpiped, type SpipedOptions } from "./spiped-options.ts";
 
@@ -22,13 +25,13 @@ const DNS_RETRY_MS = 1_000;
 
 /**
  * Runs until drained by SIGTERM; resolves to the exit code.
- * @throws TunnelError for anything that keeps it from starting; nothing is left behind then.
+ * @throws TunnelError for anything that prevents the start; nothing is left behind then.
  */
 export async function runSpiped(args: readonly string[], context: CommandContext): Promise<number> {
   const options = parseSpiped(args);
   const identity = options.user === undefined ? undefined : parseIdentity(options.user);
   const child = detachedChild();
-  if (!options.foreground && !child) return await runDetached(context.selfArgv);
+  if (!options.foreground && !child) return await runDetached(context.selfArgv, { readsInput: options.keyFile === STDIN_KEY });
   process.title = ["spiped", ...args].join(" ");
 
   const early = options.waitForDns && child !== undefined;
@@ -51,7 +54,7 @@ export async function runSpiped(args: readonly string[], context: CommandContext
     if (identity) dropPrivileges(identity, (line) => warn(line));
   } catch (error) {
     serving?.forwarder.close();
-    if (wrotePidFile) fs.rmSync(options.pidFile, { force: true });
+    if (wrotePidFile) removePidFile(options.pidFile);
     throw error;
   }
   if (!early) child?.ready();
@@ -59,7 +62,7 @@ export async function runSpiped(args: readonly string[], context: CommandContext
   return 0;
 }
 
-/** What listens, and its end. */
+/** The forwarder, and a promise of its end. */
 interface Serving {
   readonly forwarder: Forwarder;
   readonly drained: Promise<void>;
@@ -76,11 +79,14 @@ async function start(options: SpipedOptions, context: CommandContext, warn: Writ
     const bind = options.bind && (await resolveFirst(new Target({ address: options.bind, refreshMs: undefined }), { patient, warn }));
     const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
     for (const warning of warnings) warn(`warning: ${warning.message}`);
-    const forwarder = makeForwarder({ options, context, key, target, bind, warn });
-    // Before it listens: whoever sees that it does may end it, and its socket must not stay behind.
-    const terminated = untilTerminated();
+    const parts: Parts = { options, context, target, bind, warn, guard: new RepeatGuard(warn) };
+    const forwarder = new Forwarder(forwarderOptions(parts, key));
+    // Only in the background: closing the terminal ends a foreground process, as with spiped.
+    if (!options.foreground) process.on("SIGHUP", () => takeUpKey(forwarder, parts));
+    // Before it listens: once it listens, somebody may end it, and its socket must not stay behind.
+    const terminated = untilTerminated(() => forwarder.close());
     await forwarder.listen({ address: listenAt });
-    return { forwarder, drained: terminated.then(() => forwarder.drain({ keepListening: true })) };
+    return { forwarder, drained: terminated.then(() => forwarder.drain()) };
   } catch (error) {
     target.dispose();
     throw error;
@@ -90,29 +96,42 @@ async function start(options: SpipedOptions, context: CommandContext, warn: Writ
 interface Parts {
   readonly options: SpipedOptions;
   readonly context: CommandContext;
-  readonly key: SharedKey;
   readonly target: Target;
   readonly bind: ResolvedAddress | undefined;
   readonly warn: WriteLine;
+  readonly guard: RepeatGuard;
 }
 
-function makeForwarder({ options, context, key, target, bind, warn }: Parts): Forwarder {
-  const guard = new RepeatGuard(warn);
-  return new Forwarder({
-    settings: {
-      role: options.role,
-      suite: context.suite(),
-      random: context.random,
-      clock: context.clock,
-      forwardSecrecy: options.forwardSecrecy,
-      connectTimeoutMs: options.timeoutMs,
-      handshakeTimeoutMs: options.timeoutMs,
-      keepAlive: options.keepAlive,
-    },
-    routes: [{ name: formatAddress(options.source), keys: [key], target, bind, maxConnections: options.maxConnections, stats: new RouteStats() }],
+function forwarderOptions({ options, context, target, bind, guard }: Parts, key: SharedKey): ForwarderOptions {
+  return {
+    settings: connectionSettings(options, { suite: context.suite(), random: context.random, clock: context.clock }),
+    routes: [
+      {
+        ...{ name: formatAddress(options.source), keys: [key], target, bind, maxConnections: options.maxConnections },
+        ...{ stats: new RouteStats(), secondLook: new SecondLook(context.clock) },
+      },
+    ],
     limitPolicy: "wait",
     onEvent: (event) => report(event, guard),
-  });
+  };
+}
+
+/** SIGHUP: new connections use the key file as it is now; open connections go on. If the key can't be read, nothing changes. */
+function takeUpKey(forwarder: Forwarder, parts: Parts): void {
+  const { options, context, warn } = parts;
+  if (options.keyFile === STDIN_KEY) {
+    warn("the key came from standard input and can't be read again: start anew to change it");
+    return;
+  }
+  try {
+    const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
+    for (const warning of warnings) warn(`warning: ${warning.message}`);
+    forwarder.reconfigure(forwarderOptions(parts, key));
+    warn(`read the key file ${options.keyFile} again: new connections use it (fingerprint ${fingerprint(context.suite(), key)})`);
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    warn(`goes on with the key it has: ${error.message} (${error.code})`);
+  }
 }
 
 function report(event: ForwarderEvent, guard: RepeatGuard): void {
@@ -132,7 +151,7 @@ function report(event: ForwarderEvent, guard: RepeatGuard): void {
   }
 }
 
-/** The first address of a name; with `patient` (-D) tries until there is one. */
+/** The first address of a name; with `patient` (-D) it tries until there is an address. */
 async function resolveFirst(target: Target, how: { readonly patient: boolean; readonly warn?: WriteLine }): Promise<ResolvedAddress> {
   for (;;) {
     try {
@@ -148,22 +167,26 @@ async function resolveFirst(target: Target, how: { readonly patient: boolean; re
   }
 }
 
-function writePidFile(path: string): void {
-  try {
-    fs.writeFileSync(path, String(process.pid));
-  } catch (cause) {
-    throw new TunnelError("CONFIG_INVALID", `can't write the pid file ${path}: ${(cause as Error).message}; choose another with -p`, { cause });
-  }
-}
-
-/** SIGTERM: serve nobody new, end with the last connection, the port open meanwhile. A second one ends at once. */
-function untilTerminated(): Promise<void> {
+/**
+ * SIGTERM: gives up the port and ends with the last connection. A second SIGTERM ends the process at once, like an unhandled
+ * signal; but `cut` resets the open connections, while the system would end them cleanly.
+ */
+function untilTerminated(cut: () => void): Promise<void> {
   if (process.pid === 1) process.once("SIGINT", () => process.exit(0));
   return new Promise((resolve) => {
-    process.once("SIGTERM", () => {
-      // As process 1 (in a container) no signal ends a process by default.
-      if (process.pid === 1) process.once("SIGTERM", () => process.exit(143));
-      resolve();
-    });
+    let isDraining = false;
+    const onSignal = (): void => {
+      if (!isDraining) {
+        isDraining = true;
+        resolve();
+        return;
+      }
+      cut();
+      process.removeListener("SIGTERM", onSignal);
+      // By default no signal ends process 1 (in a container).
+      if (process.pid === 1) process.exit(143);
+      process.kill(process.pid, "SIGTERM");
+    };
+    process.on("SIGTERM", onSignal);
   });
 }

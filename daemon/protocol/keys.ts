@@ -13,7 +13,7 @@ export function sharedKey(suite: CipherSuite, keyFileBytes: Uint8Array): SharedK
   return suite.sha256(keyFileBytes);
 }
 
-/** Whether a key has been overwritten: anybody can prove that one. No file has this K in any lifetime. */
+/** Whether a key has been overwritten with zeros: anybody can prove to hold such a key. No key file will ever have this K. */
 export function isWiped(key: SharedKey): boolean {
   return key.every((byte) => byte === 0);
 }

@@ -14,6 +14,7 @@
  */
 
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import type { CipherSuite, MessageCipher, SequenceMac } from "../crypto/suite.ts";
 import { LENGTH_BYTES, MAX_MESSAGE_BYTES, PACKET_BYTES, SEALED_BYTES } from "./constants.ts";
 import type { DirectionKeys } from "./keys.ts";
@@ -33,7 +34,7 @@ export class RecordSealer {
     this.#mac = suite.sequenceMac(keys.mac, SEALED_BYTES);
   }
 
-  /** All of `plain`, in ceil(length / 1024) packets; nothing for nothing. */
+  /** All of `plain`, in ceil(length / 1024) packets; no packet if `plain` is empty. */
   seal(plain: Uint8Array): Uint8Array {
     const count = Math.ceil(plain.length / MAX_MESSAGE_BYTES);
     const first = this.#sequence;
@@ -68,7 +69,7 @@ export class RecordOpener {
   readonly #mac: SequenceMac;
   #sequence = 0;
   #failure: TunnelError | undefined;
-  /** An unfinished packet; its first `#partialBytes` bytes count. Made when first needed. */
+  /** An unfinished packet; only its first `#partialBytes` bytes are filled. Made when first needed. */
   #partial = NO_BYTES;
   #partialBytes = 0;
 
@@ -92,7 +93,7 @@ export class RecordOpener {
     try {
       return this.#open(bytes);
     } catch (error) {
-      this.#failure = error instanceof TunnelError ? error : new TunnelError("RECORD_INVALID", "a packet could not be opened", { cause: error });
+      this.#failure = error instanceof TunnelError ? error : new TunnelError("RECORD_INVALID", message("a packet could not be opened"), { cause: error });
       throw this.#failure;
     }
   }
@@ -136,10 +137,10 @@ export class RecordOpener {
   #verify(packets: Uint8Array, firstSequence: number, count: number): void {
     const invalid = this.#mac.firstInvalid(packets, firstSequence, { count, messageBytes: SEALED_BYTES, strideBytes: PACKET_BYTES });
     if (invalid < 0) return;
-    throw new TunnelError("RECORD_INVALID", `packet ${firstSequence + invalid} has a wrong MAC: it was changed on the way, or is out of order`);
+    throw new TunnelError("RECORD_INVALID", message("packet {0} has a wrong MAC: it was changed on the way, or is out of order", firstSequence + invalid));
   }
 
-  /** Keeps `bytes` behind what is held already; they never complete more than one packet. */
+  /** Appends `bytes` to the bytes held already; they never complete more than one packet. */
   #hold(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     if (this.#partial.length === 0) this.#partial = new Uint8Array(PACKET_BYTES);
@@ -155,7 +156,10 @@ function pack(plain: Uint8Array, batch: { readonly count: number; readonly first
     const start = index * SEALED_BYTES;
     const length = readLength(plain, start + MAX_MESSAGE_BYTES);
     if (length === 0 || length > MAX_MESSAGE_BYTES) {
-      throw new TunnelError("RECORD_INVALID", `packet ${batch.firstSequence + index} says it holds ${length} bytes; 1 to ${MAX_MESSAGE_BYTES} are allowed`);
+      throw new TunnelError(
+        "RECORD_INVALID",
+        message("packet {0} says it holds {1} bytes; 1 to {2} are allowed", batch.firstSequence + index, length, MAX_MESSAGE_BYTES),
+      );
     }
     if (end !== start) plain.copyWithin(end, start, start + length);
     end += length;
@@ -173,6 +177,6 @@ function readLength(bytes: Uint8Array, at: number): number {
 /** Packet numbers never wrap: 2^53 packets are 8 exabytes, so a connection that gets there is broken. */
 function advance(sequence: number, count: number): number {
   const next = sequence + count;
-  if (!Number.isSafeInteger(next)) throw new TunnelError("RECORD_INVALID", "the connection has used up its packet numbers");
+  if (!Number.isSafeInteger(next)) throw new TunnelError("RECORD_INVALID", message("the connection has used up its packet numbers"));
   return next;
 }

@@ -1,13 +1,17 @@
 /**
  * Opens a listening socket, and says exactly why it can't be opened. An existing
- * unix socket is refused, except one that the caller knows to be its own and
- * that nobody answers at any more.
+ * unix socket is refused, unless the caller knows it as its own and nobody answers
+ * at it any more. The error names the program that has a taken address, where the
+ * system tells (`port-owner.ts`).
  */
-import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { type Message, message } from "../../shared/message.ts";
+import { ownerText, type PortOwner, portOwner } from "./port-owner.ts";
+import { ownSocketFile, removeSocketIf } from "./socket-file.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** Our choice: pending connections the kernel holds; Node's own default. */
@@ -17,27 +21,30 @@ const BACKLOG = 511;
 export interface BindOptions {
   /** Port 0: any free one. */
   readonly address: ResolvedAddress;
-  /** Whether the unix socket at this path was made by us in an earlier life, so that it may be replaced. */
+  /** Whether an earlier process of ours made the unix socket at this path, so that it may be replaced. */
   readonly isOwnSocket?: ((path: string) => boolean) | undefined;
-  /** Of a unix socket: only this user may connect (mode 0600), whatever the umask says. */
+  /** For a unix socket: only this user may connect (mode 0600), whatever the umask says. */
   readonly ownerOnly?: boolean;
 }
 
 /**
- * Makes `server` listen; resolves to where, with the real port.
+ * Makes `server` listen; resolves to its address, with the real port. End it with `closeListener`.
  * @throws TunnelError LISTEN_IN_USE, LISTEN_DENIED or CONFIG_INVALID
  */
 export async function bind(server: net.Server, options: BindOptions): Promise<ResolvedAddress> {
   const { address } = options;
   if (address.kind === "unix" && options.isOwnSocket?.(address.path)) {
     try {
-      await removeDeadSocket(address.path);
+      await removeSocketIf(address.path, () => refuses(address.path));
     } catch (error) {
       throw explain(error as NodeJS.ErrnoException, address);
     }
   }
   await new Promise<void>((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => reject(explain(error, address));
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code === "EADDRINUSE") void inUse(error, address).then(reject);
+      else reject(explain(error, address));
+    };
     server.once("error", onError);
     const listening = (): void => {
       server.removeListener("error", onError);
@@ -54,21 +61,22 @@ function listenAtPath(server: net.Server, options: { readonly path: string; read
   const { path: socket, ownerOnly, listening } = options;
   const before = ownerOnly ? process.umask(0o077) : undefined;
   try {
-    // Binds before it returns: at no moment is there a socket that others may use.
+    // listen() binds before it returns, while the umask holds: others can use the socket at no moment.
     server.listen({ path: socket, backlog: BACKLOG }, listening);
-    if (ownerOnly && process.platform !== "win32" && server.listening) chmodSync(socket, 0o600);
+    if (process.platform === "win32" || !server.listening) return;
+    ownSocketFile(server, socket);
+    if (ownerOnly) chmodSync(socket, 0o600);
   } catch (error) {
-    // It was ours alone before.
+    // A failed chmod does no harm: the umask already kept the socket to this user.
     if ((error as NodeJS.ErrnoException).syscall !== "chmod") throw error;
   } finally {
     if (before !== undefined) process.umask(before);
   }
 }
 
-/** Unlinks the socket at `path` if it is one and refuses connections. */
-async function removeDeadSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const refused = await new Promise<boolean>((resolve) => {
+/** Whether nobody listens at the socket any more. */
+function refuses(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = net.connect({ path });
     probe.once("connect", () => {
       probe.destroy();
@@ -76,33 +84,52 @@ async function removeDeadSocket(path: string): Promise<void> {
     });
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
   });
-  if (refused) unlinkSync(path);
+}
+
+async function inUse(cause: Error, address: ResolvedAddress): Promise<TunnelError> {
+  const where = formatAddress(address);
+  const owner = await portOwner(address);
+  const text = address.kind === "unix" ? takenPath(where, owner) : takenPort(where, owner);
+  return new TunnelError("LISTEN_IN_USE", text, { cause });
+}
+
+function takenPath(where: string, owner: PortOwner | undefined): Message {
+  if (owner !== undefined) return message("{0} is in use by another program, {1}: stop that one or choose another path", where, ownerText(owner));
+  return message("there is a file or socket at {0} already: remove it if nothing uses it, or choose another path", where);
+}
+
+function takenPort(where: string, owner: PortOwner | undefined): Message {
+  if (owner === undefined) return message("{0} is in use by another program: stop that one or choose another port", where);
+  const who = ownerText(owner);
+  return owner.isDraining
+    ? message("{0} is in use by another program, {1}: it ends with its last connection, or at once at a second SIGTERM", where, who)
+    : message("{0} is in use by another program, {1}: stop that one or choose another port", where, who);
 }
 
 function explain(error: NodeJS.ErrnoException, address: ResolvedAddress): TunnelError {
   const where = formatAddress(address);
   const options = { cause: error };
   switch (error.code) {
-    case "EADDRINUSE":
-      return address.kind === "unix"
-        ? new TunnelError("LISTEN_IN_USE", `there is a file or socket at ${where} already: remove it if nothing uses it, or choose another path`, options)
-        : new TunnelError("LISTEN_IN_USE", `${where} is in use by another program: stop that one or choose another port`, options);
     case "EACCES":
     case "EPERM":
     case "EROFS":
       // For a unix socket libuv turns ENOENT into EACCES.
       if (address.kind === "unix" && !existsSync(path.dirname(address.path))) return noFolder(where, options);
-      return new TunnelError("LISTEN_DENIED", `this user may not listen at ${where}: choose a port from 1024 up, or a folder you can write`, options);
+      return new TunnelError(
+        "LISTEN_DENIED",
+        message("this user may not listen at {0}: choose a port from 1024 up, or a folder you can write", where),
+        options,
+      );
     case "EADDRNOTAVAIL":
-      return new TunnelError("CONFIG_INVALID", `${where} is not an address of this machine: use one that is, such as 127.0.0.1`, options);
+      return new TunnelError("CONFIG_INVALID", message("{0} is not an address of this machine: use one that is, such as 127.0.0.1", where), options);
     case "ENOENT":
     case "ENOTDIR":
       return noFolder(where, options);
     default:
-      return new TunnelError("LISTEN_DENIED", `can't listen at ${where}: ${error.message}`, options);
+      return new TunnelError("LISTEN_DENIED", message("can't listen at {0}: {1}", where, error.message), options);
   }
 }
 
 function noFolder(where: string, options: ErrorOptions): TunnelError {
-  return new TunnelError("CONFIG_INVALID", `the folder of ${where} does not exist: create it first`, options);
+  return new TunnelError("CONFIG_INVALID", message("the folder of {0} does not exist: create it first", where), options);
 }

@@ -5,71 +5,78 @@
  * has proved its key, so that a stranger never causes a dial.
  *
  *     client:  dialling ──► handshaking ──► open ──► closed
+ *                  │└──◄──────┘  once, when the far side closed and left its reason open (proof-doubt.ts)
+ *                  └──► open, as a stream of a session that is there
  *     server:  handshaking ──► dialling ──► open ──► closed
+ *                  └──► closed, when the other end speaks the native wire: a session goes on (native-session.ts)
+ *     stream:               dialling ──► open ──► closed      (server role, on a session)
  *                                  └──► refusing ──► closed   (S5 was sent; then nothing but the end)
  *     any state but closed ──► closed, by drop(reason)
+ *
+ * Keeps the phase and the counters; the work is done in `opening.ts` until the
+ * connection is open, and in `traffic.ts` from then on.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
-import type { RandomSource } from "../crypto/random.ts";
-import type { CipherSuite } from "../crypto/suite.ts";
-import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
-import type { Channel, Role } from "../protocol/wire.ts";
-import { type Dialled, dial } from "./dial.ts";
-import { type Endpoint, resetSocket, socketEndpoint, tuneSocket } from "./endpoint.ts";
-import { backendSilent, handshakeBroken, perhapsStrange, plainClient, strangeServer, truncated } from "./evidence.ts";
-import { Pipe } from "./pipe.ts";
-import type { Route } from "./route.ts";
-import { type Clock, record } from "./stats.ts";
+import { message } from "../../shared/message.ts";
+import type { SharedKey } from "../protocol/keys.ts";
+import type { MuxStream } from "../protocol/mux-stream.ts";
+import { OWN_TARGET } from "../protocol/stream-words.ts";
+import type { Channel, NativeStart, Wire } from "../protocol/wire.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import type { IncomingStream } from "./incoming-stream.ts";
+import type { NativeSession } from "./native-session.ts";
+import type { NativeWay } from "./native-way.ts";
+import { Opening } from "./opening.ts";
+import { type PlainSide, resetSocket, socketSide } from "./plain-side.ts";
+import { type Route, routeOfKey } from "./route.ts";
+import { record } from "./stats.ts";
+import { StreamTraffic } from "./stream-traffic.ts";
 import type { ResolvedAddress } from "./target.ts";
-import { type HandshakeDone, WireHandshake } from "./wire-handshake.ts";
-import { withinTime } from "./within-time.ts";
+import { Traffic, type TrafficEnd } from "./traffic.ts";
+import type { HandshakeDone, NativeDone } from "./wire-handshake.ts";
 
 /** Where a connection stands. */
 export type Phase = "dialling" | "handshaking" | "open" | "refusing" | "closed";
 
 /** Why a connection ended. */
-export type DropReason = { readonly kind: "closed" } | { readonly kind: "cancelled" } | { readonly kind: "failed"; readonly error: TunnelError };
-
-/** Settings shared by all connections of a listener. */
-export interface ConnectionSettings {
-  readonly role: Role;
-  readonly suite: CipherSuite;
-  readonly random: RandomSource;
-  readonly clock: Clock;
-  readonly forwardSecrecy: ForwardSecrecy;
-  /** Budget of each target address, and of the look-up before it. */
-  readonly connectTimeoutMs: number;
-  readonly handshakeTimeoutMs: number;
-  readonly keepAlive: boolean;
-}
+export type DropReason = TrafficEnd | { readonly kind: "cancelled" };
 
 /** Who is told what happens; each call is synchronous and must not throw. */
 export interface ConnectionOwner {
   /** Whether an address is where this connection came in. */
   leadsBack(address: ResolvedAddress): boolean;
-  /** Server role: the peer proved a key of `route`. Whether there is room for it; if not, it is closed with LIMIT_REACHED. */
+  /** Server role: the peer proved a key of `route`. Whether there is room for the connection; if not, it is closed with LIMIT_REACHED. */
   admit(connection: Connection, route: Route): boolean;
   /** New evidence: the other end proved its key, or the backend said its first bytes on this connection. */
   verified(connection: Connection, what: "key" | "backend"): void;
-  /** Something went wrong; counted already where a route is known. Not always the end of the connection. */
+  /** Something went wrong. The failure is counted already if a route is known. The connection does not always end. */
   failed(connection: Connection, error: TunnelError): void;
-  /** Called once, last. */
+  /** Server role: the other end speaks the native wire. The owner takes the wire over; this connection is over. */
+  session(connection: Connection, route: Route, start: SessionStart): void;
+  /** Called once, last; not after `session`. */
   closed(connection: Connection, reason: DropReason): void;
 }
 
-/** What was accepted: a plain client (client role, with its route) or an encrypted one (server role). */
+/** A session of the native wire, from its handshake on. */
+export interface SessionStart {
+  readonly wire: net.Socket;
+  readonly native: NativeStart;
+  readonly rest: Uint8Array;
+  /** Which of the route's keys was proved. */
+  readonly key: SharedKey;
+}
+
+/** What was accepted: a plain client (client role, with its route), an encrypted one (server role), or a stream of such a one. */
 export type Accepted =
-  | { readonly role: "client"; readonly plain: Endpoint; readonly route: Route }
-  | { readonly role: "server"; readonly wire: net.Socket; readonly routes: readonly Route[] };
+  | { readonly role: "client"; readonly plain: PlainSide; readonly route: Route }
+  | { readonly role: "server"; readonly wire: net.Socket; readonly routes: readonly Route[] }
+  | { readonly role: "stream"; readonly incoming: IncomingStream; readonly route: Route };
 
 /** The design's figure for probing after a wake. */
 const WAKE_KEEP_ALIVE_MS = 1_000;
 
-/** Our choice: a connect that loses the race is one that MySQL counts towards max_connect_errors, so a backend has longer. */
-const BACKEND_ALONE_MS = 2_000;
-
-/** Our choice: how long a refused peer that stays silent has to read S5, and one that is sent a FIN has to close. */
+/** Our choice: how long a refused peer that stays silent has to read S5, and how long a peer that is sent a FIN has to close. */
 const REFUSAL_MS = { grace: 100, linger: 2_000 };
 
 const NO_BYTES = new Uint8Array(0);
@@ -79,35 +86,44 @@ export class Connection {
   /** The address the connection came from, for people. */
   readonly peer: string;
   readonly acceptedAtMs: number;
-  /** Plain bytes of this connection: from the encrypted side, and to it. */
-  plainInBytes = 0;
-  plainOutBytes = 0;
   readonly #settings: ConnectionSettings;
   readonly #owner: ConnectionOwner;
   readonly #accepted: Accepted;
-  readonly #abort = new AbortController();
+  readonly #opening: Opening;
   #phase: Phase;
   #route: Route | undefined;
-  #wire: net.Socket | undefined;
-  #plain: Endpoint | undefined;
-  #handshake: WireHandshake | undefined;
+  #plain: PlainSide | undefined;
   #channel: Channel | undefined;
-  #inbound: Pipe | undefined;
-  #outbound: Pipe | undefined;
+  /** Set once the connection is open. */
+  #traffic: Traffic | StreamTraffic | undefined;
+  /** A stream that was refused: the refusal ends it. */
+  #isRefused = false;
+  /** The timer of a refusal. */
   #timer: NodeJS.Timeout | undefined;
-  #openedAtMs = 0;
-  /** The backend's first words were a refusal: whatever follows them is no sign of life. */
-  #refused = false;
   /** Wire bytes before the route was known. */
   readonly #early = { wireInBytes: 0, wireOutBytes: 0 };
 
   constructor(accepted: Accepted, context: { readonly peer: string; readonly settings: ConnectionSettings; readonly owner: ConnectionOwner }) {
+    const { settings, owner } = context;
     this.peer = context.peer;
-    this.#settings = context.settings;
-    this.#owner = context.owner;
+    this.#settings = settings;
+    this.#owner = owner;
     this.#accepted = accepted;
-    this.acceptedAtMs = context.settings.clock.wallMs();
-    this.#phase = accepted.role === "client" ? "dialling" : "handshaking";
+    this.acceptedAtMs = settings.clock.wallMs();
+    this.#phase = accepted.role === "server" ? "handshaking" : "dialling";
+    this.#opening = new Opening({
+      settings,
+      memory: accepted.role === "client" ? accepted.route.secondLook : undefined,
+      leadsBack: (address) => owner.leadsBack(address),
+      onDialling: () => this.#setPhase("dialling"),
+      onConnected: (socket) => this.#onConnected(socket),
+      onSession: (session) => this.#openStream(session),
+      onNative: (step, tookMs) => this.#onNative(step, tookMs),
+      onVerified: (step, tookMs) => this.#onVerified(step, tookMs),
+      onFailed: (error) => this.#onOpeningFailed(error),
+      onBytes: (count) => this.#countWire(count),
+      onWireError: this.#onWireError,
+    });
   }
 
   get phase(): Phase {
@@ -119,45 +135,70 @@ export class Connection {
     return this.#route;
   }
 
+  /** Plain bytes of this connection that came from the encrypted side. */
+  get plainInBytes(): number {
+    return this.#traffic?.plainInBytes ?? 0;
+  }
+
+  /** Plain bytes of this connection that went to the encrypted side. */
+  get plainOutBytes(): number {
+    return this.#traffic?.plainOutBytes ?? 0;
+  }
+
+  /** Bytes that came over the wire before the route was known: server role, before S4. */
+  get heardBytes(): number {
+    return this.#early.wireInBytes;
+  }
+
   start(): void {
     const accepted = this.#accepted;
     if (accepted.role === "client") {
       this.#usePlain(accepted.plain);
       this.#useRoute(accepted.route);
-      void this.#dial(accepted.route);
+      void this.#opening.reach(accepted.route);
+    } else if (accepted.role === "stream") {
+      this.#useRoute(accepted.route);
+      this.#serveStream(accepted.incoming, accepted.route);
     } else {
-      this.#startHandshake(accepted.wire, accepted.routes);
+      this.#handshake(accepted.wire, accepted.routes);
     }
   }
 
-  /** After the machine has slept: probe an idle peer soon, so that a dead flow ends in seconds and a live one stays. */
+  /** After the machine has slept: probes an idle peer soon, so that a dead connection ends in seconds and a live one stays. */
   rearmKeepAlive(): void {
     if (this.#phase !== "open" || !this.#settings.keepAlive) return;
-    this.#wire?.setKeepAlive(true, WAKE_KEEP_ALIVE_MS);
+    this.#opening.wire?.setKeepAlive(true, WAKE_KEEP_ALIVE_MS);
   }
 
-  /** Ends the connection now, whatever its state; the only way out. */
+  /** Ends the connection now, in any state; no connection ends in another way. */
   drop(reason: DropReason): void {
     if (this.#phase === "closed") return;
-    const wasOpen = this.#phase === "open";
+    const before = this.#phase;
     this.#setPhase("closed");
     clearTimeout(this.#timer);
-    this.#abort.abort();
-    this.#handshake?.stop();
-    this.#inbound?.stop();
-    this.#outbound?.stop();
+    this.#opening.stop(reason.kind === "failed" ? reason.error : undefined);
+    if (this.#traffic) this.#traffic.cut();
+    else this.#closeUnopened(before);
     this.#channel?.wipe();
-    this.#wire?.destroy();
-    // After data has flowed, a failure must not look like the end of a whole stream.
-    if (wasOpen && reason.kind === "failed") this.#plain?.reset();
-    else this.#plain?.destroy();
     this.#owner.closed(this, reason);
   }
 
-  #fail(error: TunnelError): void {
-    if (this.#phase === "closed") return;
-    this.#report(error);
-    this.drop({ kind: "failed", error });
+  /**
+   * Closes a connection that has passed nothing on. Data that a client sent to us is still lost. A FIN after C4 would make
+   * the far end show its backend a connection that ended well; a server's FIN after S5 would look like an answer without data.
+   */
+  #closeUnopened(before: Phase): void {
+    if (this.#accepted.role === "stream") {
+      this.#plain?.destroy();
+      if (!this.#isRefused) this.#accepted.incoming.stream.reset();
+      return;
+    }
+    const { wire } = this.#opening;
+    if (wire && (this.#settings.role === "client" || before !== "handshaking")) resetSocket(wire);
+    else wire?.destroy();
+    const plain = this.#plain;
+    if (plain?.source.readableLength) plain.reset();
+    else plain?.destroy();
   }
 
   #report(error: TunnelError): void {
@@ -165,120 +206,131 @@ export class Connection {
     this.#owner.failed(this, error);
   }
 
-  async #dial(route: Route): Promise<void> {
-    const { clock, connectTimeoutMs } = this.#settings;
-    const startMs = clock.monotonicMs();
-    try {
-      const addresses = await withinTime(route.target.addresses(), {
-        timeoutMs: connectTimeoutMs,
-        late: () => new TunnelError("DNS_FAILED", `the name of ${route.target.text} was not resolved within ${connectTimeoutMs / 1000} s`),
-        signal: this.#abort.signal,
-      });
-      if (this.#phase === "closed") return;
-      const { socket, address } = await this.#connect(route, addresses);
-      if (this.#isClosed()) {
-        socket.destroy();
-        return;
-      }
-      route.target.noteGood(address);
-      record(route.stats.dial, clock.monotonicMs() - startMs);
-      if (this.#settings.role === "client") {
-        this.#startHandshake(socket, [route]);
-      } else {
-        this.#usePlain(socketEndpoint(socket));
-        this.#openPipes(NO_BYTES);
-      }
-    } catch (error) {
-      if (this.#isClosed()) return;
-      const failure = error instanceof TunnelError ? error : new TunnelError("CONNECT_UNREACHABLE", `${route.target.text}: ${String(error)}`, { cause: error });
-      if (this.#settings.role === "client") this.#fail(failure);
-      else this.#refuse(failure);
-    }
-  }
-
-  /** Dials what does not lead back to us; a name may stand for us and for somebody else. */
-  async #connect(route: Route, addresses: readonly ResolvedAddress[]): Promise<Dialled> {
-    const elsewhere = addresses.filter((address) => !this.#owner.leadsBack(address));
-    const { role, connectTimeoutMs } = this.#settings;
-    const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal };
-    const options = { addresses: elsewhere, ...how, ...(role === "server" && { aloneMs: BACKEND_ALONE_MS }) };
-    if (elsewhere.length === addresses.length) return await dial(options);
-    try {
-      return await dial(options);
-    } catch (cause) {
-      const text = `"${route.name}" would lead to itself: ${route.target.text} is its own listen address, correct its target`;
-      throw new TunnelError("CONFIG_INVALID", text, { cause });
-    }
-  }
-
-  #startHandshake(wire: net.Socket, routes: readonly Route[]): void {
-    const { role, suite, random, forwardSecrecy, handshakeTimeoutMs, clock } = this.#settings;
+  #handshake(wire: net.Socket, routes: readonly Route[]): void {
     this.#setPhase("handshaking");
-    this.#wire = wire;
-    wire.on("error", this.#onWireError);
-    const keys = role === "client" ? routes.flatMap((route) => route.keys.slice(0, 1)) : routes.flatMap((route) => route.keys);
-    const startMs = clock.monotonicMs();
-    this.#handshake = new WireHandshake({
-      wire,
-      handshake: new SpipedHandshake({ role, suite, random, keys, forwardSecrecy }),
-      timeoutMs: handshakeTimeoutMs,
-      onBytes: (count) => this.#countWire(count),
-      onDone: (step) => this.#onVerified(step, clock.monotonicMs() - startMs),
-      onFailed: (error) => this.#fail(error),
-      explainBreak: (progress, how) => {
-        const verifiedBefore = this.#route?.stats.keyVerifiedAtMs !== undefined;
-        return handshakeBroken({ role, progress, how, verifiedBefore });
-      },
-      ...(role === "server" ? { recognise: plainClient } : { refuseEarly: strangeServer, recognise: perhapsStrange }),
-    });
-    this.#handshake.start();
+    this.#opening.handshake(wire, routes);
   }
 
-  /** C5 or S4 has succeeded: the other end holds the key. */
-  #onVerified(step: HandshakeDone, tookMs: number): void {
-    const wire = this.#wire as net.Socket;
-    this.#channel = step.channel;
-    const { route, index } = this.#routeOfKey(step.keyIndex);
-    if (this.#settings.role === "server") this.#useRoute(route);
-    this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
-    record(route.stats.handshake, tookMs);
-    const nowMs = this.#settings.clock.wallMs();
-    route.stats.keyVerifiedAtMs = nowMs;
-    const keyName = route.keyNames?.[index];
-    if (keyName !== undefined) route.stats.useKey(keyName, nowMs);
-    this.#owner.verified(this, "key");
-    if (this.#settings.role === "client") {
-      this.#openPipes(step.rest);
+  #onConnected(socket: net.Socket): void {
+    const accepted = this.#accepted;
+    if (accepted.role === "client") {
+      this.#handshake(socket, [accepted.route]);
       return;
     }
-    if (step.rest.length > 0) wire.unshift(step.rest);
+    this.#usePlain(socketSide(socket));
+    if (accepted.role === "server") this.#openUp(NO_BYTES);
+    else this.#openStreamUp(accepted.incoming.stream, accepted.incoming.session, accepted.incoming.accept());
+  }
+
+  #onOpeningFailed(error: TunnelError): void {
+    if (this.#accepted.role === "stream") {
+      this.#isRefused = true;
+      this.#report(error);
+      this.#accepted.incoming.refuse(error, error.code === "LIMIT_REACHED" ? "" : this.#accepted.route.target.text);
+      this.drop({ kind: "failed", error });
+    } else if (this.#settings.role === "server" && this.#phase === "dialling") {
+      this.#refuse(error);
+    } else {
+      this.#report(error);
+      this.drop({ kind: "failed", error });
+    }
+  }
+
+  /** Client role: a stream on a session that is there. The far end's answer on it will prove the key anew. */
+  #openStream(session: NativeSession): void {
+    const stream = session.openStream();
+    stream.write(OWN_TARGET);
+    this.#openStreamUp(stream, session, NO_BYTES);
+  }
+
+  /** The other end speaks the native wire: a session goes on with the wire of this connection. */
+  #onNative(step: NativeDone, tookMs: number): void {
+    const accepted = this.#accepted;
+    const { route, index } = this.#routeOf(step.keyIndex);
+    this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again by the session
+    this.#handshakeEnded(route, tookMs, "native");
+    const start = { wire: this.#opening.releaseWire(), native: step.native, rest: step.rest };
+    if (accepted.role === "client") {
+      const session = (route.native as NativeWay).adopt(start, { settings: this.#settings, stats: route.stats });
+      if (session.isUsable) this.#openStream(session);
+      else this.#onOpeningFailed(session.error ?? new TunnelError("PEER_CLOSED", message("the far end ended the session as soon as it began")));
+      return;
+    }
+    route.stats.wireInBytes += this.#early.wireInBytes;
+    route.stats.wireOutBytes += this.#early.wireOutBytes;
+    this.#phase = "closed";
+    this.#route = route;
+    this.#opening.stop(undefined);
+    this.#owner.session(this, route, { ...start, key: route.keys[index] as SharedKey });
+  }
+
+  /** Server role, on a session: dials the backend, if there is room. */
+  #serveStream(incoming: IncomingStream, route: Route): void {
+    incoming.owner = { ...incoming.owner, onGone: () => this.drop({ kind: "closed" }) };
     if (!this.#owner.admit(this, route)) {
-      this.#refuse(new TunnelError("LIMIT_REACHED", `"${route.name}" has its ${route.maxConnections} connections: raise the limit or close some`));
+      this.#onOpeningFailed(limitReached(route));
+      return;
+    }
+    void this.#opening.reach(route);
+  }
+
+  #routeOf(keyIndex: number): ReturnType<typeof routeOfKey> {
+    const accepted = this.#accepted;
+    return routeOfKey(accepted.role === "server" ? accepted.routes : [accepted.route], keyIndex);
+  }
+
+  /** A handshake of `route` has ended well. */
+  #handshakeEnded(route: Route, tookMs: number, wire: Wire): void {
+    record(route.stats.handshake, tookMs);
+    route.stats.keyVerifiedAtMs = this.#settings.clock.wallMs();
+    route.stats.wire = wire;
+  }
+
+  /** The other end holds a key of `route`: counted for each connection. */
+  #keyProved(route: Route, index: number): void {
+    const nowMs = this.#settings.clock.wallMs();
+    route.stats.keyVerifiedAtMs = nowMs;
+    const fingerprint = route.fingerprints?.[index];
+    if (fingerprint !== undefined) route.stats.useKey(fingerprint, nowMs);
+  }
+
+  #onVerified(step: HandshakeDone, tookMs: number): void {
+    const { wire } = this.#opening;
+    this.#channel = step.channel;
+    const accepted = this.#accepted;
+    const { route, index } = this.#routeOf(step.keyIndex);
+    if (accepted.role === "server") this.#useRoute(route);
+    this.#countWire({ inBytes: -step.rest.length, outBytes: 0 }); // counted again when the pipe takes it
+    this.#handshakeEnded(route, tookMs, "spiped");
+    this.#keyProved(route, index);
+    this.#owner.verified(this, "key");
+    if (accepted.role === "client") {
+      this.#openUp(step.rest);
+      return;
+    }
+    if (step.rest.length > 0) wire?.unshift(step.rest);
+    if (route.wire === "native") {
+      this.#refuse(
+        new TunnelError("WIRE_REFUSED", message('the client holds the key and speaks only spiped\'s wire, and "{0}" takes only the native one', route.name)),
+      );
+      return;
+    }
+    if (!this.#owner.admit(this, route)) {
+      this.#refuse(limitReached(route));
       return;
     }
     this.#setPhase("dialling");
-    void this.#dial(route);
-  }
-
-  /** The route of a key among all that were offered, and which of its keys it is. */
-  #routeOfKey(keyIndex: number): { readonly route: Route; readonly index: number } {
-    if (this.#accepted.role === "client") return { route: this.#accepted.route, index: 0 };
-    let index = keyIndex;
-    for (const route of this.#accepted.routes) {
-      if (index < route.keys.length) return { route, index };
-      index -= route.keys.length;
-    }
-    throw new RangeError(`no route has key ${keyIndex}`);
+    void this.#opening.reach(route);
   }
 
   /**
-   * Server role, after S5: the peer has proved its key, so it learns that it is not served: by a reset when there is no
-   * backend, by a FIN when it is one too many. One that has sent or ended anything is reset in either case: what it sent
-   * is lost, and a FIN would look like an answer without data. Before the reset S5 must be read: a word or an end proves
-   * that it was; one that stays silent has a moment.
+   * Server role, after S5: the peer has proved its key, so we tell the peer that it is not served: with a reset when there
+   * is no backend, with a FIN when the limit is reached. A peer that has sent data or ended its stream is reset in either
+   * case: its data is lost, and a FIN would look like an answer without data. The peer must read S5 before the reset: data
+   * or an end from the peer proves that it has; a silent peer gets a moment.
    */
   #refuse(error: TunnelError): void {
-    const wire = this.#wire as net.Socket;
+    const wire = this.#opening.wire as net.Socket;
     this.#setPhase("refusing");
     this.#report(error);
     const reset = (): void => {
@@ -300,112 +352,57 @@ export class Connection {
     wire.resume();
   }
 
-  #openPipes(rest: Uint8Array): void {
-    const [wire, plain, channel] = [this.#wire as net.Socket, this.#plain as Endpoint, this.#channel as Channel];
+  /** Both the far side and the plain side are connected: from now on data flows. `rest` came over the wire right after the handshake. */
+  #openUp(rest: Uint8Array): void {
+    const [wire, plain, channel, route] = [this.#opening.wire as net.Socket, this.#plain as PlainSide, this.#channel as Channel, this.#route as Route];
     this.#setPhase("open");
-    this.#openedAtMs = this.#settings.clock.monotonicMs();
-    tuneSocket(wire, this.#settings.keepAlive);
-    plain.tune(this.#settings.keepAlive);
-    const onDone = (): void => {
-      if (this.#inbound?.state === "done" && this.#outbound?.state === "done") this.drop({ kind: "closed" });
-    };
-    const onError = (error: unknown): void => {
-      if (!(error instanceof TunnelError)) throw error;
-      this.#fail(error);
-    };
-    const inbound = new Pipe({
-      source: wire,
-      sink: plain.sink,
-      transform: (bytes) => this.#open(channel, bytes),
-      onEnd: () => this.#onWireEnd(),
-      onDone,
-      onError,
+    this.#traffic = new Traffic({
+      ...{ wire, plain, channel, route, settings: this.#settings },
+      onBackendVerified: () => this.#owner.verified(this, "backend"),
+      onReport: (error) => this.#report(error),
+      onOver: (end) => this.drop(end),
     });
-    const outbound = new Pipe({ source: plain.source, sink: wire, transform: (bytes) => this.#seal(channel, bytes), onEnd: () => {}, onDone, onError });
-    this.#inbound = inbound;
-    this.#outbound = outbound;
-    inbound.start(rest);
-    if (!this.#isClosed()) outbound.start(NO_BYTES);
+    this.#traffic.start(rest);
   }
 
-  #open(channel: Channel, bytes: Uint8Array): Uint8Array {
-    const stats = (this.#route as Route).stats;
-    stats.wireInBytes += bytes.length;
-    const plain = channel.open(bytes);
-    if (plain.length > 0) {
-      const first = this.plainInBytes === 0;
-      this.plainInBytes += plain.length;
-      stats.plainInBytes += plain.length;
-      if (this.#settings.role === "client") this.#backendSpoke(plain, first);
-    }
-    return plain;
-  }
-
-  #seal(channel: Channel, bytes: Uint8Array): Uint8Array {
-    const stats = (this.#route as Route).stats;
-    const first = this.plainOutBytes === 0;
-    this.plainOutBytes += bytes.length;
-    stats.plainOutBytes += bytes.length;
-    if (this.#settings.role === "server") this.#backendSpoke(bytes, first);
-    const sealed = channel.seal(bytes);
-    stats.wireOutBytes += sealed.length;
-    return sealed;
-  }
-
-  #backendSpoke(bytes: Uint8Array, first: boolean): void {
-    const route = this.#route as Route;
-    // A refusal is sent in one piece; of a longer one the first packet is enough.
-    const refusal = first ? route.refusalIn?.(bytes) : undefined;
-    if (refusal) {
-      this.#refused = true;
-      this.#report(refusal);
-    }
-    if (this.#refused) return;
-    route.stats.backendVerifiedAtMs = this.#settings.clock.wallMs();
-    if (first) this.#owner.verified(this, "backend");
-  }
-
-  /** The encrypted stream has ended: cleanly, inside a packet, or before the backend said a word. */
-  #onWireEnd(): void {
-    const pending = this.#channel?.pendingBytes ?? 0;
-    if (pending > 0) {
-      this.#report(truncated(pending));
-    } else if (this.#settings.role === "client" && this.plainInBytes === 0 && this.#outbound?.state === "flowing") {
-      const openMs = this.#settings.clock.monotonicMs() - this.#openedAtMs;
-      const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * this.#settings.connectTimeoutMs });
-      if (error) this.#report(error);
-    }
+  /** Both sides are there: a stream in place of a wire. `rest` came on the stream before. */
+  #openStreamUp(stream: MuxStream, session: NativeSession, rest: Uint8Array): void {
+    const [plain, route] = [this.#plain as PlainSide, this.#route as Route];
+    this.#setPhase("open");
+    this.#traffic = new StreamTraffic({
+      ...{ stream, session, plain, route, settings: this.#settings },
+      onAnswered: () => {
+        this.#keyProved(route, 0);
+        this.#owner.verified(this, "key");
+      },
+      onBackendVerified: () => this.#owner.verified(this, "backend"),
+      onReport: (error) => this.#report(error),
+      onOver: (end) => this.drop(end),
+    });
+    this.#traffic.start(rest);
   }
 
   readonly #onWireError = (cause: NodeJS.ErrnoException): void => {
     switch (this.#phase) {
       case "open":
-        this.#fail(
-          this.plainInBytes === 0 && this.#settings.role === "client"
-            ? new TunnelError("BACKEND_DOWN", "the far side reset the connection before any data came: its backend probably refused it", { cause })
-            : new TunnelError("TRUNCATED", "the other end reset the connection in the middle of the data", { cause }),
-        );
+        if (this.#traffic instanceof Traffic) this.#traffic.wireFailed(cause);
         return;
       case "dialling":
         this.drop({ kind: "closed" });
         return;
-      case "handshaking": // the handshake listens too, and says what it means
+      case "handshaking": // the handshake listens too, and says what the error means
       case "refusing":
       case "closed":
         return;
     }
   };
 
-  /** A client or backend that resets its connection ends it, as with spiped; a backend that never said a word is a failure. */
   readonly #onPlainError = (cause: NodeJS.ErrnoException): void => {
-    if (this.#phase === "open" && this.#settings.role === "server" && this.plainOutBytes === 0) {
-      this.#fail(new TunnelError("BACKEND_DOWN", `the backend ${this.#route?.target.text} reset the connection before it said a word`, { cause }));
-    } else {
-      this.drop({ kind: "closed" });
-    }
+    if (this.#traffic) this.#traffic.plainFailed(cause);
+    else this.drop({ kind: "closed" });
   };
 
-  #usePlain(plain: Endpoint): void {
+  #usePlain(plain: PlainSide): void {
     this.#plain = plain;
     plain.source.on("error", this.#onPlainError);
     if (plain.sink !== (plain.source as unknown)) plain.sink.on("error", this.#onPlainError);
@@ -436,9 +433,8 @@ export class Connection {
     counters.wireInBytes += inBytes;
     counters.wireOutBytes += outBytes;
   }
+}
 
-  /** `#phase` may change while a promise is awaited, which the compiler can't see. */
-  #isClosed(): boolean {
-    return this.#phase === "closed";
-  }
+function limitReached({ name, maxConnections }: Route): TunnelError {
+  return new TunnelError("LIMIT_REACHED", message('"{0}" has its {1} connections: raise the limit or close some', name, maxConnections));
 }

@@ -1,12 +1,14 @@
 /**
  * Connects to the first of several addresses that answers. Each address has the
- * whole time budget to itself, and the next one is tried a moment later
- * without waiting for the one before (as in RFC 8305, section 5), so that a
+ * whole time limit to itself, and the next address is tried a moment later
+ * without waiting for the previous one (as in RFC 8305, section 5), so that a
  * black-holed address neither starves nor delays the others for long.
  */
 import * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
+import { joined, type Message, type MessageArgument, message } from "../../shared/message.ts";
+import { deadline } from "../../shared/time.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** How long an address is tried alone; what RFC 8305 recommends. */
@@ -19,13 +21,13 @@ export const WRITE_QUEUE_BYTES = 256 * 1024;
 export interface DialOptions {
   /** What to try, in order; not empty. */
   readonly addresses: readonly ResolvedAddress[];
-  /** Budget of each address. */
+  /** Time limit for each address. */
   readonly timeoutMs: number;
-  /** How long an address is tried alone before the next one is tried beside it; by default 250 ms. */
+  /** How long an address is tried alone before the next one is tried as well; by default 250 ms. */
   readonly aloneMs?: number;
   /** Outgoing address; its port 0 means any. */
   readonly bind?: ResolvedAddress | undefined;
-  /** Gives up: every attempt is ended and the promise is rejected. */
+  /** When aborted, every attempt ends and the promise is rejected. */
   readonly signal: AbortSignal;
 }
 
@@ -44,10 +46,10 @@ export function dial(options: DialOptions): Promise<Dialled> {
     const attempts = new Set<Attempt>();
     const failures: Failure[] = [];
     let next = 0;
-    let timer: NodeJS.Timeout | undefined;
+    let endTurn = (): void => {};
 
     const finish = (): void => {
-      clearTimeout(timer);
+      endTurn();
       options.signal.removeEventListener("abort", abort);
       for (const pending of attempts) pending.cancel();
       attempts.clear();
@@ -57,7 +59,7 @@ export function dial(options: DialOptions): Promise<Dialled> {
       reject(options.signal.reason);
     };
     const tryNext = (): void => {
-      clearTimeout(timer);
+      endTurn();
       const address = options.addresses[next++];
       if (address === undefined) {
         if (attempts.size > 0) return;
@@ -76,7 +78,7 @@ export function dial(options: DialOptions): Promise<Dialled> {
         resolve({ socket: current.socket, address });
       });
       attempts.add(current);
-      if (next < options.addresses.length) timer = setTimeout(tryNext, options.aloneMs ?? NEXT_ADDRESS_AFTER_MS);
+      if (next < options.addresses.length) endTurn = deadline(options.aloneMs ?? NEXT_ADDRESS_AFTER_MS, tryNext);
     };
 
     if (options.signal.aborted) {
@@ -90,18 +92,18 @@ export function dial(options: DialOptions): Promise<Dialled> {
 
 interface Failure {
   readonly code: ErrorCode;
-  readonly text: string;
+  readonly text: Message;
   readonly cause: unknown;
 }
 
 /** A connect under way. */
 interface Attempt {
   readonly socket: net.Socket;
-  /** Ends it without a word to `done`. */
+  /** Ends the attempt without calling `done`. */
   readonly cancel: () => void;
 }
 
-/** One address; `done` is called once, with a failure or, connected, with nothing. */
+/** Tries one address; `done` is called once, with a failure or, once connected, with nothing. */
 function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?: Failure) => void): Attempt {
   const common = { allowHalfOpen: true, noDelay: true, writableHighWaterMark: WRITE_QUEUE_BYTES };
   const bind = options.bind?.kind === "tcp" && address.kind === "tcp" ? options.bind : undefined;
@@ -112,10 +114,10 @@ function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?
   );
   socket.pause();
   const letGo = (): void => {
-    clearTimeout(timer);
+    endDeadline();
     socket.removeListener("error", onError);
     socket.removeListener("connect", onConnect);
-    // A destroyed socket may still report an error, and a connected one before its new owner listens.
+    // A destroyed socket may still report an error, and so may a connected socket before its new owner listens.
     socket.on("error", () => {});
   };
   const settle = (failure?: Failure): void => {
@@ -126,11 +128,10 @@ function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?
   const onConnect = (): void => settle();
   const onError = (error: NodeJS.ErrnoException): void => {
     const { code, text } = explain(error);
-    settle({ code, text: `${formatAddress(address)}: ${text}`, cause: error });
+    settle({ code, text: message("{0}: {1}", formatAddress(address), text), cause: error });
   };
-  const timer = setTimeout(
-    () => settle({ code: "CONNECT_TIMEOUT", text: `${formatAddress(address)}: no answer within ${options.timeoutMs / 1000} s`, cause: undefined }),
-    options.timeoutMs,
+  const endDeadline = deadline(options.timeoutMs, () =>
+    settle({ code: "CONNECT_TIMEOUT", text: message("{0}: no answer within {1} s", formatAddress(address), options.timeoutMs / 1000), cause: undefined }),
   );
   socket.once("connect", onConnect);
   socket.once("error", onError);
@@ -143,32 +144,32 @@ function attempt(address: ResolvedAddress, options: DialOptions, done: (failure?
   };
 }
 
-/** What a failed connect means; anything unforeseen is "unreachable" and keeps the system's own words. */
-function explain(error: NodeJS.ErrnoException): { readonly code: ErrorCode; readonly text: string } {
+/** What a failed connect means; any other error is "unreachable" and keeps the system's own words. */
+function explain(error: NodeJS.ErrnoException): { readonly code: ErrorCode; readonly text: MessageArgument } {
   switch (error.code) {
     case "ECONNREFUSED":
-      return { code: "CONNECT_REFUSED", text: "connection refused, nothing listens there" };
+      return { code: "CONNECT_REFUSED", text: message("connection refused, nothing listens there") };
     case "ENOENT":
-      return { code: "CONNECT_REFUSED", text: "there is no such socket" };
+      return { code: "CONNECT_REFUSED", text: message("there is no such socket") };
     case "ETIMEDOUT":
-      return { code: "CONNECT_TIMEOUT", text: "no answer" };
+      return { code: "CONNECT_TIMEOUT", text: message("no answer") };
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-      return { code: "CONNECT_UNREACHABLE", text: "no route to it from here" };
+      return { code: "CONNECT_UNREACHABLE", text: message("no route to it from here") };
     case "EADDRNOTAVAIL":
     case "EINVAL":
-      return { code: "CONNECT_UNREACHABLE", text: "the outgoing address can't reach it" };
+      return { code: "CONNECT_UNREACHABLE", text: message("the outgoing address can't reach it") };
     case "EMFILE":
     case "ENFILE":
-      return { code: "LIMIT_REACHED", text: "this process is out of file descriptors: raise its limit (ulimit -n)" };
+      return { code: "LIMIT_REACHED", text: message("this process is out of file descriptors: raise its limit (ulimit -n)") };
     default:
       return { code: "CONNECT_UNREACHABLE", text: error.code ?? error.message };
   }
 }
 
-/** One error for all addresses: the code of a definite answer before that of a silence. */
+/** One error for all addresses: the code of a definite answer is preferred to the code of a time-out. */
 function summary(failures: readonly Failure[]): TunnelError {
   const worst = failures.find((failure) => failure.code !== "CONNECT_TIMEOUT") ?? failures[0];
-  const text = failures.map((failure) => failure.text).join("; ");
-  return new TunnelError(worst?.code ?? "CONNECT_UNREACHABLE", text === "" ? "there is no address to connect to" : text, { cause: worst?.cause });
+  const text = joined(failures.map((failure) => failure.text)) ?? message("there is no address to connect to");
+  return new TunnelError(worst?.code ?? "CONNECT_UNREACHABLE", text, { cause: worst?.cause });
 }

@@ -1,21 +1,27 @@
 /**
  * One listener and all its connections: accepts, admits, and ends them; drains
- * or closes as a whole. What an operator calls "a spiped". Which connections are
- * let in is `admission.ts`; what happens on one is `connection.ts`.
+ * or closes as a whole. An operator calls this "a spiped". `admission.ts` decides
+ * which connections are let in; `connection.ts` runs each of them.
  *
  *     listening ──► draining ──► closed
  *          └──────────────────────►
  */
 import * as net from "node:net";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
-import { handshakeBudget, type LimitPolicy, MAX_WAITING, WaitingRoom } from "./admission.ts";
+import { type Message, message } from "../../shared/message.ts";
+import { Backoff } from "../../shared/time.ts";
+import { handshakeBudget, hasRoom, isWithinLimit, type LimitPolicy, limitOf, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
-import { Connection, type ConnectionSettings, type DropReason } from "./connection.ts";
-import { type DescriptorCheck, hasDescriptors } from "./descriptors.ts";
+import { Connection, type DropReason, type SessionStart } from "./connection.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { type Descriptors, ownDescriptors, type Yielding } from "./descriptors.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
-import { socketEndpoint } from "./endpoint.ts";
+import { Handshakes, sourcePrefix } from "./handshakes.ts";
 import { leadsTo } from "./loop.ts";
+import { resetSocket, socketSide } from "./plain-side.ts";
 import type { Route } from "./route.ts";
+import { ServerSessions } from "./server-sessions.ts";
+import { closeListener } from "./socket-file.ts";
 import type { ResolvedAddress } from "./target.ts";
 
 /** How a forwarder works. May be replaced while it runs: connections that exist keep what they began with. */
@@ -26,9 +32,9 @@ export interface ForwarderOptions {
   readonly limitPolicy: LimitPolicy;
   /** A reason to turn every newcomer away for now. */
   readonly holdOff?: () => TunnelError | undefined;
-  /** Whether a newcomer may have descriptors; left out: whether the system has any to give. */
-  readonly hasDescriptors?: DescriptorCheck;
-  /** Told of everything worth a log line; must not throw. */
+  /** Where newcomers take descriptors from; left out: this process's. Can't be replaced. */
+  readonly descriptors?: Descriptors;
+  /** Called for everything worth a log line; must not throw. */
   readonly onEvent?: (event: ForwarderEvent) => void;
 }
 
@@ -40,26 +46,26 @@ export type ForwarderEvent =
       /** Where the connection came from; {@link NO_PEER}: no connection caused it. */
       readonly peer: string;
       readonly route: Route | undefined;
-      /** Of a stranger at a port that entries share. */
+      /** Set for a stranger at a port that entries share. */
       readonly port?: PortLabel;
     }
   | { readonly type: "verified"; readonly what: "key" | "backend"; readonly connection: Connection }
   | { readonly type: "closed"; readonly connection: Connection; readonly reason: DropReason }
-  /** The limit is reached; once each time it is. */
+  /** Sent once each time the limit is reached. */
   | { readonly type: "limit-reached"; readonly limit: number }
-  /** accept(2) failed, for want of descriptors as a rule; the listener goes on. */
+  /** accept(2) failed, usually because no descriptors are left; the listener goes on. */
   | { readonly type: "accept-failed"; readonly error: Error };
 
 /** `peer` of a failure that no connection caused. */
 export const NO_PEER = "";
 
-/** A port that several entries share, for people: a failure before a key is proved is none of theirs in particular. */
+/** A port that several entries share, for people: a failure before a key is proved belongs to none of them in particular. */
 export interface PortLabel {
   readonly listen: string;
   readonly entries: readonly string[];
 }
 
-/** What a tunnel needs of the port it listens at: its own, or a share of one. */
+/** What a tunnel needs of the port it listens at; the port is its own or shared. */
 export interface PortUser {
   /** Where it listens, with the real port; undefined before it does. */
   readonly address: ResolvedAddress | undefined;
@@ -67,7 +73,7 @@ export interface PortUser {
   readonly connections: ReadonlySet<Connection>;
   /** Failures by code before a route was known, at the whole port. */
   readonly strangers: ReadonlyMap<ErrorCode, number>;
-  /** Whether others have a share of the port: then its strangers are nobody's in particular. */
+  /** Whether others share the port: then its strangers belong to none of them in particular. */
   readonly isShared: boolean;
   /** The listener itself, to be handed to another process; undefined before there is one. */
   readonly server: net.Server | undefined;
@@ -75,18 +81,35 @@ export interface PortUser {
   listen(options: BindOptions): Promise<ResolvedAddress>;
   adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void>;
   reconfigure(options: ForwarderOptions): void;
-  drain(options: { readonly keepListening: boolean }): Promise<void>;
+  drain(): Promise<void>;
   close(): void;
 }
 
-/** Our choice: how long newcomers wait after a failed accept; doubled each time up to the second figure. */
+/** Our choice: how long newcomers wait after a failed accept; doubled each time, up to `most`. */
 const ACCEPT_BACKOFF_MS = { first: 100, most: 5_000 };
 
 /** A listener with its connections. Owns both: `close` it. */
-export class Forwarder implements PortUser {
+export class Forwarder implements PortUser, Yielding {
   #options: ForwarderOptions;
   readonly #server: net.Server;
+  readonly #descriptors: Descriptors;
   readonly #connections = new Set<Connection>();
+  /** Server role: connections whose peer has proved no key yet, and those being refused, which read until their peer closes. */
+  readonly #handshakes: Handshakes<Connection>;
+  readonly #refusing = new Set<Connection>();
+  /** Server role: other ends that speak the native wire; their streams are connections. */
+  readonly #sessions = new ServerSessions({
+    routes: () => this.#options.routes,
+    serve: (incoming, { route, peer, settings }) => {
+      const connection = new Connection({ role: "stream", incoming, route }, { peer, settings, owner: this.#owner });
+      this.#connections.add(connection);
+      connection.start();
+    },
+    failed: (error, { route, peer }) => {
+      route.stats.fail(error, this.#options.settings.clock.wallMs());
+      this.#report(error, { route, peer });
+    },
+  });
   readonly #waiting = new WaitingRoom<net.Socket>();
   /** Failures by code before a route was known: strangers at a server role's port. */
   readonly strangers = new Map<ErrorCode, number>();
@@ -94,12 +117,14 @@ export class Forwarder implements PortUser {
   #state: "idle" | "listening" | "draining" | "closed" = "idle";
   #address: ResolvedAddress | undefined;
   #limitAnnounced = false;
-  #backoffMs = 0;
+  readonly #backoff = new Backoff(ACCEPT_BACKOFF_MS);
   #backoffTimer: NodeJS.Timeout | undefined;
   readonly #whenEmpty: (() => void)[] = [];
 
   constructor(options: ForwarderOptions) {
     this.#options = checked(options);
+    this.#descriptors = options.descriptors ?? ownDescriptors;
+    this.#handshakes = new Handshakes(options.settings.random);
     this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: WRITE_QUEUE_BYTES });
     this.#server.on("connection", (socket) => this.#onAccept(socket));
   }
@@ -125,6 +150,7 @@ export class Forwarder implements PortUser {
    */
   async listen(options: BindOptions): Promise<ResolvedAddress> {
     this.#address = await bind(this.#server, options);
+    this.#descriptors.join(this);
     this.#server.on("error", (error) => this.#onAcceptError(error));
     this.#state = "listening";
     return this.#address;
@@ -134,6 +160,7 @@ export class Forwarder implements PortUser {
   reconfigure(options: ForwarderOptions): void {
     if (options.settings.role !== this.#options.settings.role) throw new RangeError("the role of a listener can't change");
     this.#options = checked(options);
+    this.#sessions.refresh();
     this.#serveWaiting();
   }
 
@@ -142,22 +169,25 @@ export class Forwarder implements PortUser {
     return this.#server;
   }
 
-  /** Goes on with a listener that another process opened; `listen` makes the server it is given accept on it. */
+  /** Goes on with a listener that another process opened; `listen` makes its server argument accept on that listener. */
   async adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void> {
     this.#address = address;
     this.#state = "listening";
+    this.#descriptors.join(this);
     await listen(this.#server);
     this.#server.on("error", (error) => this.#onAcceptError(error));
   }
 
   /**
-   * Serves no newcomer any more and resolves when the last connection has ended. With `keepListening`
-   * the port stays open meanwhile, as spiped's does: newcomers connect, and wait in vain.
+   * Gives the port up and resolves when the last connection has ended. Newcomers that wait for a slot are reset at once:
+   * they would wait in vain, and a successor at the same port may serve them.
    */
-  async drain(options: { readonly keepListening: boolean }): Promise<void> {
+  async drain(): Promise<void> {
     if (this.#state === "listening") {
       this.#state = "draining";
-      if (!options.keepListening) this.#closeListener();
+      this.#closeListener();
+      this.#resetWaiting();
+      this.#sessions.goAway();
     }
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
     this.close();
@@ -167,26 +197,33 @@ export class Forwarder implements PortUser {
   close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#descriptors.leave(this);
     clearTimeout(this.#backoffTimer);
     this.#closeListener();
     for (const connection of this.#connections) connection.drop({ kind: "cancelled" });
-    for (let socket = this.#waiting.take(); socket; socket = this.#waiting.take()) socket.destroy();
+    this.#sessions.close();
+    this.#resetWaiting();
+  }
+
+  #resetWaiting(): void {
+    for (let socket = this.#waiting.take(); socket; socket = this.#waiting.take()) resetSocket(socket);
   }
 
   #closeListener(): void {
-    if (this.#server.listening) this.#server.close();
+    closeListener(this.#server);
   }
 
   #onAccept(socket: net.Socket): void {
     // The peer may be gone before anyone listens for it.
     socket.on("error", () => {});
     const held = this.#options.holdOff?.() ?? this.#shortage();
-    if (this.#state === "closed") {
-      socket.destroy();
+    if (this.#state === "closed" || this.#state === "draining") {
+      // The system accepted this connection before the port was closed.
+      resetSocket(socket);
     } else if (held) {
       this.#failed(socket, held);
       socket.destroy();
-    } else if (this.#state === "draining" || this.#backoffTimer || !this.#hasRoom()) {
+    } else if (this.#backoffTimer || !this.#hasRoom()) {
       this.#turnAwayOrWait(socket);
     } else {
       this.#serve(socket);
@@ -194,19 +231,21 @@ export class Forwarder implements PortUser {
   }
 
   #shortage(): TunnelError | undefined {
-    if ((this.#options.hasDescriptors ?? hasDescriptors)()) return undefined;
-    return new TunnelError("LIMIT_REACHED", "turned away, as this process has no file descriptors left: raise its limit (ulimit -n) or close some connections");
+    if (this.#descriptors.makeRoom()) return undefined;
+    return new TunnelError(
+      "LIMIT_REACHED",
+      message("turned away, as this process has no file descriptors left: raise its limit (ulimit -n) or close some connections"),
+    );
   }
 
   /** Whether a newcomer can be served now. */
   #hasRoom(): boolean {
     const { settings, limitPolicy } = this.#options;
-    if (limitPolicy === "refuse" && settings.role === "server") return true;
-    return this.#connections.size < this.#limit();
+    return hasRoom({ role: settings.role, policy: limitPolicy, open: this.#connections.size, limit: this.#limit() });
   }
 
   #limit(): number {
-    return this.#options.routes.reduce((sum, route) => sum + route.maxConnections, 0);
+    return limitOf(this.#options.routes);
   }
 
   #turnAwayOrWait(socket: net.Socket): void {
@@ -217,18 +256,20 @@ export class Forwarder implements PortUser {
     }
     const refuse = this.#options.limitPolicy === "refuse" && atLimit;
     if (!refuse && this.#wait(socket)) return;
-    const why = refuse ? `all ${this.#limit()} connections are in use` : `${MAX_WAITING} connections are waiting already`;
-    this.#failed(socket, new TunnelError("LIMIT_REACHED", `${why}: raise the limit or close some`));
+    const why = refuse
+      ? message("all {0} connections are in use: raise the limit or close some", this.#limit())
+      : message("{0} connections are waiting already: raise the limit or close some", MAX_WAITING);
+    this.#failed(socket, new TunnelError("LIMIT_REACHED", why));
     socket.destroy();
   }
 
-  /** Lets a newcomer wait; when there is no room, in the place of one that has ended without a word. False: there is none. */
+  /** Lets a newcomer wait; without room, in place of a waiting one that has already ended its stream. False: there is no such place. */
   #wait(socket: net.Socket): boolean {
     const evicted = this.#waiting.isFull ? this.#waiting.take(({ readableEnded }) => readableEnded) : undefined;
     evicted?.destroy();
     if (!this.#waiting.enter(socket)) return false;
     socket.once("close", () => this.#waiting.leave(socket));
-    // Unread, a socket does not tell that its peer is gone. What comes is kept, a socket's buffer of it.
+    // A socket that is not read does not tell that its peer is gone. Data that comes is kept, up to a socket's buffer.
     socket.read(0);
     return true;
   }
@@ -248,52 +289,54 @@ export class Forwarder implements PortUser {
     const { settings, routes, limitPolicy } = this.#options;
     const [only] = routes;
     if (!only) throw new RangeError("a forwarder needs a route");
-    if (settings.role === "server" && limitPolicy === "refuse") this.#makeRoomForHandshake();
+    if (limitPolicy === "refuse" && this.yieldable >= handshakeBudget(this.#limit())) this.yieldOne(message("too many handshakes are under way"));
     const accepted =
-      settings.role === "client"
-        ? ({ role: "client", plain: socketEndpoint(socket), route: only } as const)
-        : ({ role: "server", wire: socket, routes } as const);
+      settings.role === "client" ? ({ role: "client", plain: socketSide(socket), route: only } as const) : ({ role: "server", wire: socket, routes } as const);
     const connection = new Connection(accepted, { peer: peerOf(socket), settings, owner: this.#owner });
     this.#connections.add(connection);
-    this.#backoffMs = 0;
+    if (settings.role === "server") this.#handshakes.add(connection, sourcePrefix(socket.remoteAddress));
+    this.#backoff.reset();
     connection.start();
   }
 
-  /** The oldest handshake gives way when their budget is used up. */
-  #makeRoomForHandshake(): void {
-    let handshakes = 0;
-    let oldest: Connection | undefined;
-    for (const connection of this.#connections) {
-      // One that is being refused reads what its peer sends until that closes: it counts as well.
-      if (connection.phase !== "handshaking" && connection.phase !== "refusing") continue;
-      handshakes += 1;
-      oldest ??= connection;
-    }
-    if (oldest && handshakes >= handshakeBudget(this.#limit())) {
-      const error = new TunnelError("LIMIT_REACHED", "too many handshakes are under way: the oldest one gave way");
-      this.#report(error, oldest);
-      oldest.drop({ kind: "failed", error });
-    }
+  /** Always 0 in a client role, whose newcomers are local programs. */
+  get yieldable(): number {
+    return this.#handshakes.size + this.#refusing.size;
+  }
+
+  /** Ends a handshake picked by chance, or, if more refusals than handshakes are under way, the refusal that has lasted longest. */
+  yieldOne(why: Message): void {
+    const [refused] = this.#refusing;
+    const connection = this.#refusing.size > this.#handshakes.size ? refused : this.#handshakes.draw();
+    if (!connection) return;
+    const error = new TunnelError("LIMIT_REACHED", message("{0}: one handshake gave way to a newcomer", why));
+    this.#report(error, connection);
+    connection.drop({ kind: "failed", error });
   }
 
   readonly #owner = {
     leadsBack: (address: ResolvedAddress): boolean => leadsTo(address, this.#address),
-    admit: (connection: Connection, route: Route): boolean => {
-      if (this.#options.limitPolicy === "wait" || route.maxConnections === Number.POSITIVE_INFINITY) return true;
-      let authenticated = 0;
-      for (const other of this.#connections) {
-        if (other !== connection && other.route && entryOf(other.route) === entryOf(route) && other.phase !== "refusing") authenticated += 1;
-      }
-      return authenticated < route.maxConnections;
-    },
+    admit: (connection: Connection, route: Route): boolean =>
+      this.#options.limitPolicy === "wait" || isWithinLimit(connection, { route, connections: this.#connections }),
     verified: (connection: Connection, what: "key" | "backend"): void => {
+      this.#handshakes.delete(connection);
       this.#options.onEvent?.({ type: "verified", what, connection });
     },
+    session: (connection: Connection, route: Route, start: SessionStart): void => {
+      this.#connections.delete(connection);
+      this.#handshakes.delete(connection);
+      this.#options.onEvent?.({ type: "verified", what: "key", connection });
+      this.#sessions.add(start, { route, peer: connection.peer, settings: this.#options.settings });
+      if (this.#state !== "listening") this.#sessions.goAway();
+    },
     failed: (connection: Connection, error: TunnelError): void => {
+      if (connection.phase === "refusing") this.#refusing.add(connection);
       this.#report(error, connection);
     },
     closed: (connection: Connection, reason: DropReason): void => {
       this.#connections.delete(connection);
+      this.#handshakes.delete(connection);
+      this.#refusing.delete(connection);
       this.#options.onEvent?.({ type: "closed", connection, reason });
       this.#serveWaiting();
       if (this.#connections.size === 0) {
@@ -311,26 +354,21 @@ export class Forwarder implements PortUser {
     }
   }
 
-  /** Out of descriptors, as a rule: keep the port, give connections time to end (spiped exits here). */
+  /** Usually out of descriptors: keeps the port, and gives connections time to end (spiped exits here). */
   #onAcceptError(error: Error): void {
     if (this.#state === "closed") return;
     this.#options.onEvent?.({ type: "accept-failed", error });
     if (this.#backoffTimer) return;
-    this.#backoffMs = Math.min(ACCEPT_BACKOFF_MS.most, this.#backoffMs === 0 ? ACCEPT_BACKOFF_MS.first : this.#backoffMs * 2);
     this.#backoffTimer = setTimeout(() => {
       this.#backoffTimer = undefined;
       this.#serveWaiting();
-    }, this.#backoffMs);
+    }, this.#backoff.next());
   }
 }
 
 function checked(options: ForwarderOptions): ForwarderOptions {
   if (options.settings.role === "client" && options.routes.length !== 1) throw new RangeError("a client role has one route");
   return options;
-}
-
-function entryOf({ entry, stats }: Route): object {
-  return entry ?? stats;
 }
 
 /** Where a connection came from, for people. */

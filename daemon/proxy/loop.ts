@@ -1,8 +1,8 @@
 /**
- * Whether an address leads back to the listener that a connection came in by: a
- * tunnel to itself would take connections until descriptors run out. What is
- * written as an address is refused with its entry; a name can only be judged once
- * it has been looked up, for each connection anew.
+ * Whether an address leads back to the listener that accepted a connection: a
+ * tunnel to itself would take connections until descriptors run out. A target
+ * written as an IP address is refused with its entry; a name can only be judged
+ * after each look-up, for each connection anew.
  */
 import { networkInterfaces } from "node:os";
 import { isLoopbackIp } from "../../shared/address.ts";

@@ -2,7 +2,7 @@
  * One direction of a connection: reads from `source`, transforms, writes to
  * `sink`, and passes the end of the stream on as a half-close. Bounded: while
  * the sink's queue is full the source is not read. Knows nothing of protocols;
- * errors of the streams themselves belong to whoever owns them.
+ * the owner of the streams handles their errors.
  *
  *     flowing ──► ended (source at its end) ──► done (all of it handed to the sink's kernel buffer)
  *        └──────────┴──► stopped
@@ -13,13 +13,15 @@ import type { Readable, Writable } from "node:stream";
 export interface PipeOptions {
   readonly source: Readable;
   readonly sink: Writable;
-  /** Bytes in, bytes out, perhaps none; what it throws goes to `onError`. */
+  /** Bytes in, bytes out, perhaps none; an error that it throws goes to `onError`. */
   readonly transform: (chunk: Uint8Array) => Uint8Array;
-  /** The source has ended and nothing more will be written. */
+  /** The source has ended and nothing more will be written. An owner that knows the stream is incomplete calls `stop` here, so the end is not passed on. */
   readonly onEnd: () => void;
   /** Everything has been written and the sink has been closed. */
   readonly onDone: () => void;
   readonly onError: (error: unknown) => void;
+  /** A write has failed at once; in the next turn of the event loop the sink tells its owner and closes. */
+  readonly onSinkFailed?: () => void;
 }
 
 /** A one-way pipe. Starts with `start`, ends by itself or with `stop`. */
@@ -43,9 +45,14 @@ export class Pipe {
     source.once("end", this.#onEnd);
     sink.on("drain", this.#onDrain);
     if (first.length > 0) this.#onData(first);
-    // An end that came while nobody listened is not told again.
+    // "end" is not emitted again if it came while nobody listened.
     if (source.readableEnded) this.#onEnd();
     else if (this.#state === "flowing" && !this.#blocked) source.resume();
+  }
+
+  /** Takes bytes of the source that the source will not emit itself. */
+  take(chunk: Uint8Array): void {
+    if (this.#state === "flowing") this.#onData(chunk);
   }
 
   /** Stops reading and writing at once; leaves both streams open. */
@@ -62,6 +69,7 @@ export class Pipe {
       if (out.length === 0 || sink.write(out)) return;
       this.#blocked = true;
       source.pause();
+      if (sink.errored) this.#options.onSinkFailed?.();
     } catch (error) {
       onError(error);
     }
@@ -75,8 +83,9 @@ export class Pipe {
 
   readonly #onEnd = (): void => {
     if (this.#state !== "flowing") return;
-    this.#state = "ended";
     this.#options.onEnd();
+    if (this.#state !== "flowing") return;
+    this.#state = "ended";
     this.#options.sink.end(() => {
       if (this.#state !== "ended" || this.#options.sink.errored) return;
       this.#state = "done";

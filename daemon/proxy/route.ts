@@ -1,10 +1,13 @@
 /**
  * A route: who may come in (keys) and where they go (target). A client-role
- * listener has one; a server-role listener may have several, told apart by the
- * key that the other end proves at S4.
+ * listener has one; a server-role listener may have several, and the key that the
+ * other end proves at S4 tells them apart.
  */
 import type { TunnelError } from "../../shared/errors.ts";
 import type { SharedKey } from "../protocol/keys.ts";
+import type { WireChoice } from "../protocol/negotiation.ts";
+import type { NativeWay } from "./native-way.ts";
+import type { SecondLook } from "./second-look.ts";
 import type { RouteStats } from "./stats.ts";
 import type { ResolvedAddress, Target } from "./target.ts";
 
@@ -13,16 +16,32 @@ export interface Route {
   readonly name: string;
   /** A client offers the first; a server accepts any of them. Not empty. */
   readonly keys: readonly SharedKey[];
-  /** Names of the keys, in their order, for counting their use; fingerprints, as a rule. */
-  readonly keyNames?: readonly string[] | undefined;
+  /** The fingerprints of `keys`, in the same order, for counting their use. */
+  readonly fingerprints?: readonly string[] | undefined;
   readonly target: Target;
   /** Outgoing address for the target. */
   readonly bind?: ResolvedAddress | undefined;
   /** Most connections at once; Infinity for no limit. */
   readonly maxConnections: number;
-  /** Whose limit that is: the same for every route that an entry ever had, so that a change of it forgets no connection. Default: the counters. */
-  readonly entry?: object | undefined;
-  /** Looks at the first bytes that the backend says on a connection: the error, when it turns us away with them. What services say is not known here. */
+  /** The owner of the limit: the same for all routes that an entry ever had, so that a changed entry forgets no connection. Default: the counters. */
+  readonly limitOwner?: object | undefined;
+  /** Looks at the backend's first bytes on a connection; returns the error if they refuse us. This file knows nothing of what services say. */
   readonly refusalIn?: ((firstBytes: Uint8Array) => TunnelError | undefined) | undefined;
   readonly stats: RouteStats;
+  /** Which wires are spoken; default: spiped's alone. */
+  readonly wire?: WireChoice | undefined;
+  /** Client role, where `wire` is not spiped: the memory of this way, with its session. */
+  readonly native?: NativeWay | undefined;
+  /** Client role: the memory of looks at a far side that closed on the proof of the key; left out: there is no second look. */
+  readonly secondLook?: SecondLook | undefined;
+}
+
+/** The route of a key, given the key's index among all keys of `routes`, and the key's index in that route. @throws RangeError */
+export function routeOfKey(routes: readonly Route[], keyIndex: number): { readonly route: Route; readonly index: number } {
+  let index = keyIndex;
+  for (const route of routes) {
+    if (index < route.keys.length) return { route, index };
+    index -= route.keys.length;
+  }
+  throw new RangeError(`no route has key ${keyIndex}`);
 }

@@ -1,14 +1,15 @@
 /**
- * One listener of a server role for several routes that come and go apart: which
- * of them a connection is for is told by the key its other end proves (S4). A
- * process for each backend is what spiped needs for this.
+ * One listener of a server role for several routes that come and go separately.
+ * The key that the other end proves (S4) tells which route a connection is for.
+ * spiped needs a process for each backend instead.
  *
  * Each member behaves like a forwarder of its own: it sees only its own
- * connections and events, drains alone, and the port closes with the last.
+ * connections and events, and drains alone. The port closes with the last member.
  */
 import type * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { BindOptions } from "./bind.ts";
 import type { Connection } from "./connection.ts";
@@ -22,7 +23,7 @@ const MAX_KEYS_ON_A_PORT = 64;
 /** The server-role ports of one process, by address. */
 export class SharedPorts {
   readonly #ports = new Map<string, SharedPort>();
-  /** Ports that are being bound: whoever comes meanwhile waits, and joins. */
+  /** Ports that are being bound: members that come meanwhile wait, then join. */
   readonly #opening = new Map<string, Promise<unknown>>();
 
   /** A new member; it joins a port when it listens. */
@@ -35,7 +36,7 @@ export class SharedPorts {
     return this.#ports.get(formatAddress(address));
   }
 
-  /** Does `open` unless somebody is at that address already; then waits for them. True: it was done. */
+  /** Calls `open`, unless somebody is opening that address already: then waits for them. True: `open` was called. */
   async openOnce(address: ResolvedAddress, open: () => Promise<void>): Promise<boolean> {
     const key = formatAddress(address);
     const underWay = this.#opening.get(key);
@@ -76,7 +77,7 @@ class SharedPort {
     return this.forwarder.address as ResolvedAddress;
   }
 
-  /** Lets members change into what they want: all at once where that fits together (two may exchange their keys), else one by one. */
+  /** Applies the options that members want: all at once if they fit together (two may exchange their keys), else one by one. */
   settle(): void {
     const waiting = (): Member[] => [...this.members].filter((member) => member.wanted !== member.options);
     if (!conflictOf([...this.members].map((member) => member.wanted))) {
@@ -99,7 +100,7 @@ class SharedPort {
     this.refresh();
   }
 
-  /** New connections get the members as they are now. */
+  /** Applies the members' present options to new connections. */
   refresh(): void {
     const [first] = this.members;
     if (!first) return;
@@ -110,7 +111,7 @@ class SharedPort {
     });
   }
 
-  /** To the member whose route it is; a stranger's failure to the one that has been here longest, but under the name of the port. */
+  /** Passes an event to the member of its route. A stranger's failure goes to the longest-standing member, under the name of the port. */
   #dispatch(event: ForwarderEvent): void {
     const route = routeOf(event);
     const [first] = this.members;
@@ -147,12 +148,12 @@ function routeOf(event: ForwarderEvent): Route | undefined {
 
 class Member implements PortUser {
   readonly #ports: SharedPorts;
-  /** What it runs with, and what it is to run with; the same but for a conflict. */
+  /** The options it runs with, and the options it should run with; they differ only during a conflict. */
   #options: ForwarderOptions;
   #wanted: ForwarderOptions;
   #refused: ForwarderOptions | undefined;
   #port: SharedPort | undefined;
-  /** Every route it ever had: old connections keep theirs. */
+  /** Every route this member ever had: old connections keep theirs. */
   readonly #routes = new Set<Route>();
   #whenEmpty: (() => void)[] = [];
   #isClosed = false;
@@ -206,16 +207,16 @@ class Member implements PortUser {
   }
 
   async adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void> {
-    // Others of this address wait and join, instead of finding it in use.
+    // Other members of this address wait and join, instead of finding the address in use.
     const opened = await this.#ports.openOnce(address, async () => {
       const port = new SharedPort(this);
       await port.forwarder.adopt(listen, address);
       this.#opened(port);
     });
-    if (!opened) throw new TunnelError("LISTEN_IN_USE", `${formatAddress(address)} is open already`);
+    if (!opened) throw new TunnelError("LISTEN_IN_USE", message("{0} is open already", formatAddress(address)));
   }
 
-  /** Takes effect at once, or, while what others of the port have stands in the way, as soon as it can: what runs goes on. */
+  /** Takes effect at once, or, while other members' options stand in the way, as soon as possible; until then the old options stay. */
   reconfigure(options: ForwarderOptions): void {
     this.#wanted = options;
     for (const route of options.routes) this.#routes.add(route);
@@ -231,7 +232,7 @@ class Member implements PortUser {
     this.#options = this.#wanted;
   }
 
-  /** What it wants can't be for now; told once for each form. */
+  /** The wanted options are impossible for now; reported once for each set of options. */
   refuse(error: TunnelError): void {
     if (this.#refused === this.#wanted) return;
     this.#refused = this.#wanted;
@@ -251,7 +252,7 @@ class Member implements PortUser {
     this.#isClosed = true;
     this.#leave();
     for (const connection of this.connections) connection.drop({ kind: "cancelled" });
-    // The keys are wiped after this. A handshake that began before would try them, and anybody can prove a wiped key.
+    // The keys are wiped after this. A handshake that began earlier would try them, and anybody can prove a wiped key.
     for (const connection of this.#port?.forwarder.connections ?? []) {
       if (!connection.route) connection.drop({ kind: "cancelled" });
     }
@@ -260,7 +261,9 @@ class Member implements PortUser {
 
   onEvent(event: ForwarderEvent): void {
     this.#options.onEvent?.(event);
-    if (event.type === "closed" && this.connections.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    // Looks at every connection, strangers' too, so only where somebody waits for it.
+    if (event.type !== "closed" || this.#whenEmpty.length === 0 || this.connections.size > 0) return;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   #join(port: SharedPort): ResolvedAddress {
@@ -275,7 +278,7 @@ class Member implements PortUser {
 
   #opened(port: SharedPort): ResolvedAddress {
     if (this.#isClosed) {
-      // Its keys may be wiped by now, and anybody can prove a wiped key.
+      // This member's keys may be wiped by now, and anybody can prove a wiped key.
       port.forwarder.close();
       throw closedMeanwhile();
     }
@@ -285,7 +288,7 @@ class Member implements PortUser {
     return port.address;
   }
 
-  /** Takes no newcomers; the last one out closes the port. */
+  /** Takes no more newcomers; the last member to leave closes the port. */
   #leave(): void {
     const port = this.#port;
     if (!port?.members.delete(this)) return;
@@ -295,27 +298,27 @@ class Member implements PortUser {
       return;
     }
     this.#ports.remove(port);
-    void port.forwarder.drain({ keepListening: false });
+    void port.forwarder.drain();
   }
 }
 
-/** Whoever closed it expects nothing more of it. */
+/** The caller that closed the tunnel expects nothing more of it. */
 function closedMeanwhile(): TunnelError {
-  return new TunnelError("LISTEN_DENIED", "the tunnel was closed while its port was being opened");
+  return new TunnelError("LISTEN_DENIED", message("the tunnel was closed while its port was being opened"));
 }
 
-/** CONFIG_INVALID when these can't share a port: two have the same key, there are too many, or what holds for the whole port differs. */
+/** CONFIG_INVALID when these can't share a port: two have the same key, there are too many keys, or settings of the whole port differ. */
 function conflictOf(all: readonly ForwarderOptions[]): TunnelError | undefined {
   const [first] = all;
   if (!first) return undefined;
   const keys = all.flatMap(({ routes }) => routes.flatMap((route) => route.keys.map((key) => ({ key, name: route.name }))));
   if (keys.length > MAX_KEYS_ON_A_PORT) {
-    return new TunnelError("CONFIG_INVALID", `${keys.length} keys are wanted on one port, ${MAX_KEYS_ON_A_PORT} are possible: use a second port`);
+    return new TunnelError("CONFIG_INVALID", message("{0} keys are wanted on one port, {1} are possible: use a second port", keys.length, MAX_KEYS_ON_A_PORT));
   }
   const twins = sameKeys(keys, first.settings.suite);
   if (twins) {
-    const [one, two] = twins.map((name) => JSON.stringify(name));
-    return new TunnelError("CONFIG_INVALID", `${one} and ${two} have the same key on one port: the key must tell them apart, give each its own`);
+    const [one = "", two = ""] = twins.map((name) => JSON.stringify(name));
+    return new TunnelError("CONFIG_INVALID", message("{0} and {1} have the same key on one port: the key must tell them apart, give each its own", one, two));
   }
   const isAlike = all.every(({ settings }) =>
     (["forwardSecrecy", "handshakeTimeoutMs", "keepAlive"] as const).every((what) => settings[what] === first.settings[what]),
@@ -323,7 +326,7 @@ function conflictOf(all: readonly ForwarderOptions[]): TunnelError | undefined {
   if (isAlike) return undefined;
   return new TunnelError(
     "CONFIG_INVALID",
-    "entries that share a port need the same forwardSecrecy, timeoutSeconds and keepAlive: they count before the key is known",
+    message("entries that share a port need the same forwardSecrecy, timeoutSeconds and keepAlive: they count before the key is known"),
   );
 }
 

@@ -1,19 +1,10 @@
 /**
- * Counters of one route: what the state of a tunnel, its log and the metrics are
- * made of. Times are milliseconds; `…At` are wall-clock (Unix epoch), durations monotonic.
+ * Counters of one route, for the state of a tunnel, its log and the metrics.
+ * Times are milliseconds; `…At` are wall-clock (Unix epoch), durations monotonic.
  */
 import type { ErrorCode, TunnelError } from "../../shared/errors.ts";
-
-/** Wall clock and stop-watch, injected. */
-export interface Clock {
-  /** Milliseconds since the Unix epoch. */
-  wallMs(): number;
-  /** Milliseconds of a clock that never jumps. */
-  monotonicMs(): number;
-}
-
-/** The machine's clocks. */
-export const systemClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
+import type { Message } from "../../shared/message.ts";
+import type { Wire } from "../protocol/wire.ts";
 
 /** Durations of one kind. */
 export interface Timing {
@@ -27,8 +18,9 @@ export interface Timing {
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly reason?: Message;
   readonly atMs: number;
-  /** How often it has come in a row, with no success between. */
+  /** How often the failure has come in a row, with no success between. */
   readonly count: number;
 }
 
@@ -54,8 +46,10 @@ export class RouteStats {
   keyVerifiedAtMs: number | undefined;
   /** When the backend last said something. */
   backendVerifiedAtMs: number | undefined;
+  /** Which wire the other end spoke the last time; undefined: no handshake has ended well yet. */
+  wire: Wire | undefined;
   lastFailure: Failure | undefined;
-  /** How often each key was proved, and when last, by the name its route gives it: tells when an old key is out of use. */
+  /** How often each key was proved, and when last, by the key's name in its route: shows when an old key is out of use. */
   readonly keyUses = new Map<string, { readonly count: number; readonly lastAtMs: number }>();
 
   /** Counts a proof of the key of this name. */
@@ -68,7 +62,7 @@ export class RouteStats {
     this.failures.set(error.code, (this.failures.get(error.code) ?? 0) + 1);
     const last = this.lastFailure;
     const again = last?.code === error.code && last.atMs >= this.verifiedAtMs;
-    this.lastFailure = { code: error.code, message: error.message, atMs, count: again ? last.count + 1 : 1 };
+    this.lastFailure = { code: error.code, message: error.message, ...(error.reason && { reason: error.reason }), atMs, count: again ? last.count + 1 : 1 };
   }
 
   /** When the other end or the backend last proved itself; 0 for never. */
@@ -83,4 +77,43 @@ export function record(timing: Timing, ms: number): void {
   timing.lastMs = ms;
   timing.totalMs += ms;
   timing.maxMs = Math.max(timing.maxMs, ms);
+}
+
+/**
+ * Sums the counters of a tunnel over all its settings, newest last. Connections that began with older settings go on counting
+ * in theirs, so that they are no evidence for the new. Evidence (verified, last failure) is taken only from the newest.
+ */
+export function sumOf(all: readonly RouteStats[]): RouteStats {
+  const [only] = all;
+  if (all.length === 1 && only) return only;
+  const sum = new RouteStats();
+  for (const one of all) {
+    sum.open += one.open;
+    sum.opening += one.opening;
+    sum.total += one.total;
+    sum.plainInBytes += one.plainInBytes;
+    sum.plainOutBytes += one.plainOutBytes;
+    sum.wireInBytes += one.wireInBytes;
+    sum.wireOutBytes += one.wireOutBytes;
+    for (const [code, count] of one.failures) sum.failures.set(code, (sum.failures.get(code) ?? 0) + count);
+    for (const [name, use] of one.keyUses) {
+      const before = sum.keyUses.get(name);
+      sum.keyUses.set(name, { count: use.count + (before?.count ?? 0), lastAtMs: Math.max(use.lastAtMs, before?.lastAtMs ?? 0) });
+    }
+    addTiming(sum.handshake, one.handshake);
+    addTiming(sum.dial, one.dial);
+  }
+  const newest = all.at(-1);
+  sum.keyVerifiedAtMs = newest?.keyVerifiedAtMs;
+  sum.backendVerifiedAtMs = newest?.backendVerifiedAtMs;
+  sum.wire = newest?.wire;
+  sum.lastFailure = newest?.lastFailure;
+  return sum;
+}
+
+function addTiming(sum: Timing, more: Timing): void {
+  sum.count += more.count;
+  sum.totalMs += more.totalMs;
+  sum.maxMs = Math.max(sum.maxMs, more.maxMs);
+  if (more.count > 0) sum.lastMs = more.lastMs;
 }

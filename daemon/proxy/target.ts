@@ -1,12 +1,13 @@
 /**
- * Where a tunnel leads: a name that is resolved again and again, and the
- * addresses it stands for now. Keeps the last good answer when a lookup fails,
- * as spiped does. Dialling is `dial.ts`.
+ * Where a tunnel leads: a name that is resolved again and again, and its present
+ * addresses. Keeps the last good answer when a lookup fails, as spiped does.
+ * `dial.ts` dials.
  */
 import * as dns from "node:dns";
 import { isIP } from "node:net";
 import { type Address, formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 
 /** One address to connect to; `host` is an IP address. */
 export type ResolvedAddress = { readonly kind: "unix"; readonly path: string } | { readonly kind: "tcp"; readonly host: string; readonly port: number };
@@ -20,10 +21,13 @@ export const systemLookup: Lookup = async (host) => {
   return [...new Set(found.map((entry) => entry.address))];
 };
 
+/** Our choice: a name is looked up no more often than `least`. `most` is setTimeout's limit, 24 days; a longer one fires at once. */
+const REFRESH_MS = { least: 1_000, most: 2_147_483_647 };
+
 /** What a {@link Target} needs. */
 export interface TargetOptions {
   readonly address: Address;
-  /** Time between two look-ups in milliseconds; undefined: the first answer stays. */
+  /** Time between two look-ups in milliseconds, at least a second; undefined: the first answer stays. */
   readonly refreshMs: number | undefined;
   readonly lookup?: Lookup;
 }
@@ -42,11 +46,12 @@ export class Target {
     this.#lookup = options.lookup ?? systemLookup;
     this.#known = literal(options.address);
     if (this.#known === undefined && options.refreshMs !== undefined) {
-      this.#timer = setInterval(() => void this.refresh().catch(() => {}), options.refreshMs).unref();
+      const everyMs = Math.min(REFRESH_MS.most, Math.max(REFRESH_MS.least, options.refreshMs));
+      this.#timer = setInterval(() => void this.refresh().catch(() => {}), everyMs).unref();
     }
   }
 
-  /** How it is written. */
+  /** The address as text. */
   get text(): string {
     return formatAddress(this.address);
   }
@@ -72,7 +77,7 @@ export class Target {
     return this.#lookingUp;
   }
 
-  /** Says that `address` accepted a connection. */
+  /** Notes that `address` accepted a connection. */
   noteGood(address: ResolvedAddress): void {
     this.#lastGood = formatAddress(address);
   }
@@ -95,7 +100,7 @@ export class Target {
       this.#known = hosts.map((host) => ({ kind: "tcp", host, port: address.port }));
       return this.#known;
     } catch (cause) {
-      throw new TunnelError("DNS_FAILED", `the name "${address.host}" can't be resolved: check its spelling and the network`, { cause });
+      throw new TunnelError("DNS_FAILED", message('the name "{0}" can\'t be resolved: check its spelling and the network', address.host), { cause });
     }
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Writes messages to a client's socket, JSON-RPC with LSP framing. Every message
- * goes to the socket at once, so that the socket's own count is all that waits.
- * (vscode-jsonrpc's writer queues the second message until the first is read: what
- * waits for a client that does not read has no bound there and can't be seen.)
+ * goes to the socket at once, so that the socket's own count covers all that
+ * waits. (vscode-jsonrpc's writer queues the second message until the first is
+ * read: for a client that does not read, that queue has no limit and can't be
+ * seen.)
  */
 import type * as net from "node:net";
 import { AbstractMessageWriter, type Message, type MessageWriter } from "vscode-jsonrpc/node";
@@ -19,7 +20,7 @@ export class BoundedWriter extends AbstractMessageWriter implements MessageWrite
   readonly #maxUnreadBytes: number;
   readonly #onFull: () => void;
 
-  /** `onFull`: more than `maxUnreadBytes` wait already; the message is not written. */
+  /** `onFull` is called when more than `maxUnreadBytes` wait already; the message is then not written. */
   constructor(socket: net.Socket, { maxUnreadBytes, onFull }: { readonly maxUnreadBytes: number; readonly onFull: () => void }) {
     super();
     this.#socket = socket;
@@ -32,7 +33,7 @@ export class BoundedWriter extends AbstractMessageWriter implements MessageWrite
     return this.send(frameOf(message));
   }
 
-  /** As `write`, for a message that goes to several clients and is made once. */
+  /** Like `write`, for a message that is made once and goes to several clients. */
   send(frame: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#socket.writableLength > this.#maxUnreadBytes) {

@@ -1,13 +1,15 @@
 /**
- * Changes of what the daemon remembers, against a hand-over. A successor reads
- * the state once, when it starts: what the old daemon changed and answered after
- * that would be lost. So a hand-over waits for the changes under way, and new ones
- * wait for its outcome.
+ * Keeps changes of what the daemon remembers apart from a hand-over. A successor
+ * reads the state once, when it starts: a change that the old daemon made and
+ * answered after that would be lost. So a hand-over waits for the changes under
+ * way, and new changes wait for its outcome.
  *
  *     open ──handOver──► held ──failed──► open
  *                         └────done──► shut (for good: the successor answers)
  */
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { withinTime } from "../../shared/time.ts";
 
 type Outcome = "done" | "failed";
 
@@ -17,13 +19,13 @@ export class ChangeGate {
   #handOver: Promise<Outcome> | undefined;
 
   /**
-   * Makes a change, after a hand-over that is under way has failed.
+   * Makes a change; if a hand-over is under way, only after it has failed.
    * @throws TunnelError DAEMON_UNREACHABLE once one has succeeded: nothing was done, the successor is to be asked
    */
   async pass<T>(change: () => Promise<T>): Promise<T> {
     while (this.#handOver !== undefined) {
       if ((await this.#handOver) === "done") {
-        throw new TunnelError("DAEMON_UNREACHABLE", "this daemon has handed over to its successor and changes nothing any more: try again");
+        throw new TunnelError("DAEMON_UNREACHABLE", message("this daemon has handed over to its successor and changes nothing any more: try again"));
       }
     }
     const running = change();
@@ -57,14 +59,7 @@ export class ChangeGate {
   }
 
   async #still(patienceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TunnelError("DAEMON_UNREACHABLE", "a change is still under way in this daemon: try again")), patienceMs);
-    });
-    try {
-      await Promise.race([Promise.allSettled([...this.#running]), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const late = (): TunnelError => new TunnelError("DAEMON_UNREACHABLE", message("a change is still under way in this daemon: try again"));
+    await withinTime(Promise.allSettled([...this.#running]), { timeoutMs: patienceMs, late });
   }
 }

@@ -1,34 +1,34 @@
 /**
- * The daemon's door: accepts clients on its socket and keeps their sessions. Who
- * may open the door is the folder's affair (0700, ours): see lifecycle/.
+ * The daemon's door: accepts clients on its socket and keeps their sessions. The
+ * socket's folder (0700, ours) decides who may connect: see lifecycle/.
  */
 import type * as net from "node:net";
 import type { NotificationName, NotificationParams } from "../../shared/contract/methods.ts";
 import { MAX_CLIENTS } from "./limits.ts";
 import { notificationFrame, Session, type SessionOptions } from "./session.ts";
 
-/** What the endpoint needs. */
-export interface EndpointOptions extends Pick<SessionOptions, "handlers" | "lingerMs" | "onWarning" | "helloTimeoutMs"> {
+/** What `Clients` needs. */
+export interface ClientsOptions extends Pick<SessionOptions, "handlers" | "lingerMs" | "onWarning" | "helloTimeoutMs"> {
   /** A client said hello or went away. */
   readonly onChange: () => void;
   readonly onGone: (session: Session) => void;
 }
 
 /** All clients of the daemon. */
-export class Endpoint {
-  readonly #options: EndpointOptions;
+export class Clients {
+  readonly #options: ClientsOptions;
   readonly #sessions = new Set<Session>();
 
-  constructor(options: EndpointOptions) {
+  constructor(options: ClientsOptions) {
     this.#options = options;
   }
 
   /** Clients that have said hello. */
-  get clients(): number {
+  get count(): number {
     return [...this.#sessions].filter((session) => session.saidHello).length;
   }
 
-  /** Tells every client. What is said is checked and written out once, however many there are. */
+  /** Notifies every client. The notification is checked and written out once, however many clients there are. */
   broadcast<N extends NotificationName>(name: N, params: NotificationParams<N>): void {
     const listening = [...this.#sessions].filter((session) => session.saidHello);
     if (listening.length === 0) return;

@@ -3,18 +3,14 @@
  * client that asked. Given up when that client goes away.
  */
 import type { NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { diagnose } from "../diagnosis/diagnose.ts";
 import { entrySubject } from "../diagnosis/entry-subject.ts";
 import { holdsOurKey } from "../diagnosis/own-listener.ts";
 import type { Progress } from "../diagnosis/stage-log.ts";
-import type { TunnelRef } from "../tunnels/daemon-state.ts";
-import { wipe } from "../tunnels/planned.ts";
-import type { TunnelContext } from "../tunnels/tunnel.ts";
-import type { HandlerContext } from "./handlers.ts";
+import { wipe } from "../tunnels/plan.ts";
+import type { HandlerContext } from "./context.ts";
 import type { ClientHandle } from "./session.ts";
-
-/** What a diagnosis needs of the machine. */
-export type DiagnosisMachine = Pick<TunnelContext, "suite" | "random" | "clock" | "lookup" | "isOwnSocket">;
 
 /** Handles the request. */
 export async function handleDiagnose(

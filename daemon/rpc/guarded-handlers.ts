@@ -1,13 +1,15 @@
 /**
- * What holds for whole groups of requests: none but hello is answered before the
- * daemon has opened what is pinned; one that opens something is refused while it
- * drains; one that changes what the daemon remembers is answered when that is on
- * the disk, so that a crash right after the answer loses nothing, and never while
- * a successor may have read the state already.
+ * Rules for whole groups of requests. Only hello is answered before the daemon has
+ * opened what is pinned. A request that opens something is refused while the
+ * daemon drains. A request that changes what the daemon remembers is never
+ * answered while a successor may have read the state already. (The handler sees to
+ * it that the change is on the disk before the answer: it knows what it has
+ * changed.)
  */
 import type { MethodName } from "../../shared/contract/methods.ts";
 import { REMEMBERED } from "../../shared/contract/remembered.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import type { ChangeGate } from "./change-gate.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
 
@@ -16,8 +18,6 @@ export interface GuardOptions {
   /** Resolves when pins have been opened. */
   readonly ready: Promise<void>;
   readonly isDraining: () => boolean;
-  /** Resolves when the state is written, or could not be. */
-  readonly flush: () => Promise<unknown>;
   readonly gate: ChangeGate;
 }
 
@@ -34,22 +34,18 @@ export function guardHandlers(handlers: Handlers, options: GuardOptions): Handle
 
 type AnyHandler = (client: ClientHandle, params: unknown) => unknown;
 
-function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, flush, gate }: GuardOptions): AnyHandler {
+function guard(name: MethodName, handle: AnyHandler, { ready, isDraining, gate }: GuardOptions): AnyHandler {
   const perform: AnyHandler = (client, params) => {
-    // Its leases have been given up already: no new one may be left behind.
-    if (client.isGone) throw new TunnelError("DAEMON_UNREACHABLE", "the client has gone");
+    // The client's leases have been given up already: no new lease may be left behind.
+    if (client.isGone) throw new TunnelError("DAEMON_UNREACHABLE", message("the client has gone"));
     if (OPENING.has(name) && isDraining()) {
-      throw new TunnelError("DAEMON_UNREACHABLE", "the daemon is ending and opens nothing new: try again when its last connection has ended");
+      throw new TunnelError("DAEMON_UNREACHABLE", message("the daemon is ending and opens nothing new: try again when its last connection has ended"));
     }
     return handle(client, params);
   };
   return async (client, params) => {
     await ready;
     if (!REMEMBERED.has(name)) return await perform(client, params);
-    return await gate.pass(async () => {
-      const result = await perform(client, params);
-      await flush();
-      return result;
-    });
+    return await gate.pass(async () => await perform(client, params));
   };
 }

@@ -2,51 +2,19 @@
  * What each request does, in terms of the manager and its neighbours. No I/O of
  * its own; parameters have been validated by the session.
  */
-import type { LogEntry, Params, Result } from "../../shared/contract/methods.ts";
-import type { DaemonStatus } from "../../shared/contract/state.ts";
-import { TunnelError } from "../../shared/errors.ts";
-import type { ConfigStore } from "../config/config-store.ts";
-import type { KeyFolder } from "../keys/key-folder.ts";
-import type { SessionKeys } from "../keys/session-keys.ts";
-import type { Approvals } from "../tunnels/approvals.ts";
-import type { TunnelRef } from "../tunnels/daemon-state.ts";
-import type { Manager } from "../tunnels/manager.ts";
-import { type Planned, type Planner, wipe } from "../tunnels/planned.ts";
-import { type DiagnosisMachine, handleDiagnose } from "./diagnose-handler.ts";
+import type { Params, Result } from "../../shared/contract/methods.ts";
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
+import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import { TunnelError, wordsOf } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { quote } from "../../shared/plain-text.ts";
+import { notSaved } from "../tunnels/daemon-state.ts";
+import { type Planned, wipe } from "../tunnels/plan.ts";
+import type { Probed } from "../tunnels/probe-tunnel.ts";
+import type { HandlerContext } from "./context.ts";
+import { handleDiagnose } from "./diagnose-handler.ts";
 import { keyHandlers } from "./key-handlers.ts";
 import type { ClientHandle, Handlers } from "./session.ts";
-
-/** A line of the log's level. */
-type Level = LogEntry["level"];
-
-/** The log, as far as clients are concerned. */
-export interface LogSource {
-  replay(count: number, level: Level): readonly LogEntry[];
-  /** Returns how to end it. */
-  subscribe(subscription: { readonly level: Level; readonly onEntry: (entry: LogEntry) => void }): () => void;
-}
-
-/** What the daemon itself can be told to do. */
-export interface DaemonControl {
-  status(): DaemonStatus;
-  drain(deadlineMs: number | undefined): void;
-  shutdown(): void;
-  /** Resolves to the successor's process id. */
-  replace(program: string): Promise<number>;
-}
-
-/** Everything the requests act on. */
-export interface HandlerContext {
-  readonly manager: Manager;
-  readonly configs: ConfigStore;
-  readonly planner: Planner;
-  readonly approvals: Approvals;
-  readonly keyFolder: KeyFolder;
-  readonly sessionKeys: SessionKeys;
-  readonly log: LogSource;
-  readonly control: DaemonControl;
-  readonly machine: DiagnosisMachine;
-}
 
 /** Subscriptions of one client; a new one of a kind replaces the old. */
 interface Subscriptions {
@@ -94,11 +62,11 @@ export function createHandlers(context: HandlerContext): Handlers {
       const opened = await manager.open(client.holder, ref, scope);
       return probe ? (await manager.probe(ref)).status : opened;
     },
-    "tunnel/close": (client, { force = false, ...ref }) => manager.close(client.holder, ref, force),
+    "tunnel/close": (client, { force = false, cut, ...ref }) => manager.close(client.holder, ref, force, cut),
     "tunnel/restart": (_, ref) => manager.restart(ref),
     "tunnel/probe": async (_, ref) => {
       const { status, probed } = await manager.probe(ref);
-      return { ...status, ...(probed && { probed: { code: probed.failure?.code ?? null, message: probed.failure?.message ?? "" } }) };
+      return { ...status, ...(probed && { probed: probedOf(probed) }) };
     },
     "tunnel/diagnose": (client, ref) => handleDiagnose(context, client, ref),
     "pin/add": (_, ref) => manager.pin(ref),
@@ -107,8 +75,10 @@ export function createHandlers(context: HandlerContext): Handlers {
     "approvals/list": (_, params) => listApprovals(context, params),
     "approvals/grant": (_, params) => grant(context, params),
     "approvals/revoke": async (_, ref) => {
-      const revoked = context.approvals.revoke(ref);
+      const { revoked, saved } = context.approvals.revoke(ref);
       await manager.evict(ref);
+      const unsaved = await saved;
+      if (unsaved) throw notSaved(message("the approval of {0} is revoked, but only until the daemon ends", quote(ref.name)), unsaved);
       return { revoked };
     },
     "log/subscribe": (client, { replay = 0, level = "info" }) => {
@@ -134,7 +104,7 @@ export function createHandlers(context: HandlerContext): Handlers {
       return {};
     },
     "daemon/replace": async (_, { program }) => {
-      // Two windows upgrade at once: each successor would get the same listeners, and both would be the daemon.
+      // If two windows upgrade at once, each successor would get the same listeners, and both would be the daemon.
       replacing ??= control.replace(program).finally(() => {
         replacing = undefined;
       });
@@ -143,7 +113,7 @@ export function createHandlers(context: HandlerContext): Handlers {
   };
 }
 
-/** Entries with a mistake are among the problems; ones that can't be planned for another reason (no key) stand apart. */
+/** Entries with a mistake are among the problems; entries that can't be planned for another reason (no key) are listed apart. */
 async function listApprovals(context: HandlerContext, params: Params<"approvals/list">): Promise<Result<"approvals/list">> {
   const config = context.configs.refresh(params.configPath);
   const names = params.names ?? [...config.entries.keys()];
@@ -153,11 +123,11 @@ async function listApprovals(context: HandlerContext, params: Params<"approvals/
     const planned = await tryPlan(context, ref);
     if (!planned) continue;
     if (planned instanceof TunnelError) {
-      result.unplannable = [...(result.unplannable ?? []), { name, code: planned.code, message: planned.message }];
+      result.unplannable = [...(result.unplannable ?? []), { name, ...wordsOf(planned) }];
       continue;
     }
-    const { facts } = planned;
-    if (context.approvals.isApproved(ref, facts.digest)) result.approved.push({ name, digest: facts.digest });
+    const { facts, entry } = planned;
+    if (context.approvals.isApproved(ref, facts.digest)) result.approved.push({ name, digest: facts.digest, entry });
     else result.pending.push(facts);
   }
   if (!context.manager.uses(params.configPath)) context.configs.release(params.configPath);
@@ -165,14 +135,14 @@ async function listApprovals(context: HandlerContext, params: Params<"approvals/
 }
 
 /** undefined: there is no entry of this name that could be used. */
-async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<Planned | TunnelError | undefined> {
+async function tryPlan(context: HandlerContext, ref: TunnelRef): Promise<(Pick<Planned, "facts"> & { readonly entry: TunnelEntry }) | TunnelError | undefined> {
   const entry = context.configs.get(ref.configPath).entries.get(ref.name);
   if (!entry) return undefined;
   try {
     const planned = await context.planner.plan(ref, entry);
-    // Only looked at: nobody will run it.
+    // The plan was only looked at: nobody will run it.
     wipe(planned.plan);
-    return planned;
+    return { facts: planned.facts, entry };
   } catch (error) {
     if (error instanceof TunnelError) return error;
     throw error;
@@ -183,8 +153,13 @@ async function grant(context: HandlerContext, { digest, ...ref }: Params<"approv
   context.configs.refresh(ref.configPath);
   const planned = await tryPlan(context, ref);
   if (!planned || planned instanceof TunnelError)
-    throw new TunnelError("CONFIG_INVALID", `"${ref.name}" of ${ref.configPath} can't be opened as it stands: see its problem first`);
-  context.approvals.approve(ref, { digest, currentDigest: planned.facts.digest });
+    throw new TunnelError("CONFIG_INVALID", message('"{0}" of {1} can\'t be opened as it stands: see its problem first', ref.name, ref.configPath));
+  await context.approvals.approve(ref, { digest, currentDigest: planned.facts.digest });
   await context.manager.refresh((other) => other.configPath === ref.configPath && other.name === ref.name);
   return { granted: true };
+}
+
+/** The result of a probe, for the wire. */
+function probedOf({ failure, advice }: Probed): NonNullable<Result<"tunnel/probe">["probed"]> {
+  return { code: failure?.code ?? null, message: failure?.message ?? "", ...(advice !== undefined && { advice }) };
 }

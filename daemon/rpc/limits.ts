@@ -1,7 +1,7 @@
 /**
- * What one client may take of the daemon's memory and patience. Our choices, all
- * of them; docs/RPC.md tells them to those who write a client. Beyond any of them
- * the client is let go and a line is logged; other clients are not disturbed.
+ * How much of the daemon's memory and time one client may take. All are our
+ * choices; docs/RPC.md documents them for authors of clients. A client that
+ * exceeds one is let go and a line is logged; other clients are not disturbed.
  */
 
 /** Clients at once; windows and commands of one user never come near it. */
@@ -10,7 +10,7 @@ export const MAX_CLIENTS = 256;
 export const HELLO_TIMEOUT_MS = 10_000;
 /** Bytes that may wait for a client that does not read. */
 export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** Requests of one client under way; above it, no more is read of it until some are answered. */
+/** Requests of one client under way; above this, no more is read from the client until some are answered. */
 export const MAX_REQUESTS = 256;
 /** Time for a last answer to reach a client that is being closed. */
 export const FAREWELL_MS = 1_000;

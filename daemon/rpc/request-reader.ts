@@ -7,6 +7,7 @@ import type * as net from "node:net";
 import { AbstractMessageReader, type DataCallback, type Disposable, Message, type MessageReader } from "vscode-jsonrpc/node";
 import { FrameDecoder } from "../../shared/contract/frame-decoder.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message, type Message as TextMessage } from "../../shared/message.ts";
 import { MAX_REQUESTS } from "./limits.ts";
 
 /** See the file's header. Does not own the socket. */
@@ -61,19 +62,22 @@ export class RequestReader extends AbstractMessageReader implements MessageReade
 
   #message(message: Message): void {
     if (Message.isNotification(message)) return;
-    if (!Message.isRequest(message)) throw refused("it is neither a request nor a notification");
+    if (!Message.isRequest(message)) throw refused(NEITHER);
     const key = keyOf(message.id);
-    if (this.#waiting.has(key)) throw refused("its id is that of a request under way");
+    if (this.#waiting.has(key)) throw refused(ID_IN_USE);
     this.#waiting.add(key);
     this.#deliver(message);
   }
 }
 
-/** vscode-jsonrpc takes 1 and "1" for the same request, so they are. */
+/** vscode-jsonrpc takes 1 and "1" for the same request, so we do as well. */
 function keyOf(id: string | number | null): string {
   return String(id);
 }
 
-function refused(why: string): TunnelError {
-  return new TunnelError("CONFIG_INVALID", `a message is refused: ${why}`);
+const NEITHER = message("a message is refused: it is neither a request nor a notification");
+const ID_IN_USE = message("a message is refused: its id is that of a request under way");
+
+function refused(why: TextMessage): TunnelError {
+  return new TunnelError("CONFIG_INVALID", why);
 }

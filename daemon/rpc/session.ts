@@ -1,8 +1,8 @@
 /**
  * One client of the daemon: a JSON-RPC connection, its leases and subscriptions.
- * Validates what comes in and what goes out; says hello first. When the
- * connection ends its leases end. Whatever a client sends or does not read, it
- * costs a bounded amount (limits.ts) and concerns no other client.
+ * Validates what comes in and what goes out; says hello first. When the connection
+ * ends its leases end. Whatever a client sends or does not read, its cost is
+ * bounded (limits.ts) and no other client is affected.
  */
 import type * as net from "node:net";
 import { createMessageConnection, ErrorCodes, type Message, type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
@@ -18,21 +18,22 @@ import {
 } from "../../shared/contract/methods.ts";
 import type { TunnelUser } from "../../shared/contract/state.ts";
 import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
-import { TunnelError } from "../../shared/errors.ts";
+import { type FailureWords, TunnelError, wordsOf } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
 import type { Holder } from "../tunnels/want.ts";
 import { BoundedWriter, frameOf } from "./bounded-writer.ts";
 import { FAREWELL_MS, HELLO_TIMEOUT_MS, MAX_UNREAD_BYTES } from "./limits.ts";
 import { RequestReader } from "./request-reader.ts";
 
-/** JSON-RPC's range for errors of the server; the code that means something is in `data`. */
+/** JSON-RPC's range for errors of the server; our own code is in `data`. */
 const SERVER_ERROR = -32_000;
 
 /** What a handler is given. */
 export interface ClientHandle {
   readonly holder: Holder;
   readonly protocol: number;
-  /** Nothing may be kept for it any more. */
+  /** The client is gone: nothing may be kept for it any more. */
   readonly isGone: boolean;
   notify<N extends NotificationName>(name: N, params: NotificationParams<N>): void;
   /** Runs when the client is gone; at once if it is gone already. */
@@ -88,14 +89,14 @@ export class Session implements ClientHandle {
     socket.on("error", () => this.close());
     socket.on("close", () => this.close());
     this.#connection.onError(([error]) => this.#letGo(error.message));
-    // One handler for all: the parameters then come as they were sent, by position or not at all.
+    // One handler for all requests: the parameters then come as they were sent, by position or not at all.
     this.#connection.onRequest((name, params) => this.#answer(name, params));
     this.#connection.listen();
   }
 
   /** Before hello: nobody. */
   get holder(): Holder {
-    if (!this.#holder) throw new TunnelError("DAEMON_VERSION", "the first message of a client is hello");
+    if (!this.#holder) throw new TunnelError("DAEMON_VERSION", message("the first message of a client is hello"));
     return this.#holder;
   }
 
@@ -125,13 +126,13 @@ export class Session implements ClientHandle {
     else this.#disposables.push(dispose);
   }
 
-  /** Ends the session. What was answered already still goes out, to a client that reads. */
+  /** Ends the session. Answers that were given already still go out to a client that reads. */
   close(): void {
     if (this.#gone) return;
     this.#gone = true;
     for (const dispose of this.#disposables.splice(0)) dispose();
     this.#connection.dispose();
-    // Nothing more is taken from it, but its end must be noticed.
+    // Nothing more is taken from the client, but its end must be noticed.
     this.#socket.resume();
     this.#socket.destroySoon();
     const farewell = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
@@ -139,13 +140,13 @@ export class Session implements ClientHandle {
     this.#options.onClosed(this);
   }
 
-  /** Ends the session for a reason that is the client's; what waits for it is dropped. */
+  /** Ends the session for something that the client did; data that waits for the client is dropped. */
   #letGo(reason: string): void {
     if (this.#gone) return;
     const who = this.#who();
     this.close();
     this.#socket.destroy();
-    // Last: it is an entry of the log, which this very client may have asked to be sent.
+    // Last: this warning is an entry of the log, and this very client may have subscribed to the log.
     this.#options.onWarning(`${who} was let go: ${reason}`);
   }
 
@@ -155,7 +156,7 @@ export class Session implements ClientHandle {
     return `client ${quote(`${kind} ${name}`)} (process ${pid})`;
   }
 
-  /** The result, or the error to be sent; rejects never. */
+  /** The result, or the error to be sent; never rejects. */
   async #answer(name: string, params: unknown): Promise<unknown> {
     if (!isMethod(name)) {
       this.#options.onWarning(`${this.#who()} asked for ${quote(name)}, which is not known here`);
@@ -165,7 +166,7 @@ export class Session implements ClientHandle {
       return await this.#perform(name, params);
     } catch (error) {
       if (error instanceof ResponseError) return error;
-      if (error instanceof TunnelError) return new ResponseError(SERVER_ERROR, error.message, { code: error.code });
+      if (error instanceof TunnelError) return new ResponseError(SERVER_ERROR, error.message, dataOf(error));
       this.#options.onWarning(`${name} failed: ${plainText(String(error))}`);
       return new ResponseError(ErrorCodes.InternalError, `${name} failed inside the daemon: see its log`, {});
     }
@@ -188,10 +189,10 @@ export class Session implements ClientHandle {
   }
 
   #hello({ client, protocol }: Params<"hello">): void {
-    if (this.#holder) throw new TunnelError("DAEMON_VERSION", "a client says hello once");
+    if (this.#holder) throw new TunnelError("DAEMON_VERSION", message("a client says hello once"));
     if (protocol !== PROTOCOL_VERSION) {
       this.#options.onWarning(`a client ${quote(`${client.kind} ${client.name}`)} speaks protocol ${protocol}, this daemon ${PROTOCOL_VERSION}`);
-      throw new TunnelError("DAEMON_VERSION", `this daemon speaks protocol ${PROTOCOL_VERSION}, not ${protocol}: use the same version of both`);
+      throw new TunnelError("DAEMON_VERSION", message("this daemon speaks protocol {0}, not {1}: use the same version of both", PROTOCOL_VERSION, protocol));
     }
     clearTimeout(this.#patience);
     const user: TunnelUser = { kind: client.kind, name: client.name, pid: client.pid };
@@ -208,4 +209,10 @@ export function notificationFrame<N extends NotificationName>(name: N, params: N
 
 function isMethod(name: string): name is MethodName {
   return Object.hasOwn(METHODS, name);
+}
+
+/** What stands beside the message of a JSON-RPC error. */
+function dataOf(error: TunnelError): Omit<FailureWords, "message"> {
+  const { message: _, ...data } = wordsOf(error);
+  return data;
 }

@@ -1,13 +1,17 @@
 /**
- * What a database's first bytes say of us: that it turns us away, or that they are
- * only the beginning of an answer. A refusal comes instead of an answer, unasked
- * as a rule, and is no sign that the service can be used. Pure.
+ * What a database's first bytes tell us: that the database refuses us, or that the
+ * bytes are only the beginning of an answer. A refusal comes instead of an answer,
+ * usually unasked, and is no sign that the service can be used. Pure.
  *
  * Sources: redis.io, "Redis security" (protected mode) · networking.c of Redis,
  * acceptCommonHandler · MySQL Internals, "ERR_Packet" · mysqld_error.h.
  */
+
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { printable } from "../../shared/plain-text.ts";
+import { MYSQL_ERROR, MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 
 /** A service that answers and refuses us, in its own words. */
 export interface Refusal {
@@ -16,15 +20,15 @@ export interface Refusal {
   readonly text: string;
 }
 
-/** MySQL packet header: 3 bytes of length, 1 of sequence. MySQL Internals, "MySQL Packets". */
-export const MYSQL_HEADER_BYTES = 4;
-export const MYSQL_PROTOCOL_10 = 0x0a;
-const MYSQL_ERROR = 0xff;
-/** ERR_Packet: the mark and the number. */
-const MYSQL_ERROR_BYTES = 3;
 /** ER_HOST_IS_BLOCKED and ER_CON_COUNT_ERROR. */
 const MYSQL_BLOCKED = [1129, 1040];
-/** Our choice: a greeting or an error takes far less; a longer packet is something else's. */
+/** ER_SECURE_TRANSPORT_REQUIRED. MariaDB says 1045 instead, as it does to a wrong password. */
+const MYSQL_TLS_REQUIRED = 3159;
+/** CLIENT_SSL, of the lower two bytes of the capabilities. MySQL Internals, "Capability Flags". */
+const MYSQL_CLIENT_SSL = 0x0800;
+/** In Protocol::HandshakeV10, after the version: connection id (4), scramble (8), filler (1). */
+const MYSQL_CAPABILITIES_AT = 13;
+/** Our choice: a greeting or an error is far shorter; a longer packet is not MySQL's. */
 export const MAX_GREETING_BYTES = 4_096;
 
 const REDIS_REFUSAL = /^-(DENIED\b|ERR max number of clients)/;
@@ -47,10 +51,29 @@ export function refusalIn(service: Service, head: Uint8Array): Refusal | undefin
 
 /** The error of a refusal. */
 export function refusalError(service: Service, { code, text }: Refusal): TunnelError {
-  return new TunnelError(code, `${service === "redis" ? "Redis" : "the database"} refuses connections: ${text}`);
+  return new TunnelError(code, service === "redis" ? message("Redis refuses connections: {0}", text) : message("the database refuses connections: {0}", text));
 }
 
-/** Whether `head` is the beginning of what `service` says first, and not all of it. */
+/** What a MySQL server says about TLS. */
+export interface MySqlTls {
+  /** The server's greeting offers TLS. */
+  readonly isOffered: boolean;
+  /** The server refused our login because it came without TLS; false when that can't be known, as with MariaDB. */
+  readonly isDemanded: boolean;
+}
+
+/** What `bytes`, a whole greeting and perhaps the answer to a login without TLS, say about TLS; undefined: nothing. */
+export function mysqlTlsIn(bytes: Uint8Array): MySqlTls | undefined {
+  const end = MYSQL_HEADER_BYTES + mysqlLength(bytes);
+  const body = bytes.subarray(MYSQL_HEADER_BYTES, end);
+  const at = body.indexOf(0, 1) + 1 + MYSQL_CAPABILITIES_AT;
+  const [mark, low = 0, high = 0] = bytes.subarray(end + MYSQL_HEADER_BYTES);
+  const isOffered = (((body[at] ?? 0) + 256 * (body[at + 1] ?? 0)) & MYSQL_CLIENT_SSL) !== 0;
+  const isDemanded = mark === MYSQL_ERROR && low + 256 * high === MYSQL_TLS_REQUIRED;
+  return isOffered || isDemanded ? { isOffered, isDemanded } : undefined;
+}
+
+/** Whether `head` is only the beginning of the first thing that `service` says. */
 export function isUnfinished(service: Service, head: Uint8Array): boolean {
   switch (service) {
     case "redis":
@@ -60,11 +83,6 @@ export function isUnfinished(service: Service, head: Uint8Array): boolean {
     case "tcp":
       return false;
   }
-}
-
-/** A peer's words, harmless in a log or a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?");
 }
 
 function redisRefusal(head: Uint8Array): Refusal | undefined {
@@ -82,15 +100,11 @@ function mysqlRefusal(head: Uint8Array): Refusal | undefined {
   return { code: MYSQL_BLOCKED.includes(number) ? "BACKEND_BLOCKED" : "BACKEND_DOWN", text: shortened(`error ${number}, ${words}`) };
 }
 
-/** Whether the header, as far as it has come, and the byte after it can be those of a server's first packet. */
+/** Whether the header, as far as it has arrived, and the byte after it can belong to a server's first packet. */
 function mysqlLengthFits(head: Uint8Array): boolean {
   const [, , high = 0, sequence = 0, mark = MYSQL_PROTOCOL_10] = head;
   if (high !== 0 || sequence !== 0 || (mark !== MYSQL_PROTOCOL_10 && mark !== MYSQL_ERROR)) return false;
   return head.length < 3 || (mysqlLength(head) > 0 && mysqlLength(head) <= MAX_GREETING_BYTES);
-}
-
-function mysqlLength(head: Uint8Array): number {
-  return (head[0] ?? 0) + 256 * (head[1] ?? 0) + 65_536 * (head[2] ?? 0);
 }
 
 function shortened(text: string): string {

@@ -1,45 +1,114 @@
 /**
  * One look at a service through an open connection, for an explicit open, `wait`,
- * `exec` or diagnosis; never done on a timer. Redis: a PING, any valid reply
- * will do, no credentials. MySQL and MariaDB: their greeting, ended with a login
- * that is refused, since a connection that just closes counts towards
- * max_connect_errors and a refused login does not. Anything else: nothing is sent.
+ * `exec` or diagnosis; never done on a timer. Redis: a PING, any valid reply will
+ * do, no credentials; inside TLS where the entry says so. MySQL and MariaDB: the
+ * probe reads their greeting and then makes a login that is refused, since a
+ * connection that just closes counts towards max_connect_errors and a refused
+ * login does not. Anything else: nothing is sent.
  */
 import type * as net from "node:net";
+import { SET_TLS, UNSET_TLS } from "../../shared/contract/tls-advice.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
-import { MAX_GREETING_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, printable, refusalError, refusalIn } from "./first-words.ts";
+import { type Message, message } from "../../shared/message.ts";
+import { printable } from "../../shared/plain-text.ts";
+import { MAX_GREETING_BYTES, type MySqlTls, mysqlTlsIn, refusalError, refusalIn } from "./first-words.ts";
+import { MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { isTls, startTls } from "./tls-client.ts";
 
 /** What the service showed. */
 export interface ProbeResult {
   /** One short line for people: "PONG", "MariaDB 10.11.19". Control characters are replaced. */
   readonly saw: string;
+  /** Set for MySQL, if it says something about TLS. */
+  readonly tls?: MySqlTls | undefined;
 }
 
-/** Our choice: a Redis reply to PING takes far less; a longer line is something else's. */
+/** How to look. */
+export interface ProbeOptions {
+  readonly service: Service;
+  /** The service speaks TLS. Default: it does not, or, for MySQL, it need not offer TLS. */
+  readonly tls?: boolean | undefined;
+  readonly timeoutMs: number;
+}
+
+/** Our choice: a Redis reply to PING is far shorter; a longer line is not from Redis. */
 const MAX_REDIS_LINE_BYTES = 2_048;
 
 /**
- * Probes `service` on a connected or connecting socket. It ends the socket, but for one that says nothing in time: that
- * is left to the caller, as such a service may never end a connection that is only ended.
- * @throws TunnelError BACKEND_DOWN when it closes or says nothing in time, or something else; BACKEND_BLOCKED when it refuses everybody or this host
+ * Probes `service` on a connected or connecting socket. Ends the socket, unless the service says nothing in time: the caller
+ * must destroy that socket, since such a service may never close a connection that we only end.
+ * @throws TunnelError BACKEND_DOWN when the service closes, says nothing in time, is another service, or contradicts the entry about TLS;
+ * BACKEND_BLOCKED when the service refuses everybody or this host
  */
-export function probe(socket: net.Socket, options: { readonly service: Service; readonly timeoutMs: number }): Promise<ProbeResult> {
-  switch (options.service) {
+export function probe(socket: net.Socket, { service, tls = false, timeoutMs }: ProbeOptions): Promise<ProbeResult> {
+  switch (service) {
     case "redis":
-      return exchange(socket, { timeoutMs: options.timeoutMs, send: "PING\r\n", read: readRedis });
+      return tls ? probeRedisTls(socket, timeoutMs) : exchange(socket, { timeoutMs, send: PING, read: readRedis });
     case "mysql":
-      return exchange(socket, { timeoutMs: options.timeoutMs, read: readMySql });
+      return probeMySql(socket, { tls, timeoutMs });
     case "tcp":
       socket.end();
       return Promise.resolve({ saw: "connected" });
   }
 }
 
+const PING = "PING\r\n";
+
+/** A server that ends TLS because we show no client's certificate is alive all the same. */
+const TLS_ALONE: ProbeResult = { saw: "TLS, for clients with a certificate" };
+
+async function probeRedisTls(socket: net.Socket, timeoutMs: number): Promise<ProbeResult> {
+  const start = await startTls(socket, timeoutMs);
+  switch (start.is) {
+    case "secured":
+      try {
+        return await exchange(start.socket, { timeoutMs, send: PING, read: readRedis });
+      } catch (error) {
+        if (start.isRefused()) return TLS_ALONE;
+        throw error;
+      }
+    case "refused":
+      return TLS_ALONE;
+    case "other":
+      throw isRedis(start.head) ? speaksNoTls("redis") : notRedis(start.head);
+    case "closed":
+      throw new TunnelError("BACKEND_DOWN", CLOSED);
+    case "silent":
+      throw new TunnelError("BACKEND_DOWN", silence(timeoutMs));
+  }
+}
+
+/** MySQL greets in plain text, with or without TLS. TLS is judged at the end, so that the connection isn't left after the greeting. */
+async function probeMySql(socket: net.Socket, { tls, timeoutMs }: Required<Omit<ProbeOptions, "service">>): Promise<ProbeResult> {
+  const result = await exchange(socket, { timeoutMs, read: readMySql });
+  if (tls && !result.tls?.isOffered) throw speaksNoTls("mysql");
+  return result;
+}
+
+const CLOSED = message("the connection was closed before the service answered: its backend is down or refuses connections");
+
+function silence(timeoutMs: number): Message {
+  return message("the service did not answer within {0} s", timeoutMs / 1000);
+}
+
+/** The service speaks TLS, but the entry says that it does not. */
+export function speaksTls(): TunnelError {
+  return new TunnelError("BACKEND_DOWN", message("the service speaks TLS: {0}", SET_TLS));
+}
+
+/** The service speaks no TLS, but the entry says that it does. */
+export function speaksNoTls(service: "redis" | "mysql"): TunnelError {
+  return new TunnelError(
+    "BACKEND_DOWN",
+    service === "redis" ? message("Redis speaks no TLS there: {0}", UNSET_TLS) : message("the database speaks no TLS there: {0}", UNSET_TLS),
+  );
+}
+
 /** What the bytes so far show. */
 type Reading =
   | { readonly is: "unfinished" }
-  /** Enough is known; `reply` is sent, if it was not yet, and the other side's answer to it or its end is awaited. */
+  /** Enough is known. `reply` is sent once, then the other side's answer to `reply` or the end of the connection is awaited. */
   | { readonly is: "taking-leave"; readonly result: ProbeResult; readonly reply: Uint8Array }
   | { readonly is: "done"; readonly result: ProbeResult };
 
@@ -66,8 +135,8 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
       act();
     };
     /** Once the result is known, nothing that follows makes it worse. */
-    const orFail = (message: string): void => finish(() => (result ? resolve(result) : reject(new TunnelError("BACKEND_DOWN", message))));
-    const onEnd = (): void => orFail("the connection was closed before the service answered: its backend is down or refuses connections");
+    const orFail = (why: Message): void => finish(() => (result ? resolve(result) : reject(new TunnelError("BACKEND_DOWN", why))));
+    const onEnd = (): void => orFail(CLOSED);
     const onData = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
       try {
@@ -83,7 +152,7 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
     const timer = setTimeout(() => {
       settle();
       if (result) resolve(result);
-      else reject(new TunnelError("BACKEND_DOWN", `the service did not answer within ${timeoutMs / 1000} s`));
+      else reject(new TunnelError("BACKEND_DOWN", silence(timeoutMs)));
     }, timeoutMs);
     socket.on("data", onData);
     socket.once("end", onEnd);
@@ -93,24 +162,39 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
   });
 }
 
-/** Any RESP reply: +PONG, or -NOAUTH, -LOADING and the like, which a live Redis says too; but none that turns us away. */
+/** The line does not come from Redis. */
+function notRedis(line: Uint8Array): TunnelError {
+  return new TunnelError(
+    "BACKEND_DOWN",
+    message('what answers is not Redis ("{0}"): check the target\'s service', printable(Buffer.from(line).toString("latin1")).slice(0, 40)),
+  );
+}
+
+/** Whether a reply begins like RESP's simple string or error. */
+function isRedis(head: Uint8Array): boolean {
+  return head[0] === 0x2b || head[0] === 0x2d;
+}
+
+/** Takes any RESP reply: +PONG, or -NOAUTH, -LOADING and the like, which a live Redis says too; but no refusal. */
 function readRedis(bytes: Buffer): Reading {
   const refusal = refusalIn("redis", bytes);
   if (refusal) throw refusalError("redis", refusal);
+  if (isTls(bytes)) throw speaksTls();
   const end = bytes.indexOf("\r\n");
-  if (end < 0 && bytes.length <= MAX_REDIS_LINE_BYTES) return { is: "unfinished" };
+  // A reply with another first byte need not reach the end of a line.
+  if (end < 0 && bytes.length <= MAX_REDIS_LINE_BYTES && isRedis(bytes)) return { is: "unfinished" };
   const line = bytes.toString("latin1", 0, end < 0 ? MAX_REDIS_LINE_BYTES : end);
-  if (end < 0 || !/^[+-]/.test(line)) {
-    throw new TunnelError("BACKEND_DOWN", `what answers is not Redis ("${printable(line).slice(0, 40)}"): check the target's service`);
+  if (end < 0 || !isRedis(bytes)) {
+    throw notRedis(Buffer.from(line, "latin1"));
   }
   return { is: "done", result: { saw: printable(line.slice(1)).slice(0, 80) } };
 }
 
-/** The greeting, and then whatever answers our login. */
+/** Reads the greeting, and then any answer to our login. */
 function readMySql(bytes: Buffer): Reading {
-  const notMySql = new TunnelError("BACKEND_DOWN", "what answers is not MySQL: check the target's service");
+  const notMySql = new TunnelError("BACKEND_DOWN", message("what answers is not MySQL: check the target's service"));
   if (bytes.length < MYSQL_HEADER_BYTES) return { is: "unfinished" };
-  const length = bytes.readUIntLE(0, 3);
+  const length = mysqlLength(bytes);
   if (length === 0 || length > MAX_GREETING_BYTES) throw notMySql;
   const end = MYSQL_HEADER_BYTES + length;
   if (bytes.length < end) return { is: "unfinished" };
@@ -119,8 +203,10 @@ function readMySql(bytes: Buffer): Reading {
   if (refusal) throw refusalError("mysql", refusal);
   const versionEnd = body.indexOf(0, 1);
   if (body[0] !== MYSQL_PROTOCOL_10 || versionEnd < 0) throw notMySql;
-  const result = { saw: printable(body.toString("latin1", 1, versionEnd)).slice(0, 80) };
-  return bytes.length > end ? { is: "done", result } : { is: "taking-leave", result, reply: refusedLogin() };
+  const tls = mysqlTlsIn(bytes);
+  const result = { saw: printable(body.toString("latin1", 1, versionEnd)).slice(0, 80), ...(tls && { tls }) };
+  if (bytes.length < end + MYSQL_HEADER_BYTES + MYSQL_ERROR_BYTES) return { is: "taking-leave", result, reply: refusedLogin() };
+  return { is: "done", result };
 }
 
 /** HandshakeResponse41 of a user that does not exist, with an empty password: the server answers with error 1045. */

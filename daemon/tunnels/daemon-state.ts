@@ -1,9 +1,11 @@
 /**
- * What the daemon remembers between its lives: pins, approvals, ports picked
- * once, tunnels the user closed, unix sockets it made. No secret is in it. Kept
- * in one small file; unknown fields survive.
+ * What the daemon remembers across restarts: pins, approvals, ports picked once,
+ * tunnels the user closed, unix sockets it made. No secret is in it. Kept in one
+ * small file; unknown fields survive.
  */
 import * as z from "zod";
+import { saidBy, TunnelError } from "../../shared/errors.ts";
+import { type Message, message } from "../../shared/message.ts";
 
 const ref = z.object({ configPath: z.string(), name: z.string() });
 
@@ -21,27 +23,25 @@ export const daemonStateSchema = z.looseObject({
 /** See {@link daemonStateSchema}. */
 export type DaemonState = z.output<typeof daemonStateSchema>;
 
-/** Names a tunnel: an entry of a file. */
-export interface TunnelRef {
-  readonly configPath: string;
-  readonly name: string;
-}
+/** Returns the changed state, or the same object when there is nothing to change. Pure: it may run several times. */
+export type StateChange = (state: DaemonState) => DaemonState;
 
-/** The state, read once and written through. */
+/** undefined: the change is on the disk. Otherwise STATE_NOT_SAVED with the reason. */
+type Outcome = TunnelError | undefined;
+
+/**
+ * The state, read once and written through. A change that gives something (a pin, an approval) is committed: it counts
+ * once it is on the disk, or never. A change that takes something away (revoke, close) is an update: it counts at once,
+ * and an update that can't be written holds until the daemon ends.
+ */
 export interface StateStore {
   readonly state: DaemonState;
-  /** Changes the state and writes it; a failure to write is logged and the daemon goes on. */
-  update(change: (state: DaemonState) => void): void;
-  /** Resolves when what was changed so far is on the disk, or could not be written. */
-  saved?(): Promise<unknown>;
+  commit(change: StateChange): Promise<Outcome>;
+  /** `isTaken`: what the change removes must not come back from the state's backup either. */
+  update(change: StateChange, options?: { readonly isTaken?: boolean }): Promise<Outcome>;
 }
 
-/** A map key for a tunnel. */
-export function refKey(ref: TunnelRef): string {
-  return `${ref.configPath}\0${ref.name}`;
-}
-
-/** Whether both name the same tunnel. */
-export function sameRef(a: TunnelRef, b: TunnelRef): boolean {
-  return a.configPath === b.configPath && a.name === b.name;
+/** The answer to a request whose change is not on the disk; `holds` says what is true now, as the beginning of a sentence. */
+export function notSaved(holds: Message, why: TunnelError): TunnelError {
+  return new TunnelError("STATE_NOT_SAVED", message("{0}: {1}", holds, saidBy(why)), { cause: why });
 }

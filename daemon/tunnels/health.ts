@@ -11,9 +11,9 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import type { Role } from "../protocol/wire.ts";
 import type { RouteStats } from "../proxy/stats.ts";
 
-/** Failures of the way to the backend: all that a server end can tell of. */
+/** Failures on the way to the backend: the only ones that a server end can report. */
 const OF_THE_TARGET: readonly ErrorCode[] = ["DNS_FAILED", "CONNECT_REFUSED", "CONNECT_TIMEOUT", "CONNECT_UNREACHABLE", "BACKEND_DOWN", "BACKEND_BLOCKED"];
-/** Failures that say something about the far side of a client; the others are this machine's affair, or one connection's. */
+/** Failures that say something about the far side of a client; the others concern this machine or a single connection. */
 const OF_THE_FAR_SIDE: readonly ErrorCode[] = [
   ...OF_THE_TARGET,
   "PEER_CLOSED",
@@ -22,6 +22,7 @@ const OF_THE_FAR_SIDE: readonly ErrorCode[] = [
   "KEY_MISMATCH",
   "PEER_MAC_INVALID",
   "FORWARD_SECRECY_REFUSED",
+  "WIRE_REFUSED",
   "RECORD_INVALID",
 ];
 const OF_THE_BACKEND: readonly ErrorCode[] = ["BACKEND_DOWN", "BACKEND_BLOCKED"];
@@ -55,7 +56,7 @@ export class Health {
     return keyVerifiedAtMs === undefined ? "listening" : "key-verified";
   }
 
-  /** A server's peers prove their keys whatever its backend does. */
+  /** A server's peers prove their keys whatever its backend does, so a proof of the key does not clear its fault. */
   get #needsBackend(): boolean {
     return this.#fault !== undefined && (this.#role === "server" || OF_THE_BACKEND.includes(this.#fault.code));
   }

@@ -1,11 +1,14 @@
 /**
- * Who wants a tunnel, and how long after they are gone it stays: a lease ends
- * with its client's connection, and then the tunnel lingers, so that a window
- * that only reloads finds it as it was.
+ * Which clients want a tunnel, and how long it stays after they are gone: a lease
+ * ends with its client's connection, and the tunnel then lingers, so that a window
+ * that only reloads finds the tunnel as it was.
  */
 import type { TunnelUser } from "../../shared/contract/state.ts";
-import type { Clock } from "../proxy/stats.ts";
-import type { After } from "./after.ts";
+import { sameRef, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
+import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import type { After, Clock } from "../../shared/time.ts";
+import type { DaemonState } from "./daemon-state.ts";
 import type { Holder, Want } from "./want.ts";
 
 /** Clients that do one thing and end: keepOpen is for windows. */
@@ -60,7 +63,7 @@ export class Leases {
   }
 }
 
-/** Whether it stays open when its clients are gone: one of them may go in the very moment of a hand-over. */
+/** Whether the tunnel stays open when its clients are gone. Asks clients that are still here, too: one may go at the very moment of a hand-over. */
 export function isKept(want: Want): boolean {
   return want.kept || [...want.leases.keys()].some((holder) => keeps(want, holder));
 }
@@ -69,10 +72,44 @@ function keeps({ entry, shared }: Want, holder: Holder): boolean {
   return entry?.keepOpen === true && shared !== undefined && !PASSING.includes(holder.user.kind);
 }
 
-/** The users of a tunnel, over all who share it, without `holder`; each once. */
+/** The users of a tunnel, over all wants that share it, without `holder`; each user once. */
 export function othersUsing(want: Want, holder: Holder): TunnelUser[] {
   const wants = new Set([want, ...(want.shared?.wants ?? [])]);
   const others = new Set([...wants].flatMap((one) => [...one.leases.keys()]));
   others.delete(holder);
   return [...others].map(({ user }) => user);
+}
+
+/*
+ * How much may be wanted: our choices, documented in docs/RPC.md for authors of clients. Each change makes the daemon
+ * check every wanted tunnel and tell all clients the result: a client that wants without limit would stop them all.
+ */
+
+/** Leases of one client, where a tunnel counts once per scope. A window has a few for each of its folders. */
+export const MAX_LEASES = 2_000;
+/** Pins of all clients together: each is a tunnel that opens at every start of the daemon. */
+export const MAX_PINS = 2_000;
+
+/** What a client asks for in addition to what it has. */
+export interface AddedLeases {
+  readonly scope: string;
+  readonly count: number;
+  /** The new leases replace those that the client has for the scope. */
+  readonly replaces: boolean;
+}
+
+/** @throws TunnelError LIMIT_REACHED when `holder` would have more than {@link MAX_LEASES} */
+export function assertLeaseRoom(wants: Iterable<Want>, holder: Holder, { scope, count, replaces }: AddedLeases): void {
+  let sum = count;
+  for (const { leases } of wants) {
+    const scopes = leases.get(holder);
+    if (scopes) sum += scopes.size - (replaces && scopes.has(scope) ? 1 : 0);
+  }
+  if (sum > MAX_LEASES) throw new TunnelError("LIMIT_REACHED", message("a client may want {0} tunnels at once, not {1}: give some up first", MAX_LEASES, sum));
+}
+
+/** @throws TunnelError LIMIT_REACHED when one more pin would be more than {@link MAX_PINS} */
+export function assertPinRoom({ pins }: DaemonState, ref: TunnelRef): void {
+  if (pins.length < MAX_PINS || pins.some((pin) => sameRef(pin, ref))) return;
+  throw new TunnelError("LIMIT_REACHED", message("{0} tunnels are pinned already", MAX_PINS), { hint: ': "tunneld down" takes pins back' });
 }

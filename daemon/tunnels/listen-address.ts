@@ -1,13 +1,14 @@
 /**
  * Where a tunnel really listens: the address of an entry resolved to an IP
- * address, and whether that can be reached from other machines. What is judged
- * here is what is bound later, so a name or an odd spelling can't hide it:
- * "" is ::, "0" is 0.0.0.0, 017700000001 is 127.0.0.1.
+ * address, and whether that can be reached from other machines. The address judged
+ * here is the one bound later, so a name or an odd spelling can't hide it: "" is
+ * ::, "0" is 0.0.0.0, 017700000001 is 127.0.0.1.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { normalize } from "node:path/posix";
 import { type Address, isLoopbackIp, parseAddress, parseBindAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import type { Lookup, ResolvedAddress } from "../proxy/target.ts";
 
 /** A listen address, resolved and judged. */
@@ -41,11 +42,11 @@ function parseListen(text: string): Address {
  */
 export async function resolveBind(bind: string, lookup: Lookup): Promise<ResolvedAddress> {
   const parsed = parseBindAddress(bind);
-  if (parsed.kind === "unix") throw new TunnelError("CONFIG_INVALID", `the outgoing address "${bind}" is a path: write an IP address`);
+  if (parsed.kind === "unix") throw new TunnelError("CONFIG_INVALID", message('the outgoing address "{0}" is a path: write an IP address', bind));
   return { kind: "tcp", host: await resolveHost(parsed.host, lookup), port: parsed.port };
 }
 
-/** The one address to use; of several always the same one, a loopback one first, so that an approval stays valid. */
+/** The one address to use. Of several addresses it is always the same one, loopback first, so that an approval stays valid. */
 async function resolveHost(host: string, lookup: Lookup): Promise<string> {
   const literal = canonicalIp(host);
   if (literal !== undefined) return literal;
@@ -53,10 +54,10 @@ async function resolveHost(host: string, lookup: Lookup): Promise<string> {
   try {
     found = (await lookup(host)).flatMap((ip) => canonicalIp(ip) ?? []);
   } catch (cause) {
-    throw new TunnelError("DNS_FAILED", `the name "${host}" can't be resolved: check its spelling, or write the IP address`, { cause });
+    throw new TunnelError("DNS_FAILED", message('the name "{0}" can\'t be resolved: check its spelling, or write the IP address', host), { cause });
   }
   const [first] = found.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  if (first === undefined) throw new TunnelError("DNS_FAILED", `the name "${host}" has no address: check its spelling, or write the IP address`);
+  if (first === undefined) throw new TunnelError("DNS_FAILED", message('the name "{0}" has no address: check its spelling, or write the IP address', host));
   return first;
 }
 
@@ -65,7 +66,7 @@ function rank(ip: string): number {
   return isIPv4(ip) ? 0 : 1;
 }
 
-/** Where a listener is reached from this machine: one at all addresses at the loopback one. */
+/** Where this machine reaches a listener: one that listens at all addresses is reached at loopback. */
 export function reachable(listen: ResolvedAddress): ResolvedAddress {
   if (listen.kind === "unix") return listen;
   const anywhere = new Map([
@@ -81,8 +82,8 @@ function isLoopback(ip: string): boolean {
 
 /**
  * The usual spelling of an IP address, however it is written; undefined for a name. Reads what getaddrinfo(3) and
- * inet_aton(3) read: one to four numbers, decimal, octal (0…) or hexadecimal (0x…), the last filling what is left.
- * An IPv4 address written as IPv6 becomes IPv4, which is the same place; an empty host is "::", as net.Server has it.
+ * inet_aton(3) read: one to four numbers, decimal, octal (0…) or hexadecimal (0x…), the last filling what is left. An
+ * IPv4 address written as IPv6 becomes IPv4, which is the same place; an empty host is "::", as in net.Server.
  */
 export function canonicalIp(host: string): string | undefined {
   if (host === "") return "::";

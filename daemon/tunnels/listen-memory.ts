@@ -1,9 +1,12 @@
 /**
- * What the state file remembers of where tunnels listen: ports picked once for
+ * What the state file remembers about where tunnels listen: ports picked once for
  * `listen` port 0, and the unix sockets we made, the only ones we may remove.
  */
+
+import { sameRef, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
+import type { TunnelError } from "../../shared/errors.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
-import { type StateStore, sameRef, type TunnelRef } from "./daemon-state.ts";
+import type { StateStore } from "./daemon-state.ts";
 
 /** See the file's header. */
 export class ListenMemory {
@@ -13,34 +16,39 @@ export class ListenMemory {
     this.#store = store;
   }
 
-  /** The address to bind: with the port that was picked for this tunnel before, if any is free to choose. */
+  /** The address to bind: with the port that was picked for this tunnel before, if any port will do. */
   resolve(ref: TunnelRef, listen: ResolvedAddress): ResolvedAddress {
     if (listen.kind === "unix" || listen.port !== 0) return listen;
     const port = this.#portOf(ref);
     return port === undefined ? listen : { ...listen, port };
   }
 
-  /** A tunnel whose port was free to choose listens at `got`. */
-  keepPort(ref: TunnelRef, got: ResolvedAddress): void {
-    if (got.kind === "unix" || got.port === 0 || this.#portOf(ref) !== undefined) return;
-    this.#store.update((state) => void state.ports.push({ configPath: ref.configPath, name: ref.name, port: got.port }));
+  /** Remembers that a tunnel for which any port would do listens at `got`; resolves to the reason if that is not on the disk. */
+  keepPort(ref: TunnelRef, got: ResolvedAddress): Promise<TunnelError | undefined> {
+    if (got.kind === "unix" || got.port === 0) return Promise.resolve(undefined);
+    const { configPath, name } = ref;
+    return this.#store.update((state) =>
+      state.ports.some((known) => sameRef(known, ref)) ? state : { ...state, ports: [...state.ports, { configPath, name, port: got.port }] },
+    );
   }
 
   isOwnSocket(path: string): boolean {
     return this.#store.state.sockets.includes(path);
   }
 
-  /** We have made the socket at `listen`, if it is one. */
-  madeSocket(listen: ResolvedAddress): void {
-    if (listen.kind === "unix" && !this.isOwnSocket(listen.path)) this.#store.update((state) => void state.sockets.push(listen.path));
+  /** Remembers that we made the socket at `listen`, if it is a socket; resolves to the reason if that is not on the disk. */
+  madeSocket(listen: ResolvedAddress): Promise<TunnelError | undefined> {
+    if (listen.kind !== "unix") return Promise.resolve(undefined);
+    const { path } = listen;
+    return this.#store.update((state) => (state.sockets.includes(path) ? state : { ...state, sockets: [...state.sockets, path] }));
   }
 
-  /** It is gone again: what appears at its path from now on is somebody else's. */
+  /** Our socket is gone: whatever appears at its path from now on is somebody else's. */
   removedSocket(listen: ResolvedAddress): void {
-    if (listen.kind !== "unix" || !this.isOwnSocket(listen.path)) return;
-    this.#store.update((state) => {
-      state.sockets = state.sockets.filter((path) => path !== listen.path);
-    });
+    if (listen.kind !== "unix") return;
+    void this.#store.update((state) =>
+      state.sockets.includes(listen.path) ? { ...state, sockets: state.sockets.filter((path) => path !== listen.path) } : state,
+    );
   }
 
   #portOf(ref: TunnelRef): number | undefined {

@@ -7,23 +7,23 @@
 import { formatAddress, parseAddress } from "../../shared/address.ts";
 import { workspaceFolderOf } from "../../shared/contract/config-file.ts";
 import type { ApprovalFacts } from "../../shared/contract/methods.ts";
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import type { KeyReference, TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { KeyLoader, LoadedReference } from "../keys/key-loader.ts";
 import type { Lookup } from "../proxy/target.ts";
-import type { TunnelRef } from "./daemon-state.ts";
-import { digestOf } from "./digest.ts";
+import { approvalDigest, definitionDigest, onlyWire } from "./digest.ts";
 import { resolveBind, resolveListen } from "./listen-address.ts";
-import type { TunnelPlan } from "./plan.ts";
-import type { Planned, Planner } from "./planned.ts";
+import type { Planned, Planner, TunnelPlan } from "./plan.ts";
+import { Turns } from "./turns.ts";
 
-/** An entry, resolved. Whoever has it owns the keys in `plan`. */
+/** An entry, resolved. The holder of the definition owns the keys in `plan`. */
 export interface Definition {
   readonly ref: TunnelRef;
   readonly entry: TunnelEntry;
   readonly plan: TunnelPlan;
   readonly beyondLoopback: boolean;
-  readonly keys: readonly Pick<LoadedReference, "source" | "file" | "fingerprint">[];
+  readonly keys: readonly Pick<LoadedReference, "source" | "file" | "shared" | "fingerprint">[];
 }
 
 /** What resolving needs. */
@@ -31,6 +31,8 @@ export interface DefinitionContext {
   readonly suite: CipherSuite;
   readonly keys: KeyLoader;
   readonly lookup: Lookup;
+  /** Key files are judged as `tunneld serve` judges them. */
+  readonly asService?: boolean;
 }
 
 /**
@@ -41,32 +43,42 @@ export async function resolveDefinition(ref: TunnelRef, entry: TunnelEntry, cont
   const { address: listen, beyondLoopback } = await resolveListen(entry.listen, context.lookup);
   const bind = entry.bind === undefined ? undefined : await resolveBind(entry.bind, context.lookup);
   const target = parseAddress(entry.target);
-  // Last, when nothing can fail any more but a key itself.
-  const keys = loadKeys(entry, workspaceFolderOf(ref.configPath), context.keys);
+  // Last: from here on only a key itself can fail.
+  const keys = loadKeys(entry, workspaceFolderOf(ref.configPath), context);
   const plan: TunnelPlan = {
     name: ref.name,
+    configPath: ref.configPath,
     role: entry.role,
     service: entry.service,
+    ...(entry.tls && { tls: true }),
     listen,
     target,
     bind,
     keys: keys.map(({ key }) => key),
-    keyNames: keys.map(({ fingerprint }) => fingerprint),
+    fingerprints: keys.map(({ fingerprint }) => fingerprint),
+    ...(keys.some(({ form }) => form) && { keyForms: keys.map(({ form }) => form) }),
     forwardSecrecy: entry.forwardSecrecy,
+    ...(entry.wire !== undefined && { wire: entry.wire }),
     timeoutMs: milliseconds(entry.timeoutSeconds),
     keepAlive: entry.keepAlive,
     dnsRefreshMs: milliseconds(entry.dnsRefreshSeconds),
     maxConnections: entry.maxConnections,
   };
-  return { ref, entry, plan, beyondLoopback, keys: keys.map(({ source, file, fingerprint }) => ({ source, file, fingerprint })) };
+  return {
+    ref,
+    entry,
+    plan,
+    beyondLoopback,
+    keys: keys.map(({ source, file, shared, fingerprint }) => ({ source, file, fingerprint, ...(shared === true && { shared }) })),
+  };
 }
 
 /** All keys of an entry, or none: those loaded before one fails are wiped. */
-function loadKeys(entry: TunnelEntry, workspaceFolder: string, loader: KeyLoader): LoadedReference[] {
+function loadKeys(entry: TunnelEntry, workspaceFolder: string, { keys: loader, asService = false }: DefinitionContext): LoadedReference[] {
   const references: readonly KeyReference[] = Array.isArray(entry.key) ? entry.key : [entry.key];
   const loaded: LoadedReference[] = [];
   try {
-    for (const reference of references) loaded.push(loader.load(reference, workspaceFolder));
+    for (const reference of references) loaded.push(loader.load(reference, workspaceFolder, { asService }));
     return loaded;
   } catch (error) {
     for (const { key } of loaded) key.fill(0);
@@ -79,47 +91,7 @@ function milliseconds(seconds: number): number {
   return Math.max(1, Math.round(seconds * 1_000));
 }
 
-/** The same for two definitions that may share one running tunnel: whatever decides what happens on the network, nothing else. */
-export function definitionDigest(suite: CipherSuite, { plan, keys }: Pick<Definition, "plan" | "keys">): string {
-  return digestOf(suite, "definition v1", {
-    role: plan.role,
-    service: plan.service,
-    listen: formatAddress(plan.listen),
-    target: formatAddress(plan.target),
-    bind: plan.bind && formatAddress(plan.bind),
-    keys: fingerprints(keys),
-    forwardSecrecy: plan.forwardSecrecy,
-    maxConnections: plan.maxConnections,
-    timeoutMs: plan.timeoutMs,
-    keepAlive: plan.keepAlive,
-    dnsRefreshMs: plan.dnsRefreshMs,
-  });
-}
-
-/** What the user approves; changes when, and only when, one of the things the design lists does, or forward secrecy. */
-export function approvalDigest(suite: CipherSuite, { entry, plan, keys }: Pick<Definition, "entry" | "plan" | "keys">): string {
-  return digestOf(suite, "approval v1", {
-    role: plan.role,
-    listen: formatAddress(plan.listen),
-    target: formatAddress(plan.target),
-    bind: plan.bind && formatAddress(plan.bind),
-    keys: fingerprints(keys),
-    // A file's path is approved with its fingerprint; a name is the user's own.
-    files: keys.flatMap(({ file }) => file ?? []).toSorted(),
-    // A pulled change could otherwise give it up unseen.
-    forwardSecrecy: plan.forwardSecrecy,
-    env: entry.env ?? {},
-    user: entry.user,
-    database: entry.database,
-  });
-}
-
-/** A client has one key, and a server accepts any of them: their order means nothing. */
-function fingerprints(keys: Definition["keys"]): string[] {
-  return keys.map(({ fingerprint }) => fingerprint).toSorted();
-}
-
-/** What is shown to the user who approves. Text from the file as it is: it is shown by `wholeText`, and never as Markdown. */
+/** What is shown to the user who approves. Text is as it is in the file: `wholeText` shows it, and it is never shown as Markdown. */
 export function approvalFacts(suite: CipherSuite, definition: Definition, options: { readonly approvedBefore: boolean }): ApprovalFacts {
   const { ref, entry, plan, beyondLoopback, keys } = definition;
   return {
@@ -131,9 +103,11 @@ export function approvalFacts(suite: CipherSuite, definition: Definition, option
     beyondLoopback,
     target: formatAddress(plan.target),
     ...(plan.bind && { bind: formatAddress(plan.bind) }),
-    keys: keys.map(({ source, fingerprint }) => ({ source, fingerprint })),
+    keys: keys.map(({ source, shared, fingerprint }) => ({ source, fingerprint, ...(shared === true && { shared }) })),
     forwardSecrecy: plan.forwardSecrecy,
+    ...(onlyWire(plan) && { wire: onlyWire(plan) }),
     env: { ...entry.env },
+    ...(plan.tls && { tls: true }),
     ...(entry.user !== undefined && { user: entry.user }),
     ...(entry.database !== undefined && { database: String(entry.database) }),
     approvedBefore: options.approvedBefore,
@@ -142,9 +116,11 @@ export function approvalFacts(suite: CipherSuite, definition: Definition, option
 
 /** The planner of the manager. */
 export function createPlanner(context: DefinitionContext & { readonly wasApproved: (ref: TunnelRef) => boolean }): Planner {
+  const turns = new Turns();
   return {
-    plan: async (ref, entry): Promise<Planned> => {
-      const definition = await resolveDefinition(ref, entry, context);
+    plan: async (ref, entry, how): Promise<Planned> => {
+      await turns.next();
+      const definition = await resolveDefinition(ref, entry, { ...context, ...how });
       return {
         plan: definition.plan,
         digest: definitionDigest(context.suite, definition),

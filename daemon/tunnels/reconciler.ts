@@ -4,9 +4,11 @@
  * rest. Whatever stands in the way becomes the want's trouble; what runs goes on
  * meanwhile.
  */
-import { TunnelError } from "../../shared/errors.ts";
-import type { Clock } from "../proxy/stats.ts";
-import { type ApprovalSource, type ConfigSource, type ConfigState, type Planned, type Planner, wipe } from "./planned.ts";
+import { isKeyFileFault, TunnelError, wordsOf } from "../../shared/errors.ts";
+import { type Message, message } from "../../shared/message.ts";
+import type { Clock } from "../../shared/time.ts";
+import type { ConfigSource, ConfigState } from "../config/config-source.ts";
+import { type ApprovalSource, type Planned, type Planner, wipe } from "./plan.ts";
 import type { TunnelPool } from "./tunnel-pool.ts";
 import type { Trouble, Want } from "./want.ts";
 
@@ -19,7 +21,7 @@ export interface ReconcilerOptions {
   readonly pool: TunnelPool;
   /** A want has been looked at. */
   readonly onDone: (want: Want) => void;
-  /** It has trouble it did not have before. */
+  /** The want has trouble that it did not have before. */
   readonly onTrouble: (want: Want, error: TunnelError) => void;
   /** An entry that is wanted is not approved in its present form; once for each form. */
   readonly onApprovalNeeded: (planned: Planned) => void;
@@ -37,7 +39,7 @@ export class Reconciler {
   /** Looks at a want; calls for the same one follow each other. */
   run(want: Want): Promise<void> {
     const run = want.turn.then(() => this.#reconcile(want));
-    // A broken invariant is its caller's to hear of, and does not keep the next one from trying.
+    // The caller hears of a broken invariant; the next call still gets its try.
     want.turn = run.catch(() => {});
     return run;
   }
@@ -62,11 +64,11 @@ export class Reconciler {
 
   async #reconcile(want: Want): Promise<void> {
     if (this.#stopped) return;
-    // A file that nobody wants anything of is not read.
+    // A file is not read while nobody wants anything from it.
     const config = want.isWanted ? this.#options.configs.get(want.ref.configPath) : undefined;
     const entry = config?.entries.get(want.ref.name);
     if (entry) want.entry = entry;
-    // An entry that is gone, or no longer says so, keeps nothing open.
+    // An entry that is gone, or no longer says keepOpen, keeps nothing open.
     if (config && isMeant(config, want) && !entry?.keepOpen) want.kept = false;
     if (!config || !want.isWanted) this.#leave(want);
     else if (entry) await this.#bringUp(want, entry);
@@ -81,7 +83,7 @@ export class Reconciler {
     want.askedDigest = undefined;
   }
 
-  /** The entry is not there: removed, which closes it, or unreadable, which closes nothing. */
+  /** The entry is missing. If it was removed, its tunnel closes; if it can't be read, nothing closes. */
   #missing(want: Want, config: ConfigState): void {
     if (isMeant(config, want)) this.#options.pool.detach(want);
     this.#setTrouble(want, { state: "closed", error: missingError(want, config) });
@@ -92,9 +94,9 @@ export class Reconciler {
     try {
       return await this.#options.planner.plan(want.ref, entry);
     } catch (error) {
-      // What the system says of a file or folder is no broken invariant, and must not take the other tunnels along.
+      // A system error about a file or folder is no broken invariant, and must not affect the other tunnels.
       if (error instanceof TunnelError) throw error;
-      throw new TunnelError("CONFIG_INVALID", `the entry can't be prepared: ${String(error)}`, { cause: error });
+      throw new TunnelError("CONFIG_INVALID", message("the entry can't be prepared: {0}", String(error)), { cause: error });
     }
   }
 
@@ -105,7 +107,7 @@ export class Reconciler {
       planned = await this.#plan(want, entry);
     } catch (error) {
       const trouble = error as TunnelError;
-      this.#setTrouble(want, { state: trouble.code.startsWith("KEY_") ? "waiting-for-key" : "closed", error: trouble });
+      this.#setTrouble(want, { state: isKeyFileFault(trouble.code) ? "waiting-for-key" : "closed", error: trouble });
       return;
     }
     // Much may have happened meanwhile.
@@ -133,22 +135,28 @@ export class Reconciler {
     const before = want.trouble;
     const isSame = before?.state === state && before.failure.message === error.message;
     const count = isSame ? before.failure.count + 1 : 1;
-    want.trouble = { state, error, sinceMs: isSame ? before.sinceMs : atMs, failure: { code: error.code, message: error.message, atMs, count } };
+    want.trouble = { state, error, sinceMs: isSame ? before.sinceMs : atMs, failure: { ...wordsOf(error), atMs, count } };
     if (!isSame) this.#options.onTrouble(want, error);
   }
 }
 
 function missingError({ ref }: Want, config: ConfigState): TunnelError {
   const problem = config.faults.get(ref.name) ?? (config.broken ? config.problems[0] : undefined);
-  const why = problem ? `${problem.path}:${problem.line}:${problem.column}: ${problem.message}` : `${ref.configPath} has no tunnel "${ref.name}"`;
+  const why = problem ? placedProblem(problem) : message('{0} has no tunnel "{1}"', ref.configPath, ref.name);
   return new TunnelError("CONFIG_INVALID", why);
 }
 
-function notApprovedError({ ref }: Want): TunnelError {
-  return new TunnelError("NOT_APPROVED", `"${ref.name}" is not approved in its present form: approve it ("tunneld approve ${ref.name}")`);
+function placedProblem({ path, line, column, message: english, text }: ConfigState["problems"][number]): Message {
+  return message("{0}:{1}:{2}: {3}", path, line, column, text ?? english);
 }
 
-/** Whether a file that lacks the entry lacks it on purpose, as far as anybody can tell. */
+function notApprovedError({ ref }: Want): TunnelError {
+  return new TunnelError("NOT_APPROVED", message('"{0}" is not approved in its present form: approve it', ref.name), {
+    hint: ` ("tunneld approve ${ref.name}")`,
+  });
+}
+
+/** Whether an entry that its file lacks is missing on purpose, as far as anybody can tell. */
 function isMeant(config: ConfigState, want: Want): boolean {
   return !config.broken && !config.faults.has(want.ref.name);
 }

@@ -1,14 +1,13 @@
 /**
  * A tunnel as it is shown: what is wanted and what runs, put together into one
- * plain record. While something runs, that is what is shown, not what the file
+ * plain record. While a tunnel runs, the running one is shown, not what the file
  * says by now.
  */
 
 import { formatAddress } from "../../shared/address.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
 import type { Connection } from "../proxy/connection.ts";
-import { RouteStats } from "../proxy/stats.ts";
-import { sumOf } from "./counters.ts";
+import { RouteStats, sumOf } from "../proxy/stats.ts";
 import type { Tunnel } from "./tunnel.ts";
 import type { Want } from "./want.ts";
 
@@ -21,7 +20,7 @@ export function describe(want: Want): TunnelStatus {
   const totals = shown ? sumOf([...tunnels].map((tunnel) => tunnel.totals)) : new RouteStats();
   const evidence = shown?.stats;
   const lastFailure = trouble?.failure ?? shown?.bindFailure ?? evidence?.lastFailure;
-  // What only drains is open for nobody new: what keeps it from that comes first, if it is more than being closed.
+  // A tunnel that only drains takes nobody new: what keeps it from opening comes first, unless it is only closed.
   const obstacle = want.shared || trouble?.state === "closed" ? undefined : trouble;
   const stated = obstacle ?? shown ?? trouble;
   return {
@@ -32,13 +31,14 @@ export function describe(want: Want): TunnelStatus {
     service: shown?.plan.service ?? entry?.service ?? "tcp",
     state: stated?.state ?? "closed",
     sinceMs: stated?.sinceMs ?? want.idleSinceMs,
-    listen: shown ? formatAddress(shown.listen) : String(entry?.listen ?? ""),
+    listen: shown ? formatAddress(shown.listen) : listenText(entry?.listen ?? ""),
     target: shown ? formatAddress(shown.plan.target) : (entry?.target ?? ""),
     ...(entry?.group !== undefined && { group: entry.group }),
     keyFingerprints: want.approved?.facts.keys.map((key) => key.fingerprint) ?? [],
     keyUses: [...totals.keyUses].map(([fingerprint, use]) => ({ fingerprint, ...use })),
     ...(evidence?.keyVerifiedAtMs !== undefined && { keyVerifiedAtMs: evidence.keyVerifiedAtMs }),
     ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
+    ...(evidence?.wire && { wire: evidence.wire }),
     ...(lastFailure && { lastFailure }),
     connections: connectionsOf(tunnels),
     openConnections: totals.open,
@@ -57,6 +57,11 @@ export function describe(want: Want): TunnelStatus {
   };
 }
 
+/** An entry's `listen` as an address: a port alone is a port of 127.0.0.1. */
+function listenText(listen: string | number): string {
+  return typeof listen === "number" ? `127.0.0.1:${listen}` : listen;
+}
+
 function refusals(totals: RouteStats, tunnels: ReadonlySet<Tunnel>): Record<string, number> {
   const sum = new Map<string, number>(totals.failures);
   for (const { forwarder } of tunnels) {
@@ -66,7 +71,7 @@ function refusals(totals: RouteStats, tunnels: ReadonlySet<Tunnel>): Record<stri
   return Object.fromEntries(sum);
 }
 
-/** Our choice: a status lists this many connections; the count tells of the rest. */
+/** Our choice: a status lists at most this many connections; the count includes the rest. */
 const MAX_LISTED = 200;
 
 function connectionsOf(tunnels: ReadonlySet<Tunnel>): TunnelStatus["connections"] {

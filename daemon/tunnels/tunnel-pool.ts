@@ -1,22 +1,22 @@
 /**
  * The tunnels that run, and who shares them: joins, opens, changes and leaves
- * them. One listen address belongs to one definition; whoever wants it for
- * another waits. Live connections are never cut here but by `cut` and `close`.
+ * them. One listen address belongs to one definition; a want with another
+ * definition waits for it. Only `cut` and `close` cut live connections here.
  */
 
 import { formatAddress } from "../../shared/address.ts";
+import type { ApprovalFacts } from "../../shared/contract/methods.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
+import { machineAfter } from "../../shared/time.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { SharedPorts } from "../proxy/shared-port.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
-import { machineAfter } from "./after.ts";
 import type { StateStore } from "./daemon-state.ts";
 import { ListenMemory } from "./listen-memory.ts";
-import type { TunnelPlan } from "./plan.ts";
-import { type Planned, wipe } from "./planned.ts";
-import type { SharedTunnel } from "./shared-tunnel.ts";
+import { type Planned, type TunnelPlan, wipe } from "./plan.ts";
 import { type Inherited, Tunnel, type TunnelContext } from "./tunnel.ts";
-import type { Want } from "./want.ts";
+import type { SharedTunnel, Want } from "./want.ts";
 
 /** What a tunnel needs beside what the pool adds. */
 export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "ports">;
@@ -25,13 +25,15 @@ export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "port
 export interface PoolObserver {
   /** Something about a want's tunnel has changed. */
   changed(want: Want): void;
-  /** A want's last connection from before it left has ended. */
+  /** The last connection from before a want left its tunnel has ended. */
   drained(want: Want): void;
-  /** An address may be free that others wait for. */
+  /** An address that others wait for may be free. */
   freed(): void;
-  event(name: string, event: ForwarderEvent): void;
+  event(name: string, event: ForwarderEvent, configPath?: string): void;
   listening(tunnel: Tunnel): void;
   bindFailed(tunnel: Tunnel, error: TunnelError): void;
+  /** From now on new connections use other keys as well: `keys` has their sources and fingerprints. */
+  rekeyed(tunnel: Tunnel, keys: ApprovalFacts["keys"]): void;
 }
 
 /** What a pool is given. */
@@ -41,7 +43,7 @@ export interface PoolOptions {
   readonly observer: PoolObserver;
 }
 
-/** Our choice: traffic changes what is shown at most this often; a change of state is told at once. */
+/** Our choice: traffic updates what is shown at most this often; a change of state is reported at once. */
 const EVIDENCE_MS = 100;
 
 /** See the file's header. Owns all tunnels: `close`. */
@@ -50,7 +52,7 @@ export class TunnelPool {
   readonly #memory: ListenMemory;
   readonly #ports = new SharedPorts();
   readonly #shared = new Map<Tunnel, SharedTunnel>();
-  /** With the last want that left. */
+  /** Each with the last want that left it. */
   readonly #draining = new Map<Tunnel, Want>();
   readonly #evidenceTimers = new Map<Tunnel, () => void>();
   #inherited: Inherited[] = [];
@@ -60,12 +62,12 @@ export class TunnelPool {
     this.#memory = new ListenMemory(options.store);
   }
 
-  /** Listeners of the daemon before this one: used where their addresses are wanted. */
+  /** Takes the listeners of the previous daemon: they are used where their addresses are wanted. */
   inherit(inherited: readonly Inherited[]): void {
     this.#inherited.push(...inherited);
   }
 
-  /** Closes those nobody has asked for. */
+  /** Closes inherited listeners that nobody has asked for. */
   closeUnclaimed(): void {
     for (const inherited of this.#inherited.splice(0)) inherited.discard();
   }
@@ -75,12 +77,15 @@ export class TunnelPool {
     return [...this.#shared.keys()];
   }
 
-  /** Those that drain as well. */
+  /** Running tunnels, and those that drain. */
   get all(): readonly Tunnel[] {
     return [...this.#shared.keys(), ...this.#draining.keys()];
   }
 
-  /** Joins a running tunnel of the same definition, changes the want's own in place, or opens one; says what stands in the way. Takes the keys of the plan. */
+  /**
+   * Joins a running tunnel of the same definition, changes the want's own in place, or opens one; returns what stands
+   * in the way. Takes over the keys of the plan.
+   */
   async attach(want: Want, planned: Planned): Promise<TunnelError | undefined> {
     const plan = { ...planned.plan, listen: this.#memory.resolve(want.ref, planned.plan.listen) };
     if (want.shared?.digest === planned.digest) {
@@ -104,21 +109,33 @@ export class TunnelPool {
       wipe(plan);
       return new TunnelError(
         "LISTEN_IN_USE",
-        `${formatAddress(plan.listen)} is used by "${owner.ref.name}" of ${owner.ref.configPath} with another definition: choose another port`,
+        message('{0} is used by "{1}" of {2} with another definition: choose another port', formatAddress(plan.listen), owner.ref.name, owner.ref.configPath),
       );
     }
     if (rival && canChangeInto(rival.tunnel, plan)) {
+      const usedBefore = rival.tunnel.plan.fingerprints ?? [];
       this.#change(rival, { want, plan, digest: planned.digest });
+      const fresh = planned.facts.keys.filter(({ fingerprint }) => !usedBefore.includes(fingerprint));
+      if (fresh.length > 0) this.#options.observer.rekeyed(rival.tunnel, fresh);
       return undefined;
     }
     this.detach(want);
-    // All of its wants want what is opened now, and join it in their turn.
+    // All wants of the rival want the tunnel that is opened now, and join it in their turn.
     if (rival) for (const other of rival.wants) this.detach(other);
     await this.#open(want, plan, planned.digest);
     return undefined;
   }
 
-  /** Leaves the running tunnel; the last one out lets it drain, and those who wait for its port get their turn. */
+  /** Saves what must outlive us about where a want's tunnel listens. Resolves to undefined when it is on the disk, or to the reason why it is not. */
+  async remembered({ shared, ref, entry }: Want): Promise<TunnelError | undefined> {
+    const tunnel = shared?.tunnel;
+    if (!tunnel?.isOpen) return undefined;
+    const socket = this.#memory.madeSocket(tunnel.listen);
+    const port = entry && asksForAnyPort(entry.listen) ? this.#memory.keepPort(ref, tunnel.listen) : undefined;
+    return (await socket) ?? (await port);
+  }
+
+  /** Leaves the running tunnel. When the last want has left, the tunnel drains, and wants that wait for its port get their turn. */
   detach(want: Want): void {
     const { shared } = want;
     if (!shared) return;
@@ -128,7 +145,7 @@ export class TunnelPool {
     this.#options.observer.freed();
   }
 
-  /** Ends the tunnel for all who share it, with its connections, and says who they are: they may want it again. */
+  /** Ends the tunnel and its connections for all wants that share it, and returns these wants: they may want it again. */
   cut(shared: SharedTunnel): readonly Want[] {
     const wants = [...shared.wants];
     this.#shared.delete(shared.tunnel);
@@ -161,7 +178,7 @@ export class TunnelPool {
     shared.digest = digest;
     shared.tunnel.reconfigure(plan);
     this.#rememberPort(want, shared.tunnel);
-    // What kept others of the port from joining it may have been mended with this.
+    // This change may have mended what kept other tunnels from joining the port.
     for (const { tunnel } of this.#shared.values()) tunnel.tryAgain();
     for (const other of shared.wants) other.trouble = undefined;
   }
@@ -176,7 +193,7 @@ export class TunnelPool {
         bindFailed: (_, error) => this.#options.observer.bindFailed(tunnel, error),
         released: () => this.#memory.removedSocket(tunnel.listen),
         changed: (_, what) => this.#onChanged(tunnel, what),
-        event: (_, event) => this.#options.observer.event(tunnel.plan.name, event),
+        event: (_, event) => this.#options.observer.event(tunnel.plan.name, event, tunnel.plan.configPath),
       },
     });
     const shared: SharedTunnel = { tunnel, digest, wants: new Set([want]) };
@@ -187,13 +204,13 @@ export class TunnelPool {
   }
 
   #onListening(tunnel: Tunnel): void {
-    this.#memory.madeSocket(tunnel.listen);
+    void this.#memory.madeSocket(tunnel.listen);
     for (const want of this.#shared.get(tunnel)?.wants ?? []) this.#rememberPort(want, tunnel);
     this.#options.observer.listening(tunnel);
   }
 
   #rememberPort(want: Want, tunnel: Tunnel): void {
-    if (tunnel.isOpen && want.entry && asksForAnyPort(want.entry.listen)) this.#memory.keepPort(want.ref, tunnel.listen);
+    if (tunnel.isOpen && want.entry && asksForAnyPort(want.entry.listen)) void this.#memory.keepPort(want.ref, tunnel.listen);
   }
 
   #onChanged(tunnel: Tunnel, what: "state" | "evidence"): void {
@@ -234,7 +251,7 @@ export class TunnelPool {
     return index < 0 ? undefined : this.#inherited.splice(index, 1)[0];
   }
 
-  /** Who has the address that `plan` wants. Servers share a port: their keys tell them apart, so that only the want's own is in the way. */
+  /** Which tunnel has the address that `plan` wants. Servers share a port, as their keys tell them apart: only the want's own server is in the way. */
   #rivalOf(want: Want, plan: TunnelPlan): SharedTunnel | undefined {
     const own = want.shared;
     if (own && overlaps(own.tunnel.listen, plan.listen)) return own;
@@ -250,14 +267,15 @@ export class TunnelPool {
 }
 
 /**
- * Whether another server entry of the same file runs as this tunnel. Two that become alike (a key file copied over the
- * wrong one, or halfway through an exchange of keys) are a mistake to be told, and to run apart again when it is mended.
+ * Whether another server entry of the same file runs as this tunnel. Two entries that become alike (a key file copied
+ * over the wrong one, or halfway through an exchange of keys) are a mistake: it must be reported, and the two must run
+ * apart again once it is mended.
  */
 function isTwin({ wants }: SharedTunnel, want: Want, { role }: TunnelPlan): boolean {
   return role === "server" && [...wants].some((other) => other !== want && other.ref.configPath === want.ref.configPath);
 }
 
-/** Whether a tunnel listens where `listen` says, or that leaves it the choice. */
+/** Whether a tunnel listens where `listen` says, or `listen` leaves the port open. */
 function mayServe(tunnel: Tunnel, listen: ResolvedAddress): boolean {
   if (listen.kind === "tcp" && listen.port === 0) return true;
   return [tunnel.listen, tunnel.plan.listen].some((address) => formatAddress(address) === formatAddress(listen));
@@ -268,7 +286,7 @@ function canChangeInto(tunnel: Tunnel, plan: TunnelPlan): boolean {
   return tunnel.plan.role === plan.role && formatAddress(tunnel.listen) === formatAddress(plan.listen);
 }
 
-/** Whether both can't be bound at once: :: takes a port of every address (Node binds it for both families), 0.0.0.0 one of those of IPv4. */
+/** Whether both can't be bound at once: :: takes the port at every address (Node binds it for both families), 0.0.0.0 at every IPv4 address. */
 function overlaps(a: ResolvedAddress, b: ResolvedAddress): boolean {
   if (a.kind === "unix" || b.kind === "unix") return formatAddress(a) === formatAddress(b);
   if (a.port !== b.port || a.port === 0) return false;

@@ -9,29 +9,36 @@
 import type * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
-import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import type { After, Clock } from "../../shared/time.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { SharedKey } from "../protocol/keys.ts";
+import type { WireChoice } from "../protocol/negotiation.ts";
+import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
+import { NativeWay } from "../proxy/native-way.ts";
+import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
-import { type Clock, RouteStats } from "../proxy/stats.ts";
+import { RouteStats, sumOf } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import { refusalError, refusalIn } from "../services/first-words.ts";
-import { type After, machineAfter } from "./after.ts";
-import { sumOf } from "./counters.ts";
+import { speaksTls } from "../services/probe.ts";
+import { isTlsAlert } from "../services/tls-client.ts";
+import { BindRetry } from "./bind-retry.ts";
 import { Health } from "./health.ts";
 import { HoldOff } from "./hold-off.ts";
 import { isSameWay, type TunnelPlan } from "./plan.ts";
 
-/** What a tunnel is given of the world. */
+/** What a tunnel needs from outside. */
 export interface TunnelContext {
   readonly suite: CipherSuite;
   readonly random: RandomSource;
   readonly clock: Clock;
   readonly after?: After | undefined;
   readonly lookup?: Lookup | undefined;
+  /** What the native wire needs; left out: tunnels speak only spiped's. */
+  readonly native?: NativeSettings | undefined;
   /** Server-role ports, shared by tunnels whose keys tell them apart. */
   readonly ports: SharedPorts;
   readonly observer: TunnelObserver;
@@ -41,47 +48,45 @@ export interface TunnelContext {
 
 /** Who is told; calls are synchronous and must not throw. */
 export interface TunnelObserver {
-  /** The listener is bound, at whichever try. */
+  /** The listener is bound, at the first try or a later one. */
   listening(tunnel: Tunnel): void;
   /** The port can't be bound; once for each reason. */
   bindFailed(tunnel: Tunnel, error: TunnelError): void;
-  /** The listener, that was bound, is gone. */
+  /** The listener that was bound is gone. */
   released(tunnel: Tunnel): void;
-  /** The state has changed, or only what it rests on. */
+  /** The state has changed, or only the evidence for it. */
   changed(tunnel: Tunnel, what: "state" | "evidence"): void;
   event(tunnel: Tunnel, event: ForwarderEvent): void;
 }
 
-/** A listener that the daemon before this one has handed over. */
+/** A listener that the previous daemon has handed over. */
 export interface Inherited {
   readonly address: ResolvedAddress;
-  /** Makes `server` accept on it; its "connection" listener must stand. */
+  /** Makes `server` accept on it; the "connection" listener of `server` must be set already. */
   listen(server: net.Server): Promise<void>;
   /** Closes it unused. */
   discard(): void;
 }
-
-/** Our choice: how long to wait before trying a busy port again; doubled each time, with up to a quarter of jitter. */
-const BIND_RETRY_MS = { first: 500, most: 15_000 };
 
 /** A running tunnel. Owns its listener, timers, target and keys: `close` or `drain` it. */
 export class Tunnel {
   #plan: TunnelPlan;
   readonly #context: TunnelContext;
   readonly #holdOff: HoldOff;
-  /** One for each way there was, the present one's last. */
+  /** Counters for each way to the backend so far, the present way's last. */
   readonly #stats = [new RouteStats()];
-  /** Of every plan so far: old connections still use old keys. */
+  /** Keys of every plan so far: old connections still use old keys. */
   readonly #keys: SharedKey[] = [];
   #health: Health;
+  /** Belongs to the present way; connections of an older way keep theirs. */
+  #secondLook: SecondLook;
+  /** Client role: the native wire of the present way; and those of ways before, until their last streams are over. */
+  #native: NativeWay | undefined;
+  readonly #retired = new Set<NativeWay>();
   #target: Target;
   #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
-  #bindFailure: FailureStatus | undefined;
-  #bindRetryMs = BIND_RETRY_MS.first;
-  #stopRetry = (): void => {};
-  /** The next try to bind is still to come. */
-  #waitsToBind = false;
+  readonly #bindRetry: BindRetry;
   readonly #waiting: (() => void)[] = [];
   #state: TunnelState = "opening";
   #sinceMs: number;
@@ -90,8 +95,11 @@ export class Tunnel {
     this.#plan = plan;
     this.#context = context;
     this.#keys.push(...plan.keys);
+    this.#bindRetry = new BindRetry(context, () => this.#bindAgain());
     this.#holdOff = new HoldOff(context);
     this.#health = new Health(plan.role);
+    this.#secondLook = new SecondLook(context.clock);
+    this.#native = this.#makeNative();
     this.#sinceMs = context.clock.wallMs();
     this.#target = this.#makeTarget();
     this.#forwarder = this.#makeForwarder();
@@ -109,7 +117,7 @@ export class Tunnel {
     return this.#state;
   }
 
-  /** When it came into this state. */
+  /** When the tunnel came into this state. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
@@ -126,7 +134,7 @@ export class Tunnel {
 
   /** Why the port can't be bound, while it can't. */
   get bindFailure(): FailureStatus | undefined {
-    return this.#bindFailure;
+    return this.#bindRetry.failure;
   }
 
   /** The counters of the present way to the backend: what the state rests on. */
@@ -143,7 +151,7 @@ export class Tunnel {
   async open(): Promise<void> {
     try {
       const { listen: address, role } = this.#plan;
-      // Behind a client's socket is the database in the clear; a server's takes only who has the key.
+      // A client's socket leads to the database in the clear; a server's socket admits only those who have the key.
       await this.#forwarder.listen({ address, isOwnSocket: this.#context.isOwnSocket, ownerOnly: role === "client" });
     } catch (error) {
       if (this.#isEnding()) return;
@@ -154,7 +162,7 @@ export class Tunnel {
     this.#onBound();
   }
 
-  /** Goes on with a listener of the daemon before this one; binds anew where that fails. */
+  /** Goes on with a listener of the previous daemon; binds anew if that fails. */
   async adopt(inherited: Inherited): Promise<void> {
     try {
       await this.#forwarder.adopt(inherited.listen, inherited.address);
@@ -180,23 +188,25 @@ export class Tunnel {
     if (leadsElsewhere) {
       this.#holdOff.end({ forget: true });
       this.#health = new Health(plan.role);
+      this.#secondLook = new SecondLook(this.#context.clock);
+      void this.#retireNative();
+      this.#native = this.#makeNative();
       this.#stats.push(new RouteStats());
     }
     this.#forwarder.reconfigure(this.#options());
     if (!this.look()) this.#context.observer.changed(this, "state");
   }
 
-  /** Binds now instead of at the next try, if it waits for one because of a mistake: that may have been mended. */
+  /** Binds now if the tunnel waits for the next try because of a mistake: the mistake may have been mended. */
   tryAgain(): void {
-    if (!this.#waitsToBind || this.#bindFailure?.code !== "CONFIG_INVALID") return;
-    this.#stopRetry();
-    this.#bindAgain();
+    if (this.#bindRetry.failure?.code === "CONFIG_INVALID") this.#bindRetry.now();
   }
 
   /** After sleep or a change of network: look the target up again, probe connections that may be dead. */
   wake(): void {
     this.#holdOff.end({ forget: false });
     if (!this.#isEnding()) void this.#target.refresh().catch(() => {});
+    this.#native?.wake();
     for (const connection of this.#forwarder.connections) connection.rearmKeepAlive();
   }
 
@@ -204,13 +214,13 @@ export class Tunnel {
   async drain(): Promise<void> {
     if (this.#phase === "closed") return;
     const wasOpen = this.isOpen;
-    this.#stopRetry();
-    this.#waitsToBind = false;
+    this.#bindRetry.stop();
     this.#phase = "draining";
-    const ended = this.#forwarder.drain({ keepListening: false });
+    const ended = this.#forwarder.drain();
     if (wasOpen) this.#context.observer.released(this);
     this.look();
     await ended;
+    await this.#retireNative();
     this.close();
   }
 
@@ -218,11 +228,11 @@ export class Tunnel {
   close(): void {
     if (this.#phase === "closed") return;
     const wasOpen = this.isOpen;
-    this.#stopRetry();
-    this.#waitsToBind = false;
+    this.#bindRetry.stop();
     this.#phase = "closed";
     this.#forwarder.close();
     this.#target.dispose();
+    for (const way of [this.#native, ...this.#retired]) way?.close();
     for (const key of this.#keys.splice(0)) key.fill(0);
     if (wasOpen) this.#context.observer.released(this);
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -233,6 +243,12 @@ export class Tunnel {
   nextEvidence(): Promise<void> {
     if (this.#phase === "closed") return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Somebody asks on purpose: new connections go to the far side at once, even after a wrong key, and the result of a recent second look is not reused. */
+  lookAfresh(): void {
+    this.#holdOff.end({ forget: false });
+    this.#secondLook.forget();
   }
 
   /** Takes note of a failure that only a probe could see, such as what a database answered. */
@@ -259,36 +275,46 @@ export class Tunnel {
       this.#forwarder.close();
       return;
     }
-    this.#bindFailure = undefined;
-    this.#bindRetryMs = BIND_RETRY_MS.first;
+    this.#bindRetry.succeeded();
     this.#phase = "open";
     this.#context.observer.listening(this);
     this.look();
   }
 
   #retryLater(error: TunnelError): void {
-    const { clock, random, observer, after = machineAfter } = this.#context;
-    const again = this.#bindFailure?.message === error.message;
-    const count = again ? (this.#bindFailure?.count ?? 0) + 1 : 1;
-    this.#bindFailure = { code: error.code, message: error.message, atMs: clock.wallMs(), count };
+    const { observer } = this.#context;
+    const isNew = this.#bindRetry.failed(error);
     this.#phase = "port-busy";
-    const jitter = (random(1)[0] ?? 0) / 256 / 4;
-    this.#waitsToBind = true;
-    this.#stopRetry = after(this.#bindRetryMs * (1 + jitter), () => this.#bindAgain());
-    this.#bindRetryMs = Math.min(BIND_RETRY_MS.most, this.#bindRetryMs * 2);
-    if (!again) observer.bindFailed(this, error);
-    if (!this.look() && !again) observer.changed(this, "state");
+    if (isNew) observer.bindFailed(this, error);
+    if (!this.look() && isNew) observer.changed(this, "state");
   }
 
   #bindAgain(): void {
     // A server that failed to listen is not used again.
     this.#forwarder = this.#makeForwarder();
-    this.#waitsToBind = false;
     void this.open();
   }
 
   #makeForwarder(): PortUser {
     return this.#plan.role === "server" ? this.#context.ports.member(this.#options()) : new Forwarder(this.#options());
+  }
+
+  /** Which wires are spoken. Weak mode sends no hint: there a repeated nonce is fatal. */
+  get #wire(): WireChoice {
+    return this.#plan.forwardSecrecy === "off" ? "spiped" : (this.#plan.wire ?? "auto");
+  }
+
+  #makeNative(): NativeWay | undefined {
+    return this.#plan.role === "client" && this.#context.native && this.#wire !== "spiped" ? new NativeWay() : undefined;
+  }
+
+  /** Sessions of a way that is over end with their last streams. */
+  async #retireNative(): Promise<void> {
+    const way = this.#native;
+    if (!way) return;
+    this.#retired.add(way);
+    await way.retire();
+    this.#retired.delete(way);
   }
 
   #makeTarget(): Target {
@@ -297,23 +323,22 @@ export class Tunnel {
 
   #options(): ForwarderOptions {
     const { plan } = this;
-    const { suite, random, clock } = this.#context;
     return {
-      settings: {
-        ...{ role: plan.role, suite, random, clock, forwardSecrecy: plan.forwardSecrecy },
-        ...{ connectTimeoutMs: plan.timeoutMs, handshakeTimeoutMs: plan.timeoutMs, keepAlive: plan.keepAlive },
-      },
+      settings: connectionSettings(plan, this.#context),
       routes: [
         {
           name: plan.name,
           keys: plan.keys,
-          keyNames: plan.keyNames,
+          fingerprints: plan.fingerprints,
           target: this.#target,
           bind: plan.bind,
           maxConnections: plan.maxConnections,
-          entry: this,
-          refusalIn: (firstBytes) => refusalOf(plan.service, firstBytes),
+          limitOwner: this,
+          refusalIn: (firstBytes) => refusalOf(plan, firstBytes),
           stats: this.stats,
+          secondLook: this.#secondLook,
+          wire: this.#wire,
+          native: this.#native,
         },
       ],
       limitPolicy: "refuse",
@@ -339,7 +364,9 @@ export class Tunnel {
 
   #onFailure(error: TunnelError): void {
     if (error.code === "KEY_MISMATCH" && this.#plan.role === "client") this.#holdOff.start(error);
-    this.#health.failed(error.code, this.#context.clock.wallMs());
+    // A far end that seems to be full has let a handshake run out of time; limits of this machine say nothing about that far end.
+    const code = error.code === "LIMIT_REACHED" && error.cause instanceof TunnelError ? error.cause.code : error.code;
+    this.#health.failed(code, this.#context.clock.wallMs());
   }
 
   /** The phase may change while a promise is awaited, which the compiler can't see. */
@@ -348,7 +375,8 @@ export class Tunnel {
   }
 }
 
-function refusalOf(service: Service, firstBytes: Uint8Array): TunnelError | undefined {
+function refusalOf({ service, tls = false }: TunnelPlan, firstBytes: Uint8Array): TunnelError | undefined {
+  if (service === "redis" && !tls && isTlsAlert(firstBytes)) return speaksTls();
   const refusal = refusalIn(service, firstBytes);
   return refusal && refusalError(service, refusal);
 }

@@ -5,14 +5,12 @@
  */
 import type { ApprovalFacts } from "../../shared/contract/methods.ts";
 import type { FailureStatus, TunnelState, TunnelUser } from "../../shared/contract/state.ts";
+import { createId, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { TunnelError } from "../../shared/errors.ts";
-import type { TunnelRef } from "./daemon-state.ts";
-import { createId } from "./identity.ts";
-import type { SharedTunnel } from "./shared-tunnel.ts";
 import type { Tunnel } from "./tunnel.ts";
 
-/** What stands in the way of opening it. */
+/** What stands in the way of opening a tunnel. */
 export interface Trouble {
   readonly state: Extract<TunnelState, "closed" | "waiting-for-key" | "not-approved" | "port-busy">;
   readonly error: TunnelError;
@@ -39,18 +37,18 @@ export class Want {
   readonly leases = new Map<Holder, Set<string>>();
   pinned = false;
   closedByUser = false;
-  /** keepOpen: stays although the last lease has ended, until it is closed. */
+  /** keepOpen: the tunnel stays open after the last lease has ended, until the user closes it. */
   kept = false;
   /** Ends the linger under way. */
   endLinger: (() => void) | undefined;
-  /** By the monotonic clock: a short lease in between does not shorten a longer linger. */
+  /** When the linger ends, by the monotonic clock: a short lease in between does not shorten a longer linger. */
   lingerUntilMs = 0;
   entry: TunnelEntry | undefined;
   approved: Approved | undefined;
   /** The digest that approval was asked for; each is asked for once. */
   askedDigest: string | undefined;
   shared: SharedTunnel | undefined;
-  /** No longer listening, but with connections that began while they were ours. */
+  /** Tunnels that no longer listen for this want, but have connections that began while they did. */
   readonly draining = new Set<Tunnel>();
   trouble: (Trouble & { readonly failure: FailureStatus; readonly sinceMs: number }) | undefined;
   /** When it last had neither a tunnel nor trouble, wall clock. */
@@ -74,4 +72,12 @@ export class Want {
     const isHeld = this.leases.size > 0 || this.pinned || this.kept || this.endLinger !== undefined;
     return !isHeld && this.shared === undefined && this.draining.size === 0;
   }
+}
+
+/** A running tunnel and the wants that share it: the same definition in two workspaces is one tunnel. */
+export interface SharedTunnel {
+  readonly tunnel: Tunnel;
+  /** Changes when the tunnel is reconfigured in place. */
+  digest: string;
+  readonly wants: Set<Want>;
 }

@@ -1,22 +1,21 @@
 /**
- * Save and remove ad-hoc tunnels: from the file that they are kept in to one of
- * the workspace's or the user's own, or to nowhere.
+ * Save and remove ad-hoc tunnels: saving moves a tunnel from the ad-hoc file to a
+ * file of the workspace or the user's own; removing deletes it.
  */
 import * as vscode from "vscode";
-import { TunnelError } from "../../shared/errors.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
 import { draftFault, draftOf, savedEntry } from "../model/asking/ad-hoc.ts";
-import { type EntryText, readEntry, removeEntry } from "../model/editor/config-edit.ts";
+import { removeEntry } from "../model/editor/config-edit.ts";
 import { isOn, refOf, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import { currentText } from "../ui/editor/open-files.ts";
 import { changeFile } from "../ui/editor/write-config.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
+import { writtenEntry } from "./change-entry.ts";
 import { approveAsTyped, writeEntry } from "./new-entry.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
-/** Both commands take a tunnel and ask for one otherwise. */
+/** Both commands take a tunnel; without one they ask for it. */
 export function registerAdHocFiles(services: Services): Disposable {
   const owned = new Disposables();
   owned.add(vscode.commands.registerCommand(COMMANDS.saveAdHoc, (argument?: unknown) => shownFailures(services, () => save(services, argument))));
@@ -29,13 +28,13 @@ async function save(services: Services, argument: unknown): Promise<void> {
   const item = await pickAdHoc(services, argument, t("Save Ad-hoc Tunnel"));
   const source = item && (await pickTarget(services));
   if (!source) return;
-  const entry = entryOf(services, item);
+  const entry = savedEntry(writtenEntry(services, item));
   const name = await freeName(services, item.name, source);
   if (name === undefined) return;
   const wasOn = isOn(item);
   const wasApproved = item.approval.at === "approved";
   const saved = await writeEntry(services, { source, name, entry });
-  // One address can't be listened at twice: the old one makes room, unless others need it.
+  // Two tunnels can't listen at one address: the old tunnel closes first, unless others need it.
   if (wasOn && !(await actions.close(item))) {
     await drop(services, saved);
     return;
@@ -68,7 +67,7 @@ async function pickAdHoc(services: Services, argument: unknown, title: string): 
   const item = await pickTunnel(services, argument, {
     title,
     filter: ({ source }) => source.kind === "ad-hoc",
-    none: services.t("There are no ad-hoc tunnels."),
+    none: services.t("No ad-hoc tunnels."),
   });
   return item?.source.kind === "ad-hoc" ? item : undefined;
 }
@@ -80,17 +79,10 @@ async function pickTarget({ t, sources }: Services): Promise<TunnelSource | unde
     return [{ label: isOwn ? `$(account) ${t("My tunnels")}` : `$(folder) ${source.label}`, description: source.configPath, source }];
   });
   if (rows.length === 1) return rows[0]?.source;
-  return (await vscode.window.showQuickPick(rows, { title: t("Save Ad-hoc Tunnel"), placeHolder: t("Choose where it is kept") }))?.source;
+  return (await vscode.window.showQuickPick(rows, { title: t("Save Ad-hoc Tunnel"), placeHolder: t("Choose where to keep it") }))?.source;
 }
 
-/** As it is to be saved. */
-function entryOf({ t }: Services, { source, name }: TunnelItem): EntryText {
-  const entry = readEntry(currentText(source.configPath) ?? "", name);
-  if (!entry) throw new TunnelError("CONFIG_INVALID", t("The tunnel {0} can't be read from its file: look at the file.", name));
-  return savedEntry(entry);
-}
-
-/** Its own name, unless that file has it already. */
+/** The tunnel's own name; asks for another if the file already has a tunnel of this name. */
 async function freeName({ t, store }: Services, name: string, { configPath }: TunnelSource): Promise<string | undefined> {
   const isTaken = (wanted: string): boolean => store.find({ configPath, name: wanted })?.place !== undefined;
   if (!isTaken(name)) return name;

@@ -24,16 +24,16 @@ async function approve(services: Services, argument: unknown): Promise<boolean> 
   const item = await pickTunnel(services, argument, {
     title: t("Review and Approve Tunnel"),
     filter: ({ entry, approval }) => entry !== undefined && approval.at !== "approved",
-    none: t("There is no tunnel in this window that waits for approval."),
+    none: t("No tunnel in this window waits for approval."),
   });
   if (!item || !(await ui.requireTrust())) return false;
   await store.refreshApprovals(item.source.configPath);
   const name = plainText(item.name);
   if (store.find(refOf(item))?.approval.at === "approved") {
-    void vscode.window.showInformationMessage(t("{0} is approved as it stands.", name));
+    void vscode.window.showInformationMessage(t("{0} is already approved.", name));
     return true;
   }
-  if (!(await actions.approve(item))) return false;
+  if (!(await actions.approve(item, "review"))) return false;
   vscode.window.setStatusBarMessage(t("{0} is approved.", name), 5_000);
   return true;
 }
@@ -41,23 +41,25 @@ async function approve(services: Services, argument: unknown): Promise<boolean> 
 async function revoke(services: Services, argument: unknown): Promise<void> {
   const { t, ui, link, store } = services;
   const item = await pickTunnel(services, argument, {
-    title: t("Withdraw Approval of Tunnel"),
+    title: t("Revoke Approval of Tunnel"),
     filter: ({ approval }) => approval.at === "approved",
-    none: t("There is no approved tunnel in this window."),
+    none: t("No approved tunnel in this window."),
   });
   if (!item) return;
   const name = plainText(item.name);
-  const yes = t("Withdraw Approval");
-  const detail = t("The tunnel closes, in all windows. It opens again only after you have looked at it and approved it.");
-  if ((await vscode.window.showWarningMessage(t("Withdraw the approval of {0}?", name), { modal: true, detail }, yes)) !== yes) return;
+  const yes = t("Revoke Approval");
+  const detail = t("The tunnel closes in all windows, and opens again only after you approve it.");
+  if ((await vscode.window.showWarningMessage(t("Revoke the approval of {0}?", name), { modal: true, detail }, yes)) !== yes) return;
   const ref = refOf(item);
   try {
     await store.setWanted([ref], false);
     const { revoked } = await link.request("approvals/revoke", ref);
     await store.refreshApprovals(ref.configPath);
-    vscode.window.setStatusBarMessage(revoked ? t("The approval of {0} is withdrawn.", name) : t("{0} was not approved.", name), 5_000);
+    vscode.window.setStatusBarMessage(revoked ? t("Approval of {0} revoked.", name) : t("{0} not approved.", name), 5_000);
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
+    // A withdrawal that can't be saved still holds until the daemon ends.
+    if (error.code === "STATE_NOT_SAVED") await store.refreshApprovals(ref.configPath).catch(() => {});
     ui.showFailure(ref, error, () => revoke(services, ref));
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Which key: one that is there, or a new one, taken in or made on the spot.
+ * Asks for a key: an existing one, or a new one that is imported or generated on
+ * the spot.
  */
 import * as vscode from "vscode";
 import { COMMANDS } from "../ids.ts";
@@ -11,9 +12,9 @@ type KeyChoice = { readonly at: "known"; readonly name: string } | { readonly at
 
 /** How to ask. */
 export interface KeyStep extends Step {
-  /** The name for a new key, if there is one to keep to. */
+  /** The name that a new key must have, if there is such a name. */
   readonly newName?: string | undefined;
-  /** Chosen before. */
+  /** The key that was chosen before. */
   readonly active?: string | undefined;
 }
 
@@ -27,12 +28,12 @@ export async function askKey(services: Services, { newName, active, ...step }: K
     const { keys } = await link.request("keys/list", {});
     const known = keys.map((key): Choice<KeyChoice> => ({ ...keyRow(key, services), value: { at: "known", name: key.name } }));
     const make = [
-      { label: `$(desktop-download) ${t("Import Key…")}`, detail: t("Take in the key that the far end has."), command: COMMANDS.importKey },
-      { label: `$(add) ${t("Generate Key…")}`, detail: t("Make a new key, to be given to the far end."), command: COMMANDS.generateKey },
+      { label: `$(desktop-download) ${t("Import Key…")}`, detail: t("Import the server's key."), command: COMMANDS.importKey },
+      { label: `$(add) ${t("Generate Key…")}`, detail: t("Create a new key and give it to the server."), command: COMMANDS.generateKey },
     ].map(({ command, ...row }): Choice<KeyChoice> => ({ ...row, alwaysShow: true, value: { at: "new", command } }));
     const separator: Choice<KeyChoice> = { label: t("Another key"), kind: vscode.QuickPickItemKind.Separator };
     const chosen = known.map(({ value }) => value).find((value) => value?.at === "known" && value.name === active);
-    const placeholder = keys.length === 0 ? t("Both ends share one key. There is none on this machine yet.") : t("Choose the key that both ends share");
+    const placeholder = keys.length === 0 ? t("Both ends need the same key. No key is on this machine yet.") : t("Choose the key that both ends share");
     const answer = await askPick<KeyChoice>({ ...step, placeholder, choices: [...known, separator, ...make], active: chosen });
     if (answer.at !== "next") return answer;
     if (answer.value.at === "known") return { at: "next", value: answer.value.name };

@@ -1,7 +1,7 @@
 /**
- * Where a tunnel is to listen: a free port is proposed, and what is typed is judged
- * at once, by the contract's validator, by the tunnels of this window and by the
- * system. Whoever comes first may still take the port, which the daemon then says.
+ * Asks where a tunnel is to listen: proposes a free port and checks the typed
+ * address at once against the contract's validator, the tunnels of this window and
+ * the system. Another program may still take the port first; the daemon then says so.
  */
 import { draftFault, listenRival } from "../model/asking/ad-hoc.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
@@ -14,13 +14,13 @@ export interface ListenStep extends Step {
   readonly prompt: string;
   /** What stands in the box at first. */
   readonly suggested: string;
-  /** Where the tunnel leads, if that is known: it can't lead to itself. */
+  /** The tunnel's target, if it is known: a tunnel can't lead to itself. */
   readonly target: string | undefined;
-  /** The other tunnels, none of which may have the address. */
+  /** The other tunnels; none of them may have the address. */
   readonly others: readonly TunnelItem[];
 }
 
-/** Asks for a listen address; resolves to it as it was typed. */
+/** Asks for a listen address; resolves to the address as it was typed. */
 export function askListen({ t }: Pick<Services, "t">, { suggested, target, others, ...step }: ListenStep): Promise<Answer<string>> {
   return askText({
     ...step,

@@ -1,10 +1,11 @@
 /**
- * Gives a tunnel another key, or the one it lacks: called from the line above its
- * entry and from quick fixes, for an entry whose key is not on this machine.
+ * Gives a tunnel another key, or the key that it lacks. Called from the line above
+ * an entry and from quick fixes when the entry's key is not on this machine.
  */
+
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
-import { PREFIX } from "../ids.ts";
+import { CHOOSE_KEY } from "../ids.ts";
 import { keyNames, missingKey } from "../model/editor/entry-condition.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import { tunnelName } from "../model/view/tunnel-row.ts";
@@ -13,9 +14,6 @@ import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { askKey } from "./ask-key.ts";
 import { changeEntry } from "./change-entry.ts";
 import { tunnelOf } from "./pick-tunnel.ts";
-
-/** Not in the command palette: it is always about one entry. */
-export const CHOOSE_KEY = `${PREFIX}.chooseKey`;
 
 /** The command takes a tunnel and resolves to the key's name; undefined: none was chosen. */
 export function registerChooseKey(services: Services): Disposable {
@@ -36,7 +34,7 @@ async function chooseKey(services: Services, argument: unknown): Promise<string 
   return answer.value;
 }
 
-/** A server's list keeps its other keys. */
+/** In a server's list of keys, the other keys stay. */
 async function write(services: Services, item: TunnelItem, { replaced, key }: { readonly replaced: string | undefined; readonly key: string }): Promise<void> {
   const { entry } = item;
   const value = Array.isArray(entry?.key) ? entry.key.map((one) => (one === replaced ? key : one)) : key;

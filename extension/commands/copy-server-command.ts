@@ -1,9 +1,10 @@
 /**
  * Copy Server Command: the far end that fits a client's entry, as a spiped command,
- * a systemd unit, a Compose file or a configuration of our own server.
+ * a systemd unit, a Compose file or a configuration of our own server. The text is
+ * run on a server, so it is made only from an approved entry.
  */
 import * as vscode from "vscode";
-import { endpointFault } from "../../shared/contract/address-rules.ts";
+import { addressFault } from "../../shared/contract/address-rules.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import type { Disposable } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
@@ -11,6 +12,7 @@ import { formLabel, SERVER_FORMS, type ServerForm, type ServerText, serverText }
 import { defaultBackend, serverEnd } from "../model/far-end/server-end.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
+import { approvedItem } from "../tunnels/approved-item.ts";
 import { pickClient } from "./copy.ts";
 
 /** The command takes a {@link TunnelArgument} and, for other extensions, resolves to the text. */
@@ -21,9 +23,10 @@ export function registerCopyServerCommand(services: Services): Disposable {
 async function copyServerCommand(services: Services, argument: unknown): Promise<string | undefined> {
   const { t, context } = services;
   const title = t("Copy Server Command");
-  const item = await pickClient(services, argument, title);
-  const entry = item?.entry;
-  if (!item || !entry) return undefined;
+  const picked = await pickClient(services, argument, title);
+  const item = picked && (await approvedItem(services, picked));
+  if (item?.entry.role !== "client") return undefined;
+  const { entry } = item;
   const form = await pickForm(title, t);
   if (form === undefined) return undefined;
   const backend = defaultBackend(entry.service) ?? (await askBackend(title, t));
@@ -37,7 +40,8 @@ async function copyServerCommand(services: Services, argument: unknown): Promise
 
 async function pickForm(title: string, t: Services["t"]): Promise<ServerForm | undefined> {
   const rows = SERVER_FORMS.map((form) => ({ ...formLabel(form, t), form }));
-  return (await vscode.window.showQuickPick(rows, { title, placeHolder: t("In which form?"), matchOnDetail: true }))?.form;
+  // The question of the approval gives the focus back when it closes, which would close this list.
+  return (await vscode.window.showQuickPick(rows, { title, placeHolder: t("In which form?"), matchOnDetail: true, ignoreFocusOut: true }))?.form;
 }
 
 async function askBackend(title: string, t: Services["t"]): Promise<string | undefined> {
@@ -45,14 +49,15 @@ async function askBackend(title: string, t: Services["t"]): Promise<string | und
     title,
     prompt: t("The address of the service, as its own server sees it."),
     value: "127.0.0.1:",
+    ignoreFocusOut: true,
     validateInput: (typed) => {
-      const fault = endpointFault(typed, { role: "target", platform: "linux" });
+      const fault = addressFault(typed, { role: "target", platform: "linux" });
       return fault === undefined ? undefined : t("Write host:port, such as 127.0.0.1:5432, or the absolute path of a socket.");
     },
   });
 }
 
-/** From what is known already: nothing is started for it. */
+/** The key's fingerprint, if it is already known: no daemon is started to find it. */
 async function fingerprintOf({ status, approval, entry }: TunnelItem, { link }: Services): Promise<string | undefined> {
   if (approval.at === "pending") return approval.facts.keys[0]?.fingerprint;
   const known = status?.keyFingerprints[0];
@@ -67,11 +72,11 @@ async function fingerprintOf({ status, approval, entry }: TunnelItem, { link }: 
   }
 }
 
-/** To the clipboard; from there on it can be looked at first. */
+/** Copies the text to the clipboard, and offers to show it in an editor. */
 async function deliver({ text, language }: ServerText, t: Services["t"]): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   const open = t("Open in an Editor");
-  const said = t("The far end is copied, with the steps that bring the key to the server as comments.");
+  const said = t("Server command copied, with setup steps as comments.");
   void vscode.window.showInformationMessage(said, open).then(async (choice) => {
     if (choice === open) await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: text, language }));
   });

@@ -1,6 +1,6 @@
 /**
- * Create tunnels.json: a new file from the template, never in place of anything that
- * is written already, opened with the placeholder selected.
+ * Create tunnels.json: writes a new file from the template and opens it with the
+ * placeholder selected. Never overwrites a file that has text.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -13,11 +13,13 @@ import { configTemplate } from "../model/editor/config-template.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { ignoreInGit, isShared } from "../ui/editor/git-ignore.ts";
+import { keyAsker } from "../ui/editor/known-keys.ts";
+import { keyForNewEntry } from "../ui/editor/newest-key.ts";
 import { currentText, showFile } from "../ui/editor/open-files.ts";
 import { changeFile } from "../ui/editor/write-config.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 
-/** The command takes a workspace folder's path, asks where there are several, and resolves to the file; undefined: none. */
+/** The command takes a workspace folder's path, asks if there are several folders, and resolves to the file; undefined: none. */
 export function registerCreateConfig(services: Services): Disposable {
   return vscode.commands.registerCommand(COMMANDS.createConfig, (argument?: unknown) => shownFailures(services, () => createConfig(services, argument)));
 }
@@ -35,9 +37,10 @@ async function createConfig(services: Services, argument: unknown): Promise<stri
  * Writes the template if there is no file or nothing in it, and shows the file.
  * @throws TunnelError CONFIG_INVALID with cause and cure
  */
-export async function createFile({ t, sources }: Services, { kind, configPath }: TunnelSource): Promise<void> {
+export async function createFile(services: Services, { kind, configPath }: TunnelSource): Promise<void> {
+  const { t, sources } = services;
   const isPrivate = kind !== "workspace";
-  const template = configTemplate(isPrivate ? "personal" : "workspace", t);
+  const template = configTemplate(isPrivate ? "personal" : "workspace", t, keyForNewEntry(services, await keyAsker(services, Date.now)()));
   const isThere = fs.lstatSync(configPath, { throwIfNoEntry: false }) !== undefined;
   const isNew = isUnwritten({ isThere, text: currentText(configPath) });
   const change = (text: string | undefined): string => (text === undefined || text.trim() === "" ? template.text : text);
@@ -51,7 +54,7 @@ function workspaceSources({ sources }: Pick<Services, "sources">): TunnelSource[
   return sources.configs.map(({ source }) => source).filter(({ kind }) => kind === "workspace");
 }
 
-/** The workspace folder to work in, picked if there are several; undefined: none, which is said if there is none at all. */
+/** The workspace folder to work in, picked if there are several; undefined: none. If there is no folder at all, the user is told. */
 export async function pickSource(services: Services, title: string): Promise<TunnelSource | undefined> {
   const { t } = services;
   const all = workspaceSources(services);
@@ -72,12 +75,12 @@ function detailOf({ configPath }: TunnelSource, t: Services["t"]): string {
   return fs.existsSync(configPath) ? t("Has a tunnels.json.") : t("Has no tunnels.json yet.");
 }
 
-/** Personal differences have no business in the repository. Never rejects. */
-async function offerIgnore(services: Services, configPath: string, folder: string): Promise<void> {
+/** Offers to ignore the file of personal differences in git: it does not belong in the repository. Never rejects. */
+export async function offerIgnore(services: Services, configPath: string, folder: string): Promise<void> {
   const { t } = services;
   const file = localConfigPath(configPath);
   if (!(await isShared(file, folder))) return;
   const [add, later] = [t("Add to .gitignore"), t("Not Now")];
-  const text = t("Personal differences go to {0} beside it, which should not be in git.", path.basename(file));
+  const text = t("Put personal changes into {0} beside this file, and keep that out of git.", path.basename(file));
   if ((await vscode.window.showInformationMessage(text, add, later)) === add) await shownFailures(services, () => ignoreInGit(file, folder, t));
 }

@@ -1,6 +1,6 @@
 /**
- * Restart Daemon and Stop Daemon. Both concern every window and the command line,
- * so both ask first when somebody would notice.
+ * Restart Daemon and Stop Daemon. Both affect every window and the command line,
+ * so both ask first if somebody would notice.
  */
 import * as vscode from "vscode";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
@@ -11,7 +11,7 @@ import type { Services } from "../services.ts";
 import type { DaemonLink } from "../tunnels/daemon-link.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 
-/** Our choice: a daemon that is told to end is gone in far less. */
+/** Our choice: a daemon that is told to end needs far less. */
 const END_TIMEOUT_MS = 10_000;
 
 /** Both commands. */
@@ -28,7 +28,7 @@ async function restart({ t, ui, link }: Services): Promise<void> {
   if (running && !(await mayCut(link, t))) return;
   const isDone = await ui.withProgress(t("Restarting the daemon"), async (signal) => {
     const replacing = replace(link, running);
-    // A daemon that hangs answers nothing: then only the user can say when it has been enough.
+    // A daemon that hangs does not answer: only the user can end the waiting then.
     const stopped = new Promise<boolean>((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
     const first = await Promise.race([replacing, stopped]);
     replacing.catch(() => {});
@@ -40,7 +40,7 @@ async function restart({ t, ui, link }: Services): Promise<void> {
 
 async function replace(link: DaemonLink, running: boolean): Promise<boolean> {
   if (running) await endDaemon(link, () => link.request("daemon/shutdown", {}));
-  // What this window wants is stated again with the new connection.
+  // The new connection states again what this window wants.
   link.disconnect();
   await link.request("tunnels/list", {});
   return true;
@@ -50,7 +50,7 @@ async function mayCut(link: DaemonLink, t: Services["t"]): Promise<boolean> {
   const connections = openConnections(link);
   if (connections === 0) return true;
   const yes = t("Restart Daemon");
-  const detail = t("Programs that use them see their connections end, in all windows. Open connections: {0}", connections);
+  const detail = t("This ends the connections of programs in all windows. Open connections: {0}", connections);
   return (await vscode.window.showWarningMessage(t("Restart the daemon and cut open connections?"), { modal: true, detail }, yes)) === yes;
 }
 
@@ -63,22 +63,22 @@ async function stop({ t, link, store }: Services): Promise<void> {
   const open = link.statuses.filter(({ state }) => isListening(state)).length;
   const yes = t("Stop Daemon");
   const lines = [
-    t("The tunnels of all windows close. Open tunnels: {0}", open),
-    ...(connections === 0 ? [] : [t("Connections that are open may go on, and the daemon ends with the last of them. Open connections: {0}", connections)]),
-    t("The daemon starts again by itself when a tunnel is opened."),
+    t("This closes the tunnels of all windows. Open tunnels: {0}", open),
+    ...(connections === 0 ? [] : [t("Open connections continue, and the daemon stops when the last one ends. Open connections: {0}", connections)]),
+    t("The daemon starts again when you open a tunnel."),
   ];
   if ((await vscode.window.showWarningMessage(t("Stop the daemon?"), { modal: true, detail: lines.join("\n") }, yes)) !== yes) return;
-  // Or the next request would bring back what is being stopped.
+  // Otherwise the next request would start the daemon again.
   await store.setWanted(store.wanted, false);
   await link.request("daemon/drain", {});
-  vscode.window.setStatusBarMessage(connections === 0 ? t("The daemon has been stopped.") : t("The daemon ends with its last connection."), 5_000);
+  vscode.window.setStatusBarMessage(connections === 0 ? t("The daemon has been stopped.") : t("The daemon stops when its last connection ends."), 5_000);
 }
 
 function openConnections(link: DaemonLink): number {
   return link.statuses.reduce((sum, { openConnections }) => sum + openConnections, 0);
 }
 
-/** Resolves when the daemon has gone, or has had the time to. */
+/** Resolves when the daemon has ended, or when the time for that is up. */
 async function endDaemon(link: DaemonLink, end: () => Promise<unknown>): Promise<void> {
   const owned = new Disposables();
   const gone = new Promise<void>((resolve) => {
@@ -89,12 +89,12 @@ async function endDaemon(link: DaemonLink, end: () => Promise<unknown>): Promise
   const ended = end().then(
     () => gone,
     (error: unknown) => {
-      // It went before it could answer.
+      // The daemon ended before it could answer.
       if (!(error instanceof TunnelError) || error.code !== "DAEMON_UNREACHABLE") throw error;
     },
   );
   try {
-    // One that hangs does not answer either, and the time is up for both.
+    // A daemon that hangs does not answer either: the same timeout ends both waits.
     await Promise.race([ended, gone]);
   } finally {
     ended.catch(() => {});

@@ -1,6 +1,6 @@
 /**
- * Edit tunnels.json, Edit My Tunnels: opens the file, which is created where there
- * is none yet.
+ * Edit tunnels.json, Edit My Tunnels: opens the file. If there is none yet, the
+ * file is created.
  */
 import * as fs from "node:fs";
 import * as vscode from "vscode";
@@ -11,7 +11,7 @@ import { showFile } from "../ui/editor/open-files.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { createFile, pickSource } from "./create-config.ts";
 
-/** Both commands; neither takes anything. */
+/** Both commands; neither takes an argument. */
 export function registerEditConfig(services: Services): Disposable {
   const owned = new Disposables();
   owned.add(vscode.commands.registerCommand(COMMANDS.editConfig, () => shownFailures(services, () => editWorkspace(services))));
@@ -28,7 +28,7 @@ async function editWorkspace(services: Services): Promise<void> {
     return;
   }
   const create = t("Create tunnels.json");
-  const choice = await vscode.window.showInformationMessage(t("There is no tunnels.json in {0} yet.", source.label), create);
+  const choice = await vscode.window.showInformationMessage(t("{0} has no tunnels.json yet.", source.label), create);
   if (choice === create) await vscode.commands.executeCommand(COMMANDS.createConfig, source.folder);
 }
 

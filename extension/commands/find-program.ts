@@ -1,7 +1,7 @@
 /**
- * Finds a program on PATH, so that a terminal can be started with it directly and
- * no shell reads a line of ours. Relative entries of PATH are passed over: they
- * could lead into a workspace. The file system is handed in.
+ * Finds a program on PATH, so that a terminal can run it directly and no shell
+ * reads a line of ours. Relative entries of PATH are skipped: they could lead into
+ * a workspace. The caller supplies the file system.
  */
 import * as path from "node:path";
 
@@ -12,17 +12,17 @@ export interface ProgramSearch {
   /** Windows: the variable PATHEXT. */
   readonly pathExt: string | undefined;
   readonly platform: NodeJS.Platform;
-  /** Whether there is a regular file that this user may run. Rejects never. */
+  /** Whether there is a regular file that this user may run. Never rejects. */
   readonly isExecutable: (file: string) => Promise<boolean>;
 }
 
-/** Our choice: a longer PATH is not looked through to its end. */
+/** Our choice: the rest of a longer PATH is not searched. */
 const MAX_FOLDERS = 200;
 
-/** What Windows runs without a command interpreter: a script would have its arguments read by one. */
+/** What Windows runs without a command interpreter; for a script, an interpreter would read the arguments. */
 const WITHOUT_SHELL = [".exe", ".com"];
 
-/** The absolute path of the first of `names` that is there, by name first and then by PATH's order; undefined: none is. */
+/** The absolute path of the first of `names` that is found, in the order of the names, then of PATH; undefined: none is found. */
 export async function findProgram(names: readonly string[], search: ProgramSearch): Promise<string | undefined> {
   const folders = foldersOf(search);
   for (const name of names) {

@@ -1,12 +1,13 @@
 /**
- * Export Key to File: for the far end or another machine. The file is new, and
- * only the user can read it; a key never goes to the clipboard or an editor.
+ * Export Key to File: for the far end or another machine. The file is always new,
+ * and only the user can read it; a key never goes to the clipboard or an editor.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
@@ -27,24 +28,20 @@ async function exportKey(services: Services, argument: unknown): Promise<void> {
   const uri = await vscode.window.showSaveDialog({
     title,
     saveLabel: t("Export Key"),
-    // Not the workspace: a key there is soon in git.
+    // Not the workspace: a key there soon ends up in git.
     defaultUri: vscode.Uri.file(path.join(os.homedir(), `${key.name}.key`)),
   });
   if (!uri) return;
-  if (uri.scheme !== "file") throw new TunnelError("CONFIG_INVALID", "a key can be exported to a file of this machine only: choose another place");
+  if (uri.scheme !== "file") throw new TunnelError("CONFIG_INVALID", message("a key can be exported to a file of this machine only: choose another place"));
   if (key.stored === "folder") await services.link.request("keys/export", { name: key.name, path: uri.fsPath });
   else await exportSecret(services, { name: key.name, file: uri.fsPath });
-  const text = t(
-    "The key {0} is in {1}, which only you can read. Give it away over a safe channel only, and remove it afterwards.",
-    key.name,
-    plainText(uri.fsPath),
-  );
+  const text = t("Key {0} exported to {1}, readable only by you. Send it over a secure channel, then delete the file.", key.name, plainText(uri.fsPath));
   void vscode.window.showInformationMessage(text);
 }
 
 async function exportSecret(services: Services, { name, file }: { readonly name: string; readonly file: string }): Promise<void> {
   const bytes = await secretKeysOf(services).read(name);
-  if (!bytes) throw new TunnelError("KEY_NOT_FOUND", `another window or program supplied the key "${plainText(name)}": export it there`);
+  if (!bytes) throw new TunnelError("KEY_NOT_FOUND", message('another window or program supplied the key "{0}": export it there', plainText(name)));
   try {
     writeNew(file, bytes);
   } finally {
@@ -52,7 +49,7 @@ async function exportSecret(services: Services, { name, file }: { readonly name:
   }
 }
 
-/** A dialog may have offered to replace a file: this does not. */
+/** Writes a new file. Never replaces one, even if the dialog has offered that. */
 function writeNew(file: string, bytes: Uint8Array): void {
   try {
     fs.writeFileSync(file, bytes, { mode: 0o600, flag: "wx", flush: true });

@@ -1,12 +1,13 @@
 /**
  * Generate Key: 32 random bytes under a name, in the key folder (the daemon makes
- * them) or, where the setting says so, in VS Code's secret storage.
+ * them) or, if the setting says so, in VS Code's secret storage.
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
 import { KEY_MIN_BYTES, keyNameFault } from "../model/asking/key-input.ts";
 import type { Services } from "../services.ts";
+import { rememberKey } from "../ui/editor/newest-key.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keepsOffDisk, keyNameOf, secretKeysOf, takenNames } from "./key-store.ts";
 
@@ -20,6 +21,7 @@ async function generate(services: Services, argument: unknown): Promise<string |
   const name = await askKeyName(services, { title: t("Generate Key"), suggested: keyNameOf(argument) ?? "", given: keyNameOf(argument) });
   if (name === undefined) return undefined;
   const fingerprint = keepsOffDisk() ? await generateSecret(services, name) : (await services.link.request("keys/generate", { name })).fingerprint;
+  rememberKey(services, name);
   await services.store.refreshApprovals();
   void tell(name, fingerprint, services);
   return name;
@@ -36,7 +38,7 @@ async function generateSecret(services: Services, name: string): Promise<string>
 
 async function tell(name: string, fingerprint: string, { t }: Services): Promise<void> {
   const [toFile, copy] = [t("Export Key to File…"), t("Copy Fingerprint")];
-  const text = t("The key {0} is there. The far end needs the same: give it to its administrator as a file. Fingerprint: {1}", name, fingerprint);
+  const text = t("Key {0} created. The server needs the same key file. Fingerprint: {1}", name, fingerprint);
   const choice = await vscode.window.showInformationMessage(text, toFile, copy);
   if (choice === toFile) await vscode.commands.executeCommand(COMMANDS.exportKey, { name });
   if (choice === copy) await vscode.env.clipboard.writeText(fingerprint);
@@ -45,9 +47,9 @@ async function tell(name: string, fingerprint: string, { t }: Services): Promise
 /** How to ask for a name. */
 export interface KeyNameQuestion {
   readonly title: string;
-  /** Stands in the box already. */
+  /** What the box contains at first. */
   readonly suggested: string;
-  /** The caller's own: taken without a question if it can be. */
+  /** The caller's own name: taken without a question if it has no fault. */
   readonly given: string | undefined;
 }
 
@@ -61,7 +63,7 @@ export async function askKeyName(services: Services, { title, suggested, given }
   if (given !== undefined && keyNameFault(given, { taken, t }) === undefined) return given;
   return await vscode.window.showInputBox({
     title,
-    prompt: t('Name of the key, as tunnels.json has it under "key". The name is no secret.'),
+    prompt: t('Name of the key, as in tunnels.json under "key". The name is not a secret.'),
     placeHolder: "team-redis",
     value: suggested,
     ignoreFocusOut: true,

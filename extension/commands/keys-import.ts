@@ -1,19 +1,22 @@
 /**
  * Import Key: takes in the key that the far end has, from a file as it is or from
- * text that somebody sent. The value is judged while it is pasted, never shown,
- * never written anywhere but to the key folder or the secret storage, and dropped.
+ * text that somebody sent. The value is checked while it is pasted, never shown,
+ * written only to the key folder or the secret storage, and then dropped.
  */
 import * as vscode from "vscode";
+import type { Result } from "../../shared/contract/methods.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
 import { bytesOfKeyText, KEY_MAX_BYTES, type KeyTextForm, keyFileFault, readKeyText, suggestKeyName, textFormOf } from "../model/asking/key-input.ts";
+import { keyFormLine } from "../model/key-form-line.ts";
 import type { Services } from "../services.ts";
+import { rememberKey } from "../ui/editor/newest-key.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keepsOffDisk, keyNameOf, secretKeysOf } from "./key-store.ts";
 import { askKeyName } from "./keys-generate.ts";
 
-/** A key in hand. `bytes` are the key file's; wiped when done. */
+/** A key that was taken in. `bytes` is the content of the key file; wiped afterwards. */
 interface TakenKey {
   readonly bytes: Uint8Array;
   readonly suggestedName: string;
@@ -34,8 +37,9 @@ async function importKey(services: Services, argument: unknown): Promise<string 
     const name = await askKeyName(services, { title, suggested: given ?? taken.suggestedName, given });
     if (name === undefined) return undefined;
     const fingerprint = await keep(services, { name, bytes: taken.bytes });
+    rememberKey(services, name);
     await services.store.refreshApprovals();
-    void tell(name, fingerprint, services);
+    void tell(name, fingerprint, services).catch((error: unknown) => services.log.warn(plainText(String(error))));
     return name;
   } finally {
     taken.bytes.fill(0);
@@ -48,10 +52,13 @@ async function keep(services: Services, { name, bytes }: { readonly name: string
   return (await services.link.request("keys/import", { name, form: "bytes", data })).fingerprint;
 }
 
-async function tell(name: string, fingerprint: string, { t }: Services): Promise<void> {
+async function tell(name: string, fingerprint: string, { t, link }: Services): Promise<void> {
   const copy = t("Copy Fingerprint");
-  const text = t("The key {0} is imported. Compare its fingerprint with the far end's: {1}", name, fingerprint);
-  if ((await vscode.window.showInformationMessage(text, copy)) === copy) await vscode.env.clipboard.writeText(fingerprint);
+  // The key is imported, even if the daemon can no longer say what form its file has.
+  const { keys } = await link.request("keys/list", {}).catch(() => ({ keys: [] as Result<"keys/list">["keys"] }));
+  const form = keyFormLine(keys.find((key) => key.name === name)?.form, t);
+  const text = t("Key {0} imported. Compare its fingerprint with the server's: {1}", name, fingerprint);
+  if ((await vscode.window.showInformationMessage([text, ...form].join(" "), copy)) === copy) await vscode.env.clipboard.writeText(fingerprint);
 }
 
 async function takeKey(title: string, t: Services["t"]): Promise<TakenKey | undefined> {
@@ -114,11 +121,11 @@ async function readKeyFile(uri: vscode.Uri, t: Services["t"]): Promise<Uint8Arra
 
 async function askDecode(title: string, { form, t }: { readonly form: KeyTextForm; readonly t: Services["t"] }): Promise<"as-is" | "decode" | undefined> {
   const asIs = {
-    label: t("Take the file as it is"),
+    label: t("Use the file as it is"),
     detail: t("As spiped takes it: every character of the text is part of the key."),
     value: "as-is" as const,
   };
-  const decode = { label: t("Take the bytes that the text stands for"), detail: t("If somebody wrote the key down as text."), value: "decode" as const };
+  const decode = { label: t("Decode the text"), detail: t("If somebody wrote the key down as text."), value: "decode" as const };
   const placeHolder = form === "hex" ? t("The file holds hexadecimal digits. Which is the key?") : t("The file holds base64. Which is the key?");
   return (await vscode.window.showQuickPick([asIs, decode], { title, placeHolder, ignoreFocusOut: true }))?.value;
 }

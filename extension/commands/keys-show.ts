@@ -1,12 +1,14 @@
 /**
  * Show and Copy Key Fingerprint, and Manage Keys: a list of all keys by name and
- * fingerprint, with what can be done with each. Everything that a button does can
- * be reached by keyboard too, through the key's own list of actions.
+ * fingerprint, with the actions for each. Each button's action can also be reached
+ * by keyboard, through the key's own list of actions.
  */
 import * as vscode from "vscode";
 import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
+import { wordsIn } from "../model/failures/daemon-words.ts";
+import { keyFormLine } from "../model/key-form-line.ts";
 import type { Services } from "../services.ts";
 import { shownFailures } from "../ui/failures/shown-failures.ts";
 import { keyRow, type ListedKey, pickKey } from "./key-store.ts";
@@ -26,12 +28,12 @@ async function showFingerprint(services: Services, argument: unknown): Promise<v
   if (key) await copyFingerprint(key, services);
 }
 
-async function copyFingerprint({ name, fingerprint }: ListedKey, { t }: Services): Promise<void> {
+async function copyFingerprint({ name, fingerprint, form }: ListedKey, { t }: Services): Promise<void> {
   await vscode.env.clipboard.writeText(fingerprint);
-  void vscode.window.showInformationMessage(t("Fingerprint of the key {0}, copied: {1}", name, fingerprint));
+  void vscode.window.showInformationMessage([t("Fingerprint of the key {0}, copied: {1}", name, fingerprint), ...keyFormLine(form, t)].join(" "));
 }
 
-/** A button, or a row, and what it does. */
+/** A button or a row, and its action. */
 interface KeyAction extends vscode.QuickInputButton {
   readonly tooltip: string;
   run(key: ListedKey): Thenable<unknown>;
@@ -48,12 +50,12 @@ async function manage(services: Services): Promise<void> {
   const { keys, faults = [] } = await link.request("keys/list", {});
   const actions = keyActions(services);
   const rows: ManageRow[] = keys.map((key) => ({ ...keyRow(key, services), key, buttons: actions }));
-  const broken: ManageRow[] = faults.map(({ name, message }) => ({
-    label: `$(warning) ${plainText(name)}`,
+  const broken: ManageRow[] = faults.map((fault) => ({
+    label: `$(warning) ${plainText(fault.name)}`,
     description: t("can't be used"),
-    detail: plainText(message),
+    detail: plainText(wordsIn(fault, t)),
     command: COMMANDS.forgetKey,
-    argument: { name },
+    argument: { name: fault.name },
   }));
   const more: ManageRow[] = [
     { label: t("New"), kind: vscode.QuickPickItemKind.Separator },
@@ -74,11 +76,11 @@ function keyActions(services: Services): readonly KeyAction[] {
       tooltip: t("Export Key to File…"),
       run: ({ name }) => vscode.commands.executeCommand(COMMANDS.exportKey, { name }),
     },
-    { iconPath: new vscode.ThemeIcon("trash"), tooltip: t("Forget Key…"), run: ({ name }) => vscode.commands.executeCommand(COMMANDS.forgetKey, { name }) },
+    { iconPath: new vscode.ThemeIcon("trash"), tooltip: t("Delete Key…"), run: ({ name }) => vscode.commands.executeCommand(COMMANDS.forgetKey, { name }) },
   ];
 }
 
-/** The row that was chosen; undefined: none, or a button was pressed and has done its work. */
+/** The row that was chosen; undefined: none, or a button was pressed, which runs its action itself. */
 function pickRow(items: readonly ManageRow[], { t }: Services): Promise<ManageRow | undefined> {
   return new Promise((resolve) => {
     const pick = vscode.window.createQuickPick<ManageRow>();

@@ -1,21 +1,21 @@
 /**
- * A tunnel that the user has just described: written into a file, found again in
- * the store, and approved without a second question where what would be approved
- * is exactly what was typed.
+ * A tunnel that the user has just described: writes it into a file and finds it in
+ * the store. Approves it without a second question if the approval covers exactly
+ * what the user typed.
  */
 
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { type AdHocDraft, isAsTyped } from "../model/asking/ad-hoc.ts";
-import type { EntryText } from "../model/editor/config-edit.ts";
-import { setEntry } from "../model/editor/config-edit.ts";
-import type { TunnelItem, TunnelRef, TunnelSource } from "../model/tunnel-item.ts";
+import { type EntryText, setEntry } from "../model/editor/config-edit.ts";
+import type { TunnelItem, TunnelSource } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import { changeFile } from "../ui/editor/write-config.ts";
 
 /** Our choice: the store follows a file in tens of milliseconds. */
 const FOUND_WITHIN_MS = 5_000;
 
-/** An entry and where it goes. */
+/** An entry and the file that it goes into. */
 export interface NewEntry {
   readonly source: Pick<TunnelSource, "kind" | "configPath">;
   readonly name: string;
@@ -35,7 +35,7 @@ export async function writeEntry(services: Services, { source, name, entry }: Ne
 }
 
 /**
- * Approves an entry of the user's own words; does nothing when anything in it is not.
+ * Approves an entry that is exactly what the user typed; does nothing if anything in it differs.
  * @throws TunnelError as the daemon's approvals
  */
 export async function approveAsTyped({ link, store }: Services, { configPath, name }: TunnelRef, draft: AdHocDraft): Promise<void> {
@@ -46,7 +46,11 @@ export async function approveAsTyped({ link, store }: Services, { configPath, na
   await store.refreshApprovals(configPath);
 }
 
-function whenFound({ store, t }: Services, ref: TunnelRef): Promise<TunnelItem> {
+/**
+ * Resolves to the tunnel once the store has it.
+ * @throws TunnelError CONFIG_INVALID if it does not come
+ */
+export function whenFound({ store, t }: Services, ref: TunnelRef): Promise<TunnelItem> {
   const found = (): TunnelItem | undefined => {
     const item = store.find(ref);
     return item?.place ? item : undefined;

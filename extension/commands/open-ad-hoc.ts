@@ -1,7 +1,8 @@
 /**
- * Open Ad-hoc Tunnel: asks for what a tunnel needs, one thing after another, each
- * judged while it is typed; keeps it as an ad-hoc tunnel or in a tunnels.json, and
- * opens it. What is right and what is offered is `model/ad-hoc.ts`.
+ * Open Ad-hoc Tunnel: asks step by step for what a tunnel needs, and checks each
+ * answer while it is typed; keeps the tunnel as an ad-hoc tunnel or in a
+ * tunnels.json, and opens it. `asking/ad-hoc.ts` decides what is right and what is
+ * offered.
  */
 import * as vscode from "vscode";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
@@ -40,14 +41,14 @@ export function registerOpenAdHoc(services: Services): Disposable {
 }
 
 async function openAdHoc(services: Services): Promise<boolean> {
-  // Before the first question: with a daemon that can't start, what is typed would be lost at the third.
+  // Before the first question: if the daemon can't start, the third question would fail and the first answers would be lost.
   await services.link.request("keys/list", {});
   const answers = await ask(services);
   if (!answers) return false;
   const { save, ...draft } = answers;
   const entry = save.kind === "ad-hoc" ? adHocEntry(draft) : candidateEntry(draft);
   const item = await writeEntry(services, { source: save, name: draft.name, entry });
-  // In a workspace that is not trusted opening asks for that first, and then for the approval.
+  // In an untrusted workspace, opening asks for trust first and then for the approval.
   if (vscode.workspace.isTrusted) await approveAsTyped(services, refOf(item), draft);
   return (await services.actions.open(item)).at === "open";
 }
@@ -100,7 +101,7 @@ function askService({ services: { t }, answers, step }: StepContext): Promise<An
     { label: `$(${serviceIcon("mysql")}) MySQL`, description: "mysql", detail: t("Also MariaDB."), value: "mysql" },
     { label: `$(${serviceIcon("tcp")}) ${t("Another service")}`, description: "tcp", detail: t("Any program that talks over TCP."), value: "tcp" },
   ];
-  return askPick({ ...step, placeholder: t("What is at the far end?"), choices, active: answers.service });
+  return askPick({ ...step, placeholder: t("Which service is at the far end?"), choices, active: answers.service });
 }
 
 function askTarget({ services: { t }, answers, step }: StepContext): Promise<Answer<string>> {
@@ -141,7 +142,7 @@ function askSave({ services: { t, sources }, answers, step }: StepContext): Prom
     ...all.filter(({ kind }) => kind === "personal"),
   ];
   const choices = rows.map((source): Choice<TunnelSource> => ({ ...saveRow(source, t), value: source }));
-  return askPick({ ...step, placeholder: t("Where is {0} kept?", answers.name ?? ""), choices });
+  return askPick({ ...step, placeholder: t("Keep the tunnel {0}?", answers.name ?? ""), choices });
 }
 
 function saveRow({ kind, label, configPath }: TunnelSource, t: Services["t"]): vscode.QuickPickItem {

@@ -1,17 +1,19 @@
 /**
  * Open Client Terminal: redis-cli or mariadb in a terminal, connected through the
- * tunnel. The terminal is the program itself with its arguments: no shell reads
- * anything of a tunnels.json.
+ * tunnel. The terminal runs the program itself with its arguments: no shell reads
+ * anything from a tunnels.json.
  */
 import * as fs from "node:fs/promises";
+import { parse } from "node:path";
 import * as vscode from "vscode";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
-import { COMMANDS } from "../ids.ts";
+import { COMMANDS, HAS_USED_TUNNEL } from "../ids.ts";
 import { type ClientProgram, clientProgram } from "../model/programs/client-program.ts";
 import { localEnd } from "../model/programs/local-end.ts";
 import { isOpen, refOf, type TunnelItem } from "../model/tunnel-item.ts";
+import { markOf, terminalColor } from "../model/view/tunnel-mark.ts";
 import { serviceIcon, tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
 import { approvedItem } from "../tunnels/approved-item.ts";
@@ -28,10 +30,10 @@ async function openClient(services: Services, argument: unknown): Promise<void> 
   const picked = await pickTunnel(services, argument, {
     title: t("Open Client Terminal"),
     filter: ({ entry }) => entry?.role === "client" && entry.service !== "tcp",
-    none: t("There is no tunnel to a Redis or MySQL in this window."),
+    none: t("No Redis or MySQL tunnel in this window."),
   });
   if (!picked || !(await ui.requireTrust()) || !(await opened(services, picked))) return;
-  // User and database come from the file: as it is now, not as it was when the tunnel opened.
+  // User and database come from the file as it is now, not as it was when the tunnel opened.
   const item = await approvedItem(services, picked);
   const entry = item?.entry;
   const end = item && localEnd(item);
@@ -39,35 +41,38 @@ async function openClient(services: Services, argument: unknown): Promise<void> 
   try {
     const program = clientProgram(entry, end);
     if (program) await start(services, item, program);
-    else void vscode.window.showInformationMessage(t("It is not known which program talks to {0}: its service is tcp.", tunnelName(item)));
+    else void vscode.window.showInformationMessage(t("No client is known for {0}: its service is tcp.", tunnelName(item)));
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
     ui.showFailure(refOf(item), error, () => openClient(services, refOf(item)));
   }
 }
 
-/** Whether the tunnel is open; a closed one is opened if the user says so. */
-async function opened({ t, actions }: Services, item: TunnelItem): Promise<boolean> {
-  if (isOpen(item)) return true;
-  const open = t("Open Tunnel");
-  if ((await vscode.window.showInformationMessage(t("The tunnel {0} is closed.", tunnelName(item)), open)) !== open) return false;
-  return (await actions.open(item)).at === "open";
+/** Whether the tunnel is open; a closed tunnel is opened, which asks what opening always asks and shows its own failure. */
+async function opened({ actions }: Services, item: TunnelItem): Promise<boolean> {
+  return isOpen(item) || (await actions.open(item)).at === "open";
 }
 
 async function start(services: Services, item: TunnelItem, program: ClientProgram): Promise<void> {
+  const { t } = services;
   const { PATH, Path, PATHEXT } = process.env;
   const found = await findProgram(program.candidates, { path: PATH ?? Path, pathExt: PATHEXT, platform: process.platform, isExecutable });
   if (found === undefined) {
     await offerInstall(services, item, program);
     return;
   }
+  const mark = markOf(item);
   const terminal = vscode.window.createTerminal({
-    name: plainText(item.name),
+    name: mark?.isProduction ? t("{0} (production)", plainText(item.name)) : plainText(item.name),
     shellPath: found,
-    shellArgs: [...program.args],
+    shellArgs: [...program.args, ...(program.ownArgs?.[parse(found).name] ?? [])],
     iconPath: new vscode.ThemeIcon(serviceIcon(item.entry?.service ?? item.status?.service)),
+    // Otherwise VS Code takes the first folder's directory and variables.
+    ...(item.source.folder !== undefined && { cwd: item.source.folder }),
+    ...(mark && { color: new vscode.ThemeColor(terminalColor(mark.color)) }),
   });
   terminal.show();
+  void vscode.commands.executeCommand("setContext", HAS_USED_TUNNEL, true);
 }
 
 async function isExecutable(file: string): Promise<boolean> {

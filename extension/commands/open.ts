@@ -1,6 +1,7 @@
 /**
- * Open Encrypted Tunnel: the one it is called with, or one that the user picks. Where
- * there is none to pick it offers to write a tunnels.json or to do without one.
+ * Open Encrypted Tunnel: opens the tunnel that the command is called with, or one
+ * that the user picks. The list also offers to write a tunnels.json, or to open a
+ * tunnel without one.
  */
 import * as vscode from "vscode";
 import { plainText } from "../../shared/plain-text.ts";
@@ -11,6 +12,7 @@ import { isOpen, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 import type { OpenResult } from "../tunnels/tunnel-actions.ts";
 import { folderFiles } from "../ui/editor/open-files.ts";
+import { tellFirstSuccess } from "../ui/first-success.ts";
 import { pickItem, tunnelOf } from "./pick-tunnel.ts";
 
 /** The command takes a {@link TunnelArgument} and resolves to "open", "failed" or "cancelled". */
@@ -40,11 +42,7 @@ async function choose(services: Services): Promise<Choice | undefined> {
   };
   const rest = [...fileChoices(services), adHoc];
   const placeHolder =
-    store.items.length === 0
-      ? t("There are no tunnels here yet")
-      : closed.length === 0
-        ? t("All tunnels are open: choose how to open another")
-        : t("Choose a tunnel to open");
+    store.items.length === 0 ? t("No tunnels yet") : closed.length === 0 ? t("All tunnels are open: choose how to open another") : t("Choose a tunnel to open");
   return await vscode.window.showQuickPick([...closed, ...rest], {
     title: t("Open Encrypted Tunnel"),
     placeHolder,
@@ -53,7 +51,7 @@ async function choose(services: Services): Promise<Choice | undefined> {
   });
 }
 
-/** A tunnels.json to begin with, where a folder has none or no tunnel in it. */
+/** Offers a tunnels.json if a folder has none, or has one without a tunnel. */
 function fileChoices(services: Services): Choice[] {
   const { t } = services;
   const detail = t("Tunnels of this folder, shared with everybody who works on it.");
@@ -73,8 +71,8 @@ async function openOne(services: Services, item: TunnelItem): Promise<OpenResult
   return result.at;
 }
 
-/** Says in the status bar that a tunnel is open; of anything else the actions have told. */
-export function sayOpen(result: OpenResult, item: TunnelItem, { t }: Pick<Services, "t">): void {
-  if (result.at !== "open") return;
+/** Says that a tunnel is open: the first time in a notification, later in the status bar. The actions have already reported any other result. */
+export function sayOpen(result: OpenResult, item: TunnelItem, { t, context }: Pick<Services, "t" | "context">): void {
+  if (result.at !== "open" || tellFirstSuccess({ t, context }, item, result.status)) return;
   vscode.window.setStatusBarMessage(t("{0} is open at {1}", plainText(item.name), plainText(result.status.listen)), 5_000);
 }

@@ -1,5 +1,5 @@
 /**
- * Restart Tunnel: cuts its connections and opens it again.
+ * Restart Tunnel: cuts the tunnel's connections and opens the tunnel again.
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../emitter.ts";

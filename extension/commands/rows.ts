@@ -11,7 +11,7 @@ import type { Services } from "../services.ts";
 import { configOf, rangeOf } from "../ui/editor/open-files.ts";
 import { pickTunnel } from "./pick-tunnel.ts";
 
-/** Registers them. */
+/** Registers both commands. */
 export function registerRows(services: Services): Disposable {
   const owned = new Disposables();
   owned.add(vscode.commands.registerCommand(COMMANDS.reveal, (argument?: unknown) => reveal(services, argument)));
@@ -21,21 +21,21 @@ export function registerRows(services: Services): Disposable {
 
 async function reveal(services: Services, argument: unknown): Promise<void> {
   const { t } = services;
-  const item = await pickTunnel(services, argument, { title: t("Show in tunnels.json"), none: t("There is no tunnel in this window.") });
+  const item = await pickTunnel(services, argument, { title: t("Show in tunnels.json"), none: t("No tunnels in this window.") });
   if (!item) return;
   const file = item.place?.path ?? item.source.configPath;
   try {
     const { document, range } = await placeOfName(item, file);
-    // Nothing is selected when the text in the editor has no such entry: it may be in the middle of being written.
+    // Nothing is selected if the text in the editor has no such entry: the entry may be only half written.
     await vscode.window.showTextDocument(document, range ? { selection: range } : {});
   } catch (error) {
-    // Removed meanwhile, or too large for an editor: VS Code says which.
+    // The file was removed meanwhile, or is too large for an editor: VS Code says which.
     const message = plainText(error instanceof Error ? error.message : String(error), { maxLength: 200 });
     void vscode.window.showWarningMessage(t("The file {0} can't be shown: {1}", plainText(file), message));
   }
 }
 
-/** Looked for in the text as it stands in the editor, which may not be saved. */
+/** Found in the editor's text, which may not be saved yet. */
 interface Place {
   readonly document: vscode.TextDocument;
   readonly range: vscode.Range | undefined;
@@ -54,7 +54,7 @@ async function copyFact({ t }: Services, row: unknown): Promise<void> {
   vscode.window.setStatusBarMessage(t("Copied: {0}", plainText(text, { maxLength: 60 })), 3_000);
 }
 
-/** Rows are the tree's own; whatever else calls this has nothing to copy. */
+/** The text that a row of the tree copies; undefined for any other argument. */
 function copyOf(row: unknown): string | undefined {
   if (typeof row !== "object" || row === null || !("fact" in row)) return undefined;
   const { fact } = row as { readonly fact: { readonly copy?: unknown } | undefined };

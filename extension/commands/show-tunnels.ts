@@ -1,15 +1,19 @@
 /**
- * Show Tunnels: a quick pick of all tunnels, kept current while it is open, with
- * open and close at each; choosing one opens it or, when it is open, offers what
- * can be done with it. Everything is in reach of the keyboard.
+ * Show Tunnels: a quick pick of all tunnels, kept current while it is shown. Each
+ * row has buttons to open or close the tunnel. Choosing a row opens the tunnel or,
+ * if it is open, lists what can be done with it. The keyboard reaches everything.
  */
 import * as vscode from "vscode";
+import { refKey } from "../../shared/contract/tunnel-ref.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { COMMANDS } from "../ids.ts";
-import { isOn, refKey, refOf, type TunnelItem } from "../model/tunnel-item.ts";
-import { phaseOf, tunnelName } from "../model/view/tunnel-row.ts";
+import { isOn, refOf, stateOf, type TunnelItem } from "../model/tunnel-item.ts";
+import { phaseOf, roleOf, tunnelName } from "../model/view/tunnel-row.ts";
 import type { Services } from "../services.ts";
-import { pickItem } from "./pick-tunnel.ts";
+import { pickItem, tunnelOf } from "./pick-tunnel.ts";
+
+/** Our choice: the ages of rows are in minutes. */
+const AGES_MS = 5_000;
 
 interface Row extends vscode.QuickPickItem {
   readonly item?: TunnelItem;
@@ -20,9 +24,17 @@ interface TunnelButton extends vscode.QuickInputButton {
   readonly command: string;
 }
 
-/** Registers the command. */
+/** Registers the command, and the one that does for a single tunnel what choosing its row does. */
 export function registerShowTunnels(services: Services): Disposable {
-  return vscode.commands.registerCommand(COMMANDS.showTunnels, () => showTunnels(services));
+  const owned = new Disposables();
+  owned.add(vscode.commands.registerCommand(COMMANDS.showTunnels, () => showTunnels(services)));
+  owned.add(
+    vscode.commands.registerCommand(COMMANDS.showTunnel, async (argument?: unknown) => {
+      const item = tunnelOf(services, argument);
+      if (item) await runOn(item, services);
+    }),
+  );
+  return owned;
 }
 
 function showTunnels(services: Services): void {
@@ -46,6 +58,9 @@ function showTunnels(services: Services): void {
     if (same) pick.activeItems = [same];
   };
   owned.add(store.onDidChange(update));
+  // Ages change by themselves.
+  const ageing = setInterval(update, AGES_MS);
+  owned.add({ dispose: () => clearInterval(ageing) });
   owned.add(
     pick.onDidTriggerItemButton(({ item, button }) => {
       if (item.item) void vscode.commands.executeCommand((button as TunnelButton).command, refOf(item.item));
@@ -78,15 +93,17 @@ function rowsOf(services: Services): Row[] {
 
 function buttonsOf(item: TunnelItem, { t }: Services): TunnelButton[] {
   const open = { iconPath: new vscode.ThemeIcon("debug-start"), tooltip: t("Open"), command: COMMANDS.open };
-  const close = { iconPath: new vscode.ThemeIcon("debug-stop"), tooltip: t("Close"), command: COMMANDS.close };
+  const close = { iconPath: new vscode.ThemeIcon("debug-disconnect"), tooltip: t("Close"), command: COMMANDS.close };
   const diagnose = { iconPath: new vscode.ThemeIcon("pulse"), tooltip: t("Diagnose"), command: COMMANDS.diagnose };
+  const terminal = { iconPath: new vscode.ThemeIcon("terminal"), tooltip: t("Open Client Terminal"), command: COMMANDS.openClient };
+  const client = hasClientProgram(item) ? [terminal] : [];
   switch (phaseOf(item)) {
     case "closed":
-      return [open];
+      return [...client, open];
     case "open":
-      return [close];
+      return [...client, close];
     case "trouble":
-      return [diagnose, close];
+      return waitsForApproval(item) ? [...client, open, close] : [diagnose, close];
     case "fault":
       return [{ iconPath: new vscode.ThemeIcon("go-to-file"), tooltip: t("Show in tunnels.json"), command: COMMANDS.reveal }];
     case "busy":
@@ -94,7 +111,7 @@ function buttonsOf(item: TunnelItem, { t }: Services): TunnelButton[] {
   }
 }
 
-/** The same row after an update, whatever its state says by then. */
+/** Identifies a row across updates, even if its state has changed. */
 function idOf({ item, command, label }: Row): string {
   return item ? refKey(refOf(item)) : (command ?? label);
 }
@@ -104,27 +121,35 @@ async function run({ item, command }: Row, services: Services): Promise<void> {
   else if (item) await runOn(services.store.find(refOf(item)) ?? item, services);
 }
 
-/** Opens what is closed; of what is on it asks what to do. */
+/** Opens a closed tunnel; for a tunnel that is on, asks what to do. */
 async function runOn(item: TunnelItem, { t }: Services): Promise<void> {
   const ref = refOf(item);
   if (phaseOf(item) === "fault") await vscode.commands.executeCommand(COMMANDS.reveal, ref);
-  else if (isOn(item)) {
+  else if (isOn(item) && !waitsForApproval(item)) {
     const choice = await vscode.window.showQuickPick(actionsOf(item, t), { title: tunnelName(item), placeHolder: t("What to do with it?") });
     if (choice) await vscode.commands.executeCommand(choice.command, ref);
   } else await vscode.commands.executeCommand(COMMANDS.open, ref);
 }
 
+/** Wanted, and closed until it is approved: Open asks for that. */
+function waitsForApproval(item: TunnelItem): boolean {
+  return stateOf(item) === "not-approved";
+}
+
+function hasClientProgram(item: TunnelItem): boolean {
+  return roleOf(item) !== "server" && (item.entry?.service ?? item.status?.service ?? "tcp") !== "tcp";
+}
+
 function actionsOf(item: TunnelItem, t: Services["t"]): (vscode.QuickPickItem & { readonly command: string })[] {
-  const isClient = (item.entry?.role ?? item.status?.role) !== "server";
-  const hasProgram = isClient && (item.entry?.service ?? item.status?.service) !== "tcp";
+  const isClient = roleOf(item) !== "server";
   return [
     ...(item.approval.at === "pending" ? [{ label: `$(verified) ${t("Review and Approve…")}`, command: COMMANDS.approve }] : []),
     ...(isClient ? [{ label: `$(link) ${t("Copy Connection URL")}`, command: COMMANDS.copyUrl }] : []),
     ...(isClient ? [{ label: `$(copy) ${t("Copy Local Address")}`, command: COMMANDS.copyAddress }] : []),
-    ...(hasProgram ? [{ label: `$(terminal) ${t("Open Client Terminal")}`, command: COMMANDS.openClient }] : []),
+    ...(hasClientProgram(item) ? [{ label: `$(terminal) ${t("Open Client Terminal")}`, command: COMMANDS.openClient }] : []),
     { label: `$(pulse) ${t("Diagnose")}`, command: COMMANDS.diagnose },
     { label: `$(debug-restart) ${t("Restart")}`, command: COMMANDS.restart },
-    { label: `$(debug-stop) ${t("Close")}`, command: COMMANDS.close },
+    { label: `$(debug-disconnect) ${t("Close")}`, command: COMMANDS.close },
     { label: `$(go-to-file) ${t("Show in tunnels.json")}`, command: COMMANDS.reveal },
   ];
 }

@@ -1,10 +1,10 @@
 /**
- * One question of several, in VS Code's quick input: with a counter, a way back,
- * and answers judged while they are typed.
+ * One question of several, in VS Code's quick input: with a counter and a Back
+ * button. Answers are checked while they are typed.
  */
 import * as vscode from "vscode";
 
-/** What came of a question. */
+/** The outcome of a question. */
 export type Answer<T> = { readonly at: "next"; readonly value: T } | { readonly at: "back" } | { readonly at: "cancelled" };
 
 /** What every question has. */
@@ -15,7 +15,7 @@ export interface Step {
   readonly totalSteps: number;
 }
 
-/** A row to choose, and what it stands for; a separator stands for nothing. */
+/** A row to choose, and its value; a separator has none. */
 export interface Choice<T> extends vscode.QuickPickItem {
   readonly value?: T;
 }
@@ -24,7 +24,7 @@ export interface Choice<T> extends vscode.QuickPickItem {
 export interface PickStep<T> extends Step {
   readonly placeholder: string;
   readonly choices: readonly Choice<T>[];
-  /** What was chosen before, when the user comes back. */
+  /** The earlier choice, when the user comes back. */
   readonly active?: T | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface TextStep extends Step {
   readonly prompt: string;
   readonly placeholder: string;
   readonly value: string;
-  /** What is wrong with it, as a sentence; undefined: nothing. Must not reject. */
+  /** What is wrong with the text, as a sentence; undefined: nothing. Must not reject. */
   readonly validate: (text: string) => string | undefined | Promise<string | undefined>;
 }
 
@@ -60,7 +60,7 @@ export function askText({ prompt, placeholder, value, validate, ...step }: TextS
   box.placeholder = placeholder;
   box.value = value;
   let typed = 0;
-  /** Whether it is right; what is typed meanwhile is judged on its own. */
+  /** Whether the text is right; false if the text has changed meanwhile, because the new text is checked separately. */
   const judge = async (): Promise<boolean> => {
     typed += 1;
     const mine = typed;
@@ -79,7 +79,7 @@ function common({
   step,
   totalSteps,
 }: Step): Pick<vscode.QuickInput, "title" | "step" | "totalSteps" | "ignoreFocusOut"> & { readonly buttons: vscode.QuickInputButton[] } {
-  // An address is often fetched from another window.
+  // ignoreFocusOut: users often copy an address from another window.
   const counter = totalSteps > 1 ? { step, totalSteps } : { step: undefined, totalSteps: undefined };
   return { title, ...counter, ignoreFocusOut: true, buttons: step > 1 ? [vscode.QuickInputButtons.Back] : [] };
 }

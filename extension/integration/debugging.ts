@@ -1,40 +1,50 @@
 /**
  * Before a program is started for debugging: opens and verifies the tunnels that
- * `encryptedTunnels.openBeforeDebugging` names, and hands the program the
- * variables of open tunnels. Looks at nothing that is attached to.
+ * `encryptedTunnels.openBeforeDebugging` names, offers to open closed tunnels whose
+ * variables its launch configuration names, and gives the program the variables of
+ * open tunnels. Leaves configurations that attach to a program alone.
  */
 import * as fs from "node:fs/promises";
 import * as vscode from "vscode";
-import { plainText } from "../../shared/plain-text.ts";
+import { namesBeforeDebugging, OPEN_SETTING, writeNamesBeforeDebugging } from "../commands/debug-setting.ts";
 import type { Disposable } from "../emitter.ts";
 import { PREFIX } from "../ids.ts";
 import { type LaunchTunnels, launchTunnels, namesInEnvFile, needsOpening, withVariables } from "../model/programs/debug-launch.ts";
+import { closedTunnels, envFilesOf, environmentTexts, neededTunnels } from "../model/programs/debug-offer.ts";
 import { folderEnvironment } from "../model/programs/environment.ts";
 import { unknownTunnelText } from "../model/programs/find-tunnel.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
-import type { OpenResult } from "../tunnels/tunnel-actions.ts";
+import { LaunchOffer, LaunchOpening } from "./debug-tunnels.ts";
 import { freshItems } from "./fresh-items.ts";
 import { wantsEnvironment } from "./terminal-environment.ts";
 
-const OPEN_SETTING = "openBeforeDebugging";
-
-/** Our choice: a larger one is no file of variables. */
+/** Our choice: a larger file is not a file of variables. */
 const MAX_ENV_FILE_BYTES = 1024 * 1024;
 
 type Folder = vscode.WorkspaceFolder | undefined;
 
-/** Starts it, for debuggers of every type. */
+/** Registers the provider for debuggers of every type. */
 export function registerDebugging(services: Services): Disposable {
   return vscode.debug.registerDebugConfigurationProvider("*", new LaunchPreparation(services));
 }
 
 class LaunchPreparation implements vscode.DebugConfigurationProvider {
   readonly #services: Services;
+  readonly #opening: LaunchOpening;
+  readonly #offer: LaunchOffer;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(services: Services) {
     this.#services = services;
+    this.#opening = new LaunchOpening(services);
+    this.#offer = new LaunchOffer(services);
+  }
+
+  /** Before `${env:NAME}` and the like are replaced: the names are what tells which tunnel the program needs. Undefined: the program is not started. */
+  async resolveDebugConfiguration(folder: Folder, config: vscode.DebugConfiguration): Promise<vscode.DebugConfiguration | undefined> {
+    if (config.request !== "launch" || !vscode.workspace.isTrusted || !wantsEnvironment(folder)) return config;
+    return (await this.#inTurn(() => this.#offered(folder, config))) ? config : undefined;
   }
 
   /** Undefined: the program is not started. */
@@ -44,35 +54,38 @@ class LaunchPreparation implements vscode.DebugConfigurationProvider {
     token?: vscode.CancellationToken,
   ): Promise<vscode.DebugConfiguration | undefined> {
     if (config.request !== "launch" || !vscode.workspace.isTrusted) return config;
-    // One after the other: the programs of a compound start together, and the first has opened what the second needs.
-    const ready = this.#last.then(() => this.#ready(folder));
-    this.#last = ready.catch(() => {});
-    if (!(await ready) || token?.isCancellationRequested) return undefined;
+    if (!(await this.#inTurn(() => this.#ready(folder))) || token?.isCancellationRequested) return undefined;
     return await this.#withEnvironment(folder, config);
   }
 
+  /** One after the other: the programs of a compound start together, and the first may already open what the second needs. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
   async #ready(folder: Folder): Promise<boolean> {
-    const { store, actions } = this.#services;
-    const names = namesFor(folder);
+    const { store } = this.#services;
+    const names = namesBeforeDebugging(folder?.uri);
     if (names.length === 0) return true;
     const wanted = launchTunnels(store.items, names, folder?.uri.fsPath);
     if (wanted.at === "unknown") return await this.#anywayWithout(wanted);
-    const items = wanted.items.filter((item) => needsOpening(item, Date.now()));
-    const [only, ...others] = items;
-    if (!only) return true;
-    const results = others.length === 0 ? [await actions.open(only)] : await actions.openAll(items);
-    if (results.length < items.length || results.some(({ at }) => at === "cancelled")) return false;
-    const failed = items.flatMap((item, index) => failureOf(item, results[index]));
-    return failed.length === 0 || (await this.#anyway(failed));
+    return await this.#opening.open(wanted.items.filter((item) => needsOpening(item, Date.now())));
   }
 
-  /** The failures themselves are shown already, with what mends them. */
-  async #anyway(failed: readonly { readonly item: TunnelItem; readonly text: string }[]): Promise<boolean> {
-    const { t } = this.#services;
-    const message = t("A tunnel that the program needs does not work: {0}.", failed.map(({ item }) => plainText(item.name)).join(", "));
-    const debugAnyway = t("Debug Anyway");
-    const detail = failed.map(({ text }) => text).join("\n");
-    return (await vscode.window.showWarningMessage(message, { modal: true, detail }, debugAnyway)) === debugAnyway;
+  async #offered(folder: Folder, config: vscode.DebugConfiguration): Promise<boolean> {
+    const { store } = this.#services;
+    const named = launchTunnels(store.items, namesBeforeDebugging(folder?.uri), folder?.uri.fsPath);
+    const others = named.at === "known" ? store.items.filter((item) => !named.items.includes(item)) : store.items;
+    const closed = closedTunnels(others, folder?.uri.fsPath);
+    // The usual case: no file is read for it.
+    if (closed.length === 0) return true;
+    const texts = [...environmentTexts(config), ...(await Promise.all(envFilesOf(config, folder?.uri.fsPath).map(textOf)))];
+    const answer = await this.#offer.ask(neededTunnels(closed, texts));
+    if (answer.at === "cancel") return false;
+    if (answer.at === "always") await remember(folder, answer.items);
+    return answer.at === "without" || (await this.#opening.open(answer.items));
   }
 
   async #anywayWithout(unknown: Extract<LaunchTunnels, { readonly at: "unknown" }>): Promise<boolean> {
@@ -93,16 +106,13 @@ class LaunchPreparation implements vscode.DebugConfigurationProvider {
   }
 }
 
-function failureOf(item: TunnelItem, result: OpenResult | undefined): { readonly item: TunnelItem; readonly text: string }[] {
-  return result?.at === "failed" ? [{ item, text: `${plainText(item.name)}: ${plainText(result.error.message)}` }] : [];
+/** "Always here": as if the user had written the names into the setting, where they can be taken out again. */
+async function remember(folder: Folder, items: readonly TunnelItem[]): Promise<void> {
+  const names = new Set([...namesBeforeDebugging(folder?.uri), ...items.map(({ name }) => name)]);
+  await writeNamesBeforeDebugging(folder?.uri, [...names]);
 }
 
-function namesFor(folder: Folder): readonly string[] {
-  const value = vscode.workspace.getConfiguration(PREFIX, folder?.uri).get<unknown>(OPEN_SETTING);
-  return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
-}
-
-/** What launch.json's envFile sets counts as said by launch.json; a file that can't be read says nothing. */
+/** Variables that launch.json's envFile sets count as set by launch.json; a file that can't be read sets none. */
 async function namesInFiles(envFile: unknown): Promise<string[]> {
   const files = (Array.isArray(envFile) ? envFile : [envFile]).filter((file) => typeof file === "string" && file !== "");
   const texts = await Promise.all(files.map((file: string) => textOf(file)));
@@ -112,7 +122,7 @@ async function namesInFiles(envFile: unknown): Promise<string[]> {
 async function textOf(file: string): Promise<string> {
   try {
     const stat = await fs.stat(file);
-    // A device has no size and no end, a pipe may never have anything.
+    // Only regular files: a device has no size and no end, and a pipe may never deliver anything.
     return stat.isFile() && stat.size <= MAX_ENV_FILE_BYTES ? await fs.readFile(file, "utf8") : "";
   } catch {
     return "";

@@ -1,15 +1,17 @@
 /**
- * The tunnels as they are right after one was opened: the store tells of changes
- * together and a little later, and whoever has just opened a tunnel wants its
- * address now.
+ * The tunnels as they are right after one was opened. The store reports changes in
+ * batches and a little later, but a caller that has just opened a tunnel needs the
+ * tunnel's address now.
  */
-import { refKey, refOf, type TunnelItem, type TunnelRef } from "../model/tunnel-item.ts";
+
+import { refKey, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
+import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 
-/** Our choice: a daemon that does not answer keeps nothing from being started for longer. */
+/** Our choice: a daemon that does not answer delays the start of a program no longer than this. */
 const PATIENCE_MS = 3_000;
 
-/** What is asked. */
+/** What {@link freshItems} asks. */
 export interface FreshSource {
   readonly link: { readonly state: Pick<Services["link"]["state"], "at"> };
   readonly store: Pick<Services["store"], "items" | "refreshApprovals">;

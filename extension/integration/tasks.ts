@@ -1,11 +1,13 @@
 /**
  * Tasks of the type "encrypted-tunnel": open a tunnel and wait until it is
- * verified, or close it. Meant as `preLaunchTask` and `dependsOn`, so the exit
- * code tells. Prints plain lines; questions and failures are shown as everywhere.
+ * verified, or close it. Meant for `preLaunchTask` and `dependsOn`, so the exit code
+ * says whether the task succeeded. Prints plain lines; questions and failures are
+ * shown as everywhere else.
  */
 import * as vscode from "vscode";
 import { plainText } from "../../shared/plain-text.ts";
 import type { Disposable } from "../emitter.ts";
+import { wordsIn } from "../model/failures/daemon-words.ts";
 import { findTunnel, unknownTunnelText } from "../model/programs/find-tunnel.ts";
 import { refOf, type TunnelItem } from "../model/tunnel-item.ts";
 import { tunnelRow } from "../model/view/tunnel-row.ts";
@@ -103,10 +105,10 @@ class TaskTerminal implements vscode.Pseudoterminal {
         this.#say(t("The tunnel {0} is open at {1}.", item.name, result.status.listen));
         return true;
       case "failed":
-        this.#say(`${result.error.code}: ${result.error.message}`);
+        this.#say(`${wordsIn(result.error, t)} (${result.error.code})`);
         return false;
       case "cancelled":
-        this.#say(t("The tunnel {0} was not opened: it was cancelled.", item.name));
+        this.#say(t("Opening the tunnel {0} was cancelled.", item.name));
         return false;
     }
   }

@@ -1,23 +1,24 @@
 /**
- * Gives new terminals the variables of open tunnels, for each workspace folder
- * apart. Nothing of it outlives the window. Touches a variable only when it
- * changes: each touch marks the terminals that are open as out of date.
+ * Gives new terminals the variables of approved tunnels, separately for each workspace
+ * folder. No variable outlives the window. A variable is set only when its value
+ * changes: each change marks the open terminals as out of date. Opening a tunnel is no
+ * change, because its variables are known before, unless any free port will do for it.
  */
 import * as vscode from "vscode";
 import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
 import { COMMANDS, PREFIX } from "../ids.ts";
-import { type EnvironmentConflict, folderEnvironment } from "../model/programs/environment.ts";
+import { type EnvironmentConflict, terminalEnvironment } from "../model/programs/environment.ts";
 import type { TunnelItem } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 
-/** The setting's name behind the prefix; debugging looks at it too. */
+/** The setting's name after the prefix; debugging reads this setting too. */
 const ENVIRONMENT_SETTING = "terminalEnvironment";
 
-/** Our choice: a daemon that was killed or replaced is back in far less. */
+/** Our choice: a daemon that was killed or replaced is back much sooner. */
 const PATIENCE_MS = 10_000;
 
-/** Starts it. */
+/** Starts to keep the variables of terminals current. */
 export function registerTerminalEnvironment(services: Services): Disposable {
   const owned = new Disposables();
   const environment = owned.add(new TerminalEnvironment(services));
@@ -45,7 +46,7 @@ class TerminalEnvironment {
   /** By the folder's URI; "" for a window without one. */
   readonly #scopes = new Map<string, Scope>();
   readonly #warned = new Set<string>();
-  /** While the daemon is away. */
+  /** Runs while the daemon is away. */
   #patience: NodeJS.Timeout | undefined;
   #isImpatient = false;
 
@@ -54,7 +55,7 @@ class TerminalEnvironment {
   }
 
   update(): void {
-    // The daemon comes back, mostly on the same ports: no reason to disturb the terminals meanwhile.
+    // The daemon comes back, mostly with the same ports: the terminals need not be disturbed meanwhile.
     const isAway = this.#services.link.state.at === "lost";
     this.#isImpatient &&= isAway;
     if (isAway && !this.#isImpatient) {
@@ -77,7 +78,7 @@ class TerminalEnvironment {
   }
 
   #updateFolder(folder: vscode.WorkspaceFolder | undefined): void {
-    const wanted = wantsEnvironment(folder) ? folderEnvironment(this.#services.store.items, folder?.uri.fsPath) : undefined;
+    const wanted = wantsEnvironment(folder) ? terminalEnvironment(this.#services.store.items, folder?.uri.fsPath) : undefined;
     for (const conflict of wanted?.conflicts ?? []) this.#warn(conflict);
     const key = keyOf(folder);
     const variables = wanted?.variables ?? new Map<string, string>();
@@ -87,7 +88,7 @@ class TerminalEnvironment {
     const fresh = [...variables].filter(([name, value]) => set.get(name) !== value);
     if (gone.length === 0 && fresh.length === 0) return;
     const names = wanted?.from.map(({ name }) => plainText(name)).join(", ") ?? "";
-    collection.description = this.#services.t("Variables of open tunnels: {0}", names);
+    collection.description = this.#services.t("Variables of approved tunnels: {0}", names);
     for (const name of gone) {
       collection.delete(name);
       set.delete(name);
@@ -106,7 +107,7 @@ class TerminalEnvironment {
     all.persistent = false;
     const collection = folder === undefined ? all : all.getScoped({ workspaceFolder: folder });
     collection.persistent = false;
-    // What another life of this window may have left.
+    // Removes what an earlier session of this window may have left.
     collection.clear();
     const scope: Scope = { collection, set: new Map() };
     this.#scopes.set(key, scope);
@@ -118,7 +119,7 @@ class TerminalEnvironment {
     this.#scopes.delete(key);
   }
 
-  /** Once for the same variables of the same tunnels. */
+  /** Warns once about the same variables of the same tunnels. */
   #warn({ tunnels, variables }: EnvironmentConflict): void {
     const { t, log } = this.#services;
     const [one, other] = tunnels;

@@ -1,7 +1,7 @@
 /**
  * `${command:encryptedTunnels.url}`, `.host` and `.port` for launch.json and
  * tasks.json, and the same as `${input:…}` with `"args": { "name": "cache" }`.
- * Each opens the tunnel first, so that what it gives is true.
+ * Each opens the tunnel first, so that the value is current.
  */
 import * as vscode from "vscode";
 import { TunnelError } from "../../shared/errors.ts";
@@ -33,7 +33,7 @@ export function registerVariables(services: Services): Disposable {
   return owned;
 }
 
-/** @throws TunnelError CONFIG_INVALID when a name is given that no tunnel has: VS Code shows it and starts nothing */
+/** @throws TunnelError CONFIG_INVALID when no tunnel has the given name: VS Code shows the error and starts nothing */
 async function tunnelFor(argument: unknown, services: Services): Promise<TunnelItem | undefined> {
   const { store, t } = services;
   const name = nameIn(argument);
@@ -41,7 +41,7 @@ async function tunnelFor(argument: unknown, services: Services): Promise<TunnelI
     const clients = store.items.filter(isClient);
     const [only, ...others] = clients;
     if (only && others.length === 0) return only;
-    return await pickTunnel(services, undefined, { title: t("The tunnel whose address is used"), filter: isClient, none: t("There is no tunnel here.") });
+    return await pickTunnel(services, undefined, { title: t("The tunnel whose address is used"), filter: isClient, none: t("No tunnel here.") });
   }
   const found = findTunnel(store.items, name, undefined);
   if (found.at === "unknown") throw new TunnelError("CONFIG_INVALID", unknownTunnelText(found, t));
@@ -53,14 +53,14 @@ function isClient({ entry }: TunnelItem): boolean {
   return entry?.role === "client";
 }
 
-/** What stands in "args"; without "args" VS Code hands over the launch configuration, whose name is none of ours. */
+/** The name in "args". Without "args", VS Code passes the launch configuration, whose name is not a tunnel's. */
 function nameIn(argument: unknown): string | undefined {
   if (typeof argument === "string") return argument;
   if (typeof argument !== "object" || argument === null || "request" in argument || "type" in argument) return undefined;
   return "name" in argument && typeof argument.name === "string" ? argument.name : undefined;
 }
 
-/** The values of the tunnel, open; undefined when it is not, which has been shown. */
+/** The values of the tunnel, which is opened if necessary; undefined when it did not open, which the user has been shown. */
 async function opened(item: TunnelItem, services: Services): Promise<ReturnType<typeof valuesOf>> {
   if (needsOpening(item, Date.now())) {
     const result = await services.actions.open(item);

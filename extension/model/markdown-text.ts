@@ -1,28 +1,28 @@
 /**
- * Text of files and peers inside Markdown that is shown as a page: it stays the text
- * that it is. Not even an address becomes a link, which a preview makes of anything
- * that looks like one: what could be one is set as code, and can be copied whole.
+ * Text from files and peers inside Markdown that is shown as a page: it must be shown
+ * exactly as it is. A preview makes a link of anything that looks like an address, so
+ * everything that could be one is set as code, and can be copied whole.
  * Syntax: https://spec.commonmark.org/0.31.2/#backslash-escapes and #code-spans. Pure.
  */
 import { plainText } from "../../shared/plain-text.ts";
 
-/** What has a meaning inside a line, "$" in previews that set formulas. A pipe has one in tables only, which see to it. */
+/** Characters with a meaning inside a line ("$": in previews that render formulas). A pipe has one only in tables, whose code escapes it. */
 const SPECIAL = /[\\`*[\]<>&#~!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;
 
 /** A word between its marks of punctuation. */
 const WORD = /^(["'(<{]*)(.*?)(["')>},.;:!?…]*)$/su;
 
-/** Every link that a preview finds by itself has one of these in it, with something behind. */
+/** Every link that a preview finds by itself contains one of these, with something after it. */
 const LINK_MARK = /[.:/@\\]/;
 
-/** `text` as Markdown that shows it: plain as {@link plainText} makes it, on one line. */
+/** Markdown that shows `text` on one line, in the plain form that {@link plainText} gives it. */
 export function markdownText(text: string): string {
   const shown = plainText(text)
     .trim()
     .split(/(\s+)/)
     .map((part) => (LINK_MARK.test(part) ? wordText(part) : escaped(part)))
     .join("");
-  // What would begin a list, a heading, a quotation or a table.
+  // Escapes a beginning that would start a list, a heading, a quotation or a table.
   return shown.replace(/^(\d{1,9})(?=[.)])/, "$1\\").replace(/^(?=[-+=|:])/, "\\");
 }
 
@@ -35,7 +35,7 @@ function escaped(text: string): string {
   return text.replace(SPECIAL, "\\$&");
 }
 
-/** Between more backticks than there are in it. */
+/** Encloses `text` in more backticks than it has in a row. */
 function codeSpan(text: string): string {
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);

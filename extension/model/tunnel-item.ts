@@ -1,9 +1,11 @@
 /**
  * A tunnel as the window sees it: what its file says and what the daemon says,
- * side by side. Plain data; what is shown of it is made by the other models.
+ * side by side. Plain data; the other models make the texts that are shown.
  */
+
 import type { ApprovalFacts, Problem } from "../../shared/contract/methods.ts";
 import type { TunnelState, TunnelStatus } from "../../shared/contract/state.ts";
+import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 
@@ -13,34 +15,32 @@ export interface TunnelSource {
   readonly kind: "workspace" | "personal" | "ad-hoc";
   /** Absolute path of the file. */
   readonly configPath: string;
-  /** For people: the folder's name, with where it is when several have that name; what the file is, for the others. */
+  /** For people: the folder's name, with its location when several folders have that name; for other sources, what the file is. */
   readonly label: string;
   /** The workspace folder's path; undefined for the others. */
   readonly folder: string | undefined;
-}
-
-/** A tunnel's identity: the daemon's `configPath` and `name`. */
-export interface TunnelRef {
-  readonly configPath: string;
-  readonly name: string;
 }
 
 /** A tunnel of this window. */
 export interface TunnelItem {
   readonly source: TunnelSource;
   readonly name: string;
-  /** undefined: it has a fault, or is no longer in the file. */
+  /** undefined: the entry has a fault, or is no longer in the file. */
   readonly entry: TunnelEntry | undefined;
   readonly fault: Problem | undefined;
-  /** Where its name stands; undefined when only the daemon knows it. Offsets in UTF-16 units, line and column from 1. */
+  /** Where the name is in the file; undefined when only the daemon knows the tunnel. Offsets in UTF-16 units, line and column from 1. */
   readonly place: { readonly path: string; readonly offset: number; readonly length: number; readonly line: number; readonly column: number } | undefined;
-  /** undefined: the daemon does not know it, so it is closed. */
+  /** undefined: the daemon does not know the tunnel, so it is closed. */
   readonly status: TunnelStatus | undefined;
   readonly approval: Approval;
-  /** This window keeps it open. */
+  /** This window keeps the tunnel open. */
   readonly wanted: boolean;
-  /** This window is at it: shown as a spinner. */
+  /** This window is working on the tunnel: shown as a spinner. */
   readonly busy: boolean;
+  /** The name of a key that the entry asks for and that is not on this machine. */
+  readonly missingKey?: string | undefined;
+  /** The workspace is not trusted and no daemon has been asked: whether the tunnel is open is not known. */
+  readonly isUnknown?: boolean;
 }
 
 /** Whether what the file says now may be used. unknown: nobody has asked the daemon yet. */
@@ -49,11 +49,6 @@ export type Approval = { readonly at: "approved" } | { readonly at: "pending"; r
 /** The reference of an item, as requests take it. */
 export function refOf(item: TunnelItem): TunnelRef {
   return { configPath: item.source.configPath, name: item.name };
-}
-
-/** One text for a reference, to compare and to look up by. */
-export function refKey({ configPath, name }: TunnelRef): string {
-  return `${configPath}\n${name}`;
 }
 
 /** The state that is shown. */
@@ -67,7 +62,18 @@ export function isOpen(item: TunnelItem): boolean {
   return isListening(stateOf(item));
 }
 
-/** Whether the user would say that it is on: open, or on its way, or hindered. */
+/** Whether clients can connect, and nothing is known that speaks against it. */
+export function isWorking(item: TunnelItem): boolean {
+  return isOpen(item) && stateOf(item) !== "degraded";
+}
+
+/** Whether the other end has proved itself. */
+export function isVerified(item: TunnelItem): boolean {
+  const state = stateOf(item);
+  return state === "verified" || state === "key-verified";
+}
+
+/** Whether the user would say that the tunnel is on: open, opening, or in trouble. */
 export function isOn(item: TunnelItem): boolean {
   const state = stateOf(item);
   return state !== "closed" && state !== "draining";

@@ -1,7 +1,7 @@
 /**
  * The tunnels.json files of this window: one in each workspace folder, the user's
- * own, and the one that ad-hoc tunnels are kept in. Reads them, watches them, and
- * tells of changes. What they say is judged by `shared/contract/`, as in the daemon.
+ * own, and the one for ad-hoc tunnels. Reads them, watches them, and reports
+ * changes. `shared/contract/` validates their content, as in the daemon.
  */
 import * as path from "node:path";
 import * as vscode from "vscode";
@@ -20,7 +20,7 @@ export const WORKSPACE_FILE = ".vscode/tunnels.json";
 /** Our choice: editors write a file in several steps. */
 const SETTLE_MS = 50;
 
-/** A file and what it says; undefined: it is not there. */
+/** A file and its content; undefined: there is no file. */
 export interface SourceConfig {
   readonly source: TunnelSource;
   readonly config: ParsedConfig | undefined;
@@ -57,7 +57,7 @@ export class ConfigSources {
 
   readonly onDidChange = this.#changed.event;
 
-  /** All files in the order in which they are shown; those that are not there too. */
+  /** All files in the order in which they are shown, including missing files. */
   get configs(): readonly SourceConfig[] {
     return this.#configs;
   }
@@ -102,7 +102,7 @@ export class ConfigSources {
       const watcher = this.#watchers.add(vscode.workspace.createFileSystemWatcher(pattern));
       for (const event of [watcher.onDidChange, watcher.onDidCreate, watcher.onDidDelete]) event(() => this.#soon());
     }
-    // Sooner than any watcher, and where a watcher sees nothing (network drives).
+    // Saves are seen sooner than by any watcher, and also where a watcher sees nothing (network drives).
     this.#watchers.add(vscode.workspace.onDidSaveTextDocument(({ uri }) => this.#isOurs(uri.fsPath) && this.#soon()));
   }
 

@@ -1,91 +1,82 @@
 /**
- * The window's connection to the daemon: found or started when it is first needed,
- * kept, and come back to after the daemon has died or been replaced. Keeps the
- * newest status of every tunnel. Knows nothing of VS Code.
+ * The window's connection to the daemon. The daemon is found or started when it is
+ * first needed. The connection is kept, and restored after the daemon has died or
+ * been replaced. Keeps the newest status of every tunnel. Does not use VS Code.
  *
  *     off ──attach (a daemon runs)──► connected ◄──► lost
  *      └────request (starts one)──────────┘
  */
-import type { ClientState, DaemonClient } from "../../daemon/client/daemon-client.ts";
+import type { ClientState, DaemonClient, DaemonClientOptions, WantedNames } from "../../daemon/client/daemon-client.ts";
 import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
 import type { DaemonStatus, TunnelStatus } from "../../shared/contract/state.ts";
+import { refKey, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { message } from "../../shared/message.ts";
 import { Emitter } from "../emitter.ts";
-import { refKey, type TunnelRef } from "../model/tunnel-item.ts";
 
-/** Makes the client; `start`: whether it may start a daemon. */
-export type CreateClient = (options: { readonly start: boolean; readonly onState: (state: ClientState) => void }) => Promise<DaemonClient>;
+/** Makes a client; `start`: whether it may start a daemon. Rejects when there is no program to start. */
+export type CreateClient = (
+  options: Required<Pick<DaemonClientOptions, "start" | "wanted" | "onState">> & Pick<DaemonClientOptions, "onHello">,
+) => Promise<DaemonClient>;
 
-/** What the link is given. */
-export interface DaemonLinkOptions {
+/** What the link is made from. */
+export interface DaemonLinkOptions extends Pick<DaemonClientOptions, "onHello"> {
   readonly createClient: CreateClient;
-  /** Whether a daemon seems to run; a look, no connection. */
+  /** Whether a daemon seems to run; does not connect. */
   readonly mayRun: () => Promise<boolean>;
-  /**
-   * Told of each connection before the link asks anything of the daemon: supplies keys that only this window has. After
-   * a reconnection the client has re-stated by then what is wanted, and what needs such a key waits for it so long. Must
-   * not reject, and must not ask through the link.
-   */
-  readonly onHello?: (client: DaemonClient) => Promise<void>;
 }
 
-/** Where the connection stands. */
+/** The state of the connection. */
 export type LinkState =
   | { readonly at: "off" }
   | { readonly at: "connected"; readonly daemon: DaemonStatus }
   | { readonly at: "lost"; readonly error: TunnelError | undefined };
 
-interface Wants {
-  readonly configPath: string;
-  readonly names: readonly string[];
-}
-
 /** See the file's header. Owns its client: `dispose`. */
 export class DaemonLink {
   readonly #options: DaemonLinkOptions;
   readonly #statuses = new Map<string, TunnelStatus>();
-  readonly #wants = new Map<string, Wants>();
-  /** What a new client was told at once, before whoever waited for it could. */
-  readonly #stated = new Map<string, Wants>();
+  /** The tunnels that this window wants, by scope: clients state them at each connection. */
+  readonly #wanted = new Map<string, WantedNames>();
   readonly #listeners = new Set<{ readonly name: NotificationName; readonly listener: (params: never) => void; off?: () => void }>();
   readonly #changed = new Emitter<void>();
   readonly #stateChanged = new Emitter<LinkState>();
   readonly #ended = new Emitter<void>();
   #client: { readonly client: DaemonClient; readonly start: boolean } | undefined;
-  /** The client that listeners hear: also while it connects for the first time. */
+  /** The client whose notifications go to the listeners, also while it connects for the first time. */
   #heard: DaemonClient | undefined;
   #connecting: Promise<DaemonClient> | undefined;
   #state: LinkState = { at: "off" };
   #statsIntervalMs: number | undefined;
   #disposed = false;
-  /** Counts how often the connection was lost or came back: what began before is stale. */
-  #turns = 0;
+  /** The request for the statuses on a new connection. */
+  #listing: Promise<void> | undefined;
 
   constructor(options: DaemonLinkOptions) {
     this.#options = options;
   }
 
-  /** A status came, changed or went. */
+  /** A status was added, changed or removed. */
   readonly onDidChange = this.#changed.event;
   readonly onDidChangeState = this.#stateChanged.event;
-  /** The daemon was told to end it all: nothing is wanted any more, of any window. */
+  /** The daemon was told to end everything: no window wants any tunnel now. */
   readonly onDidEnd = this.#ended.event;
 
   get state(): LinkState {
     return this.#state;
   }
 
-  /** What the daemon said last of a tunnel. */
+  /** The daemon's last status of a tunnel. */
   statusOf(ref: TunnelRef): TunnelStatus | undefined {
     return this.#statuses.get(refKey(ref));
   }
 
-  /** All that the daemon knows, of other windows too. */
+  /** All tunnels that the daemon knows, including those of other windows. */
   get statuses(): readonly TunnelStatus[] {
     return [...this.#statuses.values()];
   }
 
-  /** Connects if a daemon runs; never starts one. False: none does. */
+  /** Connects if a daemon runs; never starts one. False: no daemon runs. */
   async attach(): Promise<boolean> {
     if (this.#client && this.#state.at === "connected") return true;
     if (!(await this.#options.mayRun())) return false;
@@ -99,7 +90,7 @@ export class DaemonLink {
   }
 
   /**
-   * Asks the daemon, which is started if none runs.
+   * Asks the daemon; starts one if none runs.
    * @throws TunnelError with the daemon's code, or DAEMON_UNREACHABLE
    */
   async request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>> {
@@ -110,18 +101,16 @@ export class DaemonLink {
    * States what this window wants for a scope, now and after every reconnection.
    * @throws TunnelError as `request`
    */
-  async want(scope: string, wants: Wants): Promise<void> {
-    const before = this.#wants.get(scope);
-    // Nothing was wanted and nothing is: no reason to start a daemon.
-    if (wants.names.length === 0 && !before?.names.length) return;
-    this.#wants.set(scope, wants);
+  async want(scope: string, wants: WantedNames): Promise<void> {
+    // Nothing was wanted before and nothing is wanted now: no reason to start a daemon.
+    if (wants.names.length === 0 && !this.#wanted.get(scope)?.names.length) return;
+    this.#wanted.set(scope, wants);
     const client = await this.#toldOf(wants);
-    if (!client) return;
-    // Who asked later may have got through sooner: always the newest is stated.
-    const newest = this.#wants.get(scope) ?? wants;
-    if (this.#stated.get(scope) === newest) return;
-    const { tunnels } = await client.want(scope, newest);
-    this.#take(tunnels);
+    // A later call may have reached the daemon first: every call states the newest wants.
+    const answer = await client?.want(scope, this.#wanted.get(scope) ?? wants);
+    // A scope without wanted tunnels need not be stated to another daemon.
+    if (wants.names.length === 0 && this.#wanted.get(scope) === wants) this.#wanted.delete(scope);
+    if (answer) this.#take(answer.tunnels);
   }
 
   /** Listens for a notification, across reconnections. */
@@ -137,19 +126,16 @@ export class DaemonLink {
     };
   }
 
-  /** While somebody looks: counters at this rate; undefined ends it. Never rejects. */
+  /** Subscribes to counters at this rate, while somebody looks at them; undefined unsubscribes. Never rejects. */
   async watchStats(intervalMs: number | undefined): Promise<void> {
     if (this.#statsIntervalMs === intervalMs) return;
     this.#statsIntervalMs = intervalMs;
     await this.#restateStats();
   }
 
-  /** Lets go of the daemon, for example to have it replaced; the next request connects again. */
+  /** Closes the connection, for example to have the daemon replaced; the next request connects again. */
   disconnect(): void {
-    const client = this.#client?.client;
-    this.#client = undefined;
-    if (this.#heard === client) this.#heard = undefined;
-    client?.close();
+    this.#letGo();
     this.#statuses.clear();
     this.#setState({ at: "off" });
     this.#changed.fire();
@@ -157,16 +143,14 @@ export class DaemonLink {
 
   dispose(): void {
     this.#disposed = true;
-    this.#client?.client.close();
-    this.#client = undefined;
-    this.#heard = undefined;
+    this.#letGo();
     this.#changed.dispose();
     this.#stateChanged.dispose();
     this.#ended.dispose();
   }
 
-  /** The client to tell what is wanted; undefined: nothing is, and there is no daemon that would have to know. */
-  async #toldOf({ names }: Wants): Promise<DaemonClient | undefined> {
+  /** The client to tell what is wanted; undefined: nothing is wanted, and no daemon runs that must be told. */
+  async #toldOf({ names }: WantedNames): Promise<DaemonClient | undefined> {
     if (names.length > 0) return await this.#connected({ start: true, lasting: true });
     try {
       return await this.#connected({ start: false });
@@ -176,9 +160,9 @@ export class DaemonLink {
     }
   }
 
-  /** `start`: a daemon may be started now; `lasting`: also later, whenever it dies, which is a matter of the client. */
+  /** `start`: a daemon may be started now; `lasting`: the client must also restart a daemon that dies later. */
   async #connected({ start, lasting = false }: { readonly start: boolean; readonly lasting?: boolean }): Promise<DaemonClient> {
-    if (this.#disposed) throw new TunnelError("DAEMON_UNREACHABLE", "this window is closing");
+    if (this.#disposed) throw new TunnelError("DAEMON_UNREACHABLE", message("this window is closing"));
     while (this.#connecting) await this.#connecting.catch(() => {});
     const known = this.#client;
     if (known && (known.start || !start || (!lasting && this.#state.at === "connected"))) return known.client;
@@ -189,57 +173,39 @@ export class DaemonLink {
   }
 
   async #connect(start: boolean): Promise<DaemonClient> {
-    const current = (): boolean => this.#client?.client === client;
-    let last: ClientState | undefined;
-    let isReady = false;
-    let arrivals = 0;
-    const onState = (state: ClientState): void => {
-      last = state;
-      if (state.at === "connected") arrivals += 1;
-      if (isReady && current()) this.#onClientState(state);
-    };
-    // It may fail by itself (no program, no Node): then the one that there is stays.
-    const client: DaemonClient = await this.#options.createClient({ start, onState });
+    const { createClient, onHello } = this.#options;
+    const onState = (state: ClientState): void => this.#onClientState(client, state);
+    // Making a client may fail (no program, no Node): then the existing client stays.
+    const client: DaemonClient = await createClient({ start, wanted: this.#wanted, onState, ...(onHello && { onHello }) });
     const before = this.#client?.client;
     before?.close();
     this.#client = undefined;
     this.#hear(client);
-    await client.connect().catch((error: unknown) => {
+    try {
+      await client.connect();
+    } catch (error) {
       client.close();
       if (this.#heard === client) this.#heard = undefined;
       if (before && error instanceof TunnelError) this.#lose(error);
       throw error;
-    });
-    if (this.#disposed) {
+    }
+    if (this.#heard !== client) {
       client.close();
-      throw new TunnelError("DAEMON_UNREACHABLE", "this window is closing");
+      throw new TunnelError("DAEMON_UNREACHABLE", this.#disposed ? message("this window is closing") : message("the connection was given up: try again"));
     }
     this.#client = { client, start };
-    const arrival = arrivals;
-    this.#stated.clear();
-    // Keys first: with them what waits for a key can open.
-    await this.#options.onHello?.(client);
-    // The client itself states these again from now on.
-    for (const [scope, wants] of this.#wants) if (wants.names.length > 0) await this.#restate(client, scope, wants);
-    if (!current()) throw new TunnelError("DAEMON_UNREACHABLE", "the connection was given up: try again");
-    isReady = true;
-    // It may have been lost again meanwhile, and have come back: to a daemon that has no keys yet.
-    if (last && (last.at === "lost" || arrivals !== arrival)) this.#onClientState(last);
-    else if (client.daemon) await this.#onConnected(client, client.daemon);
+    await this.#listing;
     return client;
   }
 
-  /** A file that is refused is told to who wants it, not to who happened to connect. */
-  async #restate(client: DaemonClient, scope: string, wants: Wants): Promise<void> {
-    try {
-      await client.want(scope, wants);
-      this.#stated.set(scope, wants);
-    } catch (error) {
-      if (!(error instanceof TunnelError)) throw error;
-    }
+  #letGo(): void {
+    this.#client = undefined;
+    const heard = this.#heard;
+    this.#heard = undefined;
+    heard?.close();
   }
 
-  /** All that the daemon says goes to the listeners, from the first moment on. */
+  /** Passes all notifications of the client to the listeners, from the first moment on. */
   #hear(client: DaemonClient): void {
     this.#heard = client;
     for (const entry of this.#listeners) entry.off = client.on(entry.name, entry.listener as (params: unknown) => void);
@@ -248,11 +214,11 @@ export class DaemonLink {
     client.on("tunnel/removed", ({ id }) => this.#remove(id));
   }
 
-  #onClientState(state: ClientState): void {
-    this.#turns += 1;
+  #onClientState(client: DaemonClient, state: ClientState): void {
+    if (this.#heard !== client) return;
     switch (state.at) {
       case "connected":
-        void this.#onBack(state.daemon);
+        this.#listing = this.#onConnected(client, state.daemon);
         return;
       case "lost":
         if (state.ended) this.#end();
@@ -270,35 +236,27 @@ export class DaemonLink {
   }
 
   #end(): void {
-    this.#wants.clear();
+    this.#wanted.clear();
     this.#ended.fire();
     this.disconnect();
-  }
-
-  async #onBack(daemon: DaemonStatus): Promise<void> {
-    const client = this.#client?.client;
-    const turn = this.#turns;
-    if (!client) return;
-    await this.#options.onHello?.(client);
-    if (this.#client?.client === client && this.#turns === turn) await this.#onConnected(client, daemon);
   }
 
   async #onConnected(client: DaemonClient, daemon: DaemonStatus): Promise<void> {
     this.#setState({ at: "connected", daemon });
     try {
       const { tunnels } = await client.request("tunnels/list", {});
-      if (this.#client?.client !== client) return;
+      if (this.#heard !== client) return;
       this.#statuses.clear();
       this.#take(tunnels);
       await this.#restateStats();
     } catch (error) {
-      // Lost again meanwhile: it comes back, and then we do.
+      // The connection was lost again meanwhile: the client reconnects, and then we ask again.
       if (!(error instanceof TunnelError)) throw error;
     }
   }
 
   async #restateStats(): Promise<void> {
-    const client = this.#client?.client;
+    const client = this.#heard;
     if (!client || this.#state.at !== "connected") return;
     const intervalMs = this.#statsIntervalMs;
     const asked = intervalMs === undefined ? client.request("stats/unsubscribe", {}) : client.request("stats/subscribe", { intervalMs });

@@ -1,7 +1,7 @@
 /**
- * Reads one of the window's tunnels.json files, with its overrides. In a workspace
- * the file is a stranger's: no link is followed out of the folder, and nothing that
- * stands in the file's place makes this fail.
+ * Reads one of the window's tunnels.json files, with its overrides. A file in a
+ * workspace may come from a stranger: no link is followed out of the folder, and
+ * reading never fails, whatever is at the file's path.
  */
 import * as fs from "node:fs";
 import { localConfigPath, readConfig } from "../../shared/contract/config-file.ts";
@@ -10,14 +10,14 @@ import { isInside } from "../../shared/path-inside.ts";
 import type { Translate } from "../model/translate.ts";
 import type { TunnelSource } from "../model/tunnel-item.ts";
 
-/** What the file says; undefined: it is not there. Never throws. */
+/** What the file says; undefined: there is no file. Never throws. */
 export function readSource({ configPath, folder }: Pick<TunnelSource, "configPath" | "folder">, t: Translate): ParsedConfig | undefined {
   if (!isThere(configPath)) return undefined;
   const strayed = folder === undefined ? undefined : [configPath, localConfigPath(configPath)].find((file) => leavesFolder(file, folder));
   return strayed === undefined ? readConfig(configPath) : refused(strayed, t);
 }
 
-/** A link to nowhere is there, and so is what can't be looked at (links in a circle, a folder that is closed): reading says what is wrong. */
+/** True also for a broken link, and for a path that can't be examined (circular links, an inaccessible folder): reading it says what is wrong. */
 function isThere(file: string): boolean {
   try {
     return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
@@ -26,7 +26,7 @@ function isThere(file: string): boolean {
   }
 }
 
-/** A repository may hold a link to any file of the user's: it is not followed out of the folder. */
+/** A repository may contain a link to any file of the user: a link that leads out of the folder is not followed. */
 function leavesFolder(file: string, folder: string): boolean {
   try {
     return !isInside(fs.realpathSync(file), fs.realpathSync(folder));

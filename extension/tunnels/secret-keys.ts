@@ -1,28 +1,23 @@
 /**
- * Keys that are kept off the disk: in VS Code's secret storage, with an index of
- * names and fingerprints beside it, because the storage can't be listed. Only a
- * window can supply them, so they are put into the daemon's memory each time it is
- * connected to. The storage may be memory only and say nothing of it (a VS Code in
- * a browser): a secret that is gone is told of once. Knows nothing of VS Code.
+ * Keys that are kept off the disk: in VS Code's secret storage, with a separate index
+ * of names and fingerprints, because the storage can't be listed. Only a window can
+ * supply these keys, so it puts them into the daemon's memory at each connection.
+ * The storage may be memory only without saying so (VS Code in a browser): a secret
+ * that is gone is reported once. Does not use VS Code.
  */
-import type { MethodName, Params, Result } from "../../shared/contract/methods.ts";
+import type { Requester } from "../../daemon/client/daemon-client.ts";
 
-/** What vscode.SecretStorage has. */
+/** The part of vscode.SecretStorage that is used. */
 export interface SecretStore {
   get(key: string): PromiseLike<string | undefined>;
   store(key: string, value: string): PromiseLike<void>;
   delete(key: string): PromiseLike<void>;
 }
 
-/** What vscode.Memento has. */
+/** The part of vscode.Memento that is used. */
 export interface IndexStore {
   get<T>(key: string, fallback: T): T;
   update(key: string, value: unknown): PromiseLike<void>;
-}
-
-/** The daemon, as a `DaemonClient` or `DaemonLink` speaks to it. */
-export interface KeyTaker {
-  request<M extends MethodName>(name: M, params: Params<M>): Promise<Result<M>>;
 }
 
 /** A key of the index. */
@@ -31,15 +26,15 @@ export interface IndexedKey {
   readonly fingerprint: string;
 }
 
-/** What it is made from. */
+/** What {@link SecretKeys} is made from. */
 export interface SecretKeysOptions {
   readonly secrets: SecretStore;
   readonly index: IndexStore;
-  /** A key of the index is no longer in the storage: told once for each name. Must not throw. */
+  /** A key of the index is no longer in the storage: called once for each name. Must not throw. */
   readonly onVanished: (name: string) => void;
-  /** The storage or the daemon refused a key; `error` has no secret in it. Must not throw. */
+  /** The storage or the daemon refused a key; `error` does not contain the secret. Must not throw. */
   readonly onFailure: (name: string, error: unknown) => void;
-  /** How long a connection waits for the storage, which may be asking the user for a password; then it goes on without. */
+  /** How long a connection waits for the storage, which may ask the user for a password; then it continues without the keys. */
   readonly patienceMs?: number;
 }
 
@@ -67,8 +62,8 @@ export class SecretKeys {
     return this.keys.some((key) => key.name === name);
   }
 
-  /** Puts every key into a daemon's memory. Never rejects, and does not wait for long; what comes late is still put. */
-  async supplyAll(client: KeyTaker): Promise<void> {
+  /** Puts every key into a daemon's memory. Never rejects, and does not wait for long; keys that come late are still put. */
+  async supplyAll(client: Requester): Promise<void> {
     const all = Promise.all(this.keys.map(({ name }) => this.#supply(name, client)));
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
@@ -79,11 +74,11 @@ export class SecretKeys {
   }
 
   /**
-   * Takes a key in: to the daemon, which judges it, then to the storage. `bytes` stay the caller's, who wipes them.
-   * @returns its fingerprint
+   * Adds a key: first to the daemon, which validates it, then to the storage. The caller keeps `bytes` and wipes them.
+   * @returns the key's fingerprint
    * @throws TunnelError as keys/put; what the storage throws
    */
-  async add(name: string, bytes: Uint8Array, client: KeyTaker): Promise<string> {
+  async add(name: string, bytes: Uint8Array, client: Requester): Promise<string> {
     const key = base64Of(bytes);
     const { fingerprint } = await client.request("keys/put", { name, key });
     await this.#options.secrets.store(SECRET_PREFIX + name, key);
@@ -109,7 +104,7 @@ export class SecretKeys {
     await this.#options.index.update(INDEX, left.length > 0 ? left : undefined);
   }
 
-  async #supply(name: string, client: KeyTaker): Promise<void> {
+  async #supply(name: string, client: Requester): Promise<void> {
     try {
       const key = await this.#options.secrets.get(SECRET_PREFIX + name);
       if (key !== undefined) {
@@ -129,7 +124,7 @@ function base64Of(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-/** What another version of the extension left there may be anything. */
+/** Checks the form: another version of the extension may have left anything in the index. */
 function isIndexed(value: unknown): value is IndexedKey {
   if (typeof value !== "object" || value === null) return false;
   const { name, fingerprint } = value as Partial<Record<keyof IndexedKey, unknown>>;

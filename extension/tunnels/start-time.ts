@@ -1,6 +1,6 @@
 /**
- * How long it takes from asking for the daemon until the first tunnel listens, for
- * the log: the figure that a user feels when a window opens.
+ * The time from the request for the daemon until the first tunnel listens, for the
+ * log: this is the delay that a user notices when a window opens.
  */
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
@@ -16,7 +16,7 @@ export class StartTime {
     this.#nowMs = nowMs;
   }
 
-  /** The same factory; its first call starts the clock. */
+  /** The same factory, except that its first call starts the clock. */
   from(createClient: CreateClient): CreateClient {
     return (options) => {
       this.#askedMs ??= this.#nowMs();
@@ -24,7 +24,7 @@ export class StartTime {
     };
   }
 
-  /** Tells once, in milliseconds. */
+  /** Reports the time once, in milliseconds. */
   report(link: DaemonLink, tell: (elapsedMs: number) => void): Disposable {
     const owned = new Disposables();
     owned.add(

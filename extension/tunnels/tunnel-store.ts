@@ -1,17 +1,19 @@
 /**
  * The tunnels of this window: what the files say, what the daemon says, what is
- * approved and what this window wants, put together and kept current. Everything
- * that is shown is made from `items`; everything that is done goes through
- * `tunnel-actions.ts`. Knows nothing of VS Code.
+ * approved and what this window wants, combined and kept current. Everything that
+ * is shown is made from `items`; every action goes through `tunnel-actions.ts`.
+ * Does not use VS Code.
  */
-import { isDeepStrictEqual } from "node:util";
+import { approvedEntries } from "../../shared/contract/approved-entry.ts";
 import type { ParsedConfig } from "../../shared/contract/config-text.ts";
+import { refKey, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { Disposables, Emitter, type Event } from "../emitter.ts";
-import { type Approval, isOn, refKey, type TunnelItem, type TunnelRef, type TunnelSource } from "../model/tunnel-item.ts";
+import { type Approval, isOn, type TunnelItem, type TunnelSource } from "../model/tunnel-item.ts";
 import type { DaemonLink } from "./daemon-link.ts";
+import { firstMissing, type Judged, judgementOf, type KeyNames } from "./judged.ts";
 
 /** The files, as `ConfigSources` has them. */
 export interface Configs {
@@ -19,19 +21,13 @@ export interface Configs {
   readonly onDidChange: Event<void>;
 }
 
-/** Remembers names across a reload of the window; VS Code's workspace state in the extension. */
+/** Remembers wanted tunnels across a reload of the window; in the extension, this is VS Code's workspace state. */
 export interface WantedMemory {
   load(): readonly TunnelRef[];
   save(refs: readonly TunnelRef[]): void;
 }
 
-/** What the daemon said of an entry, and the entry as it was when it was asked. */
-interface Judged {
-  readonly approval: Approval;
-  readonly entry: TunnelEntry | undefined;
-}
-
-/** Our choice: changes that come together are told together. */
+/** Our choice: changes within this time are reported together. */
 const COALESCE_MS = 20;
 
 /** What the store is made from. */
@@ -39,7 +35,9 @@ export interface StoreParts {
   readonly configs: Configs;
   readonly link: DaemonLink;
   readonly memory: WantedMemory;
-  /** Whether the workspace is trusted; left out: it is. To judge an entry the daemon reads the key file and looks up the name it has. */
+  /** Which keys this machine has; without it, only the daemon's answers tell that one is missing. */
+  readonly keys?: KeyNames;
+  /** Whether the workspace is trusted; default: it is. To judge an entry, the daemon reads its key file and looks up its host name. */
   readonly isTrusted?: () => boolean;
 }
 
@@ -49,26 +47,29 @@ export class TunnelStore {
   readonly #link: DaemonLink;
   readonly #memory: WantedMemory;
   readonly #isTrusted: () => boolean;
+  readonly #keys: KeyNames | undefined;
   readonly #owned = new Disposables();
   readonly #changed = this.#owned.add(new Emitter<void>());
   /** By file, then by name. */
   readonly #approvals = new Map<string, Map<string, Judged>>();
-  /** The newest answer about approvals, come or on its way, by file; undefined: there was none. */
+  /** The newest answer about approvals, received or pending, by file; undefined: the daemon gave no answer. */
   readonly #answers = new Map<string, Promise<Map<string, Judged> | undefined>>();
   readonly #wanted = new Map<string, TunnelRef>();
-  /** What is about to be told to the daemon, by file. */
+  /** Wants that are about to be told to the daemon, by file. */
   readonly #telling = new Map<string, Promise<void>>();
   readonly #busy = new Map<string, number>();
-  /** undefined: put together when somebody looks next. */
+  /** undefined: made again at the next access. */
   #items: readonly TunnelItem[] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
 
-  constructor({ configs, link, memory, isTrusted = () => true }: StoreParts) {
+  constructor({ configs, link, memory, keys, isTrusted = () => true }: StoreParts) {
     this.#configs = configs;
     this.#link = link;
     this.#memory = memory;
     this.#isTrusted = isTrusted;
+    this.#keys = keys;
+    if (keys) this.#owned.add(keys.onDidChange(() => this.#soon()));
     this.#owned.add(link.onDidChange(() => this.#soon()));
     this.#owned.add(
       link.onDidChangeState(({ at }) => {
@@ -93,7 +94,7 @@ export class TunnelStore {
     this.#owned.add(link.on("approval/needed", (facts) => this.#setApproval(facts, { at: "pending", facts })));
     this.#owned.add(
       link.on("tunnel/changed", (status) => {
-        // Approved in another window or at a terminal, which nothing else tells of.
+        // Approved in another window or in a terminal: no other notification reports this.
         const isApprovedElsewhere = isListening(status.state) && this.#approvals.get(status.configPath)?.get(status.name)?.approval.at === "pending";
         if (status.state === "not-approved" || isApprovedElsewhere) void this.refreshApprovals(status.configPath);
       }),
@@ -112,7 +113,7 @@ export class TunnelStore {
     return this.items.find((item) => item.name === ref.name && item.source.configPath === ref.configPath);
   }
 
-  /** What this window keeps open. */
+  /** The tunnels that this window keeps open. */
   get wanted(): readonly TunnelRef[] {
     return [...this.#wanted.values()];
   }
@@ -121,13 +122,13 @@ export class TunnelStore {
     return this.#wanted.has(refKey(ref));
   }
 
-  /** What this window kept open before it was reloaded, and the daemon still has open for it. */
+  /** The tunnels that this window kept open before it was reloaded, and still has in its files or from the daemon. */
   get remembered(): readonly TunnelRef[] {
     return this.#memory.load().filter((ref) => this.find(ref) !== undefined);
   }
 
   /**
-   * Adds to or takes from what this window keeps open, and tells the daemon.
+   * Adds tunnels to those that this window keeps open, or removes them, and tells the daemon.
    * @throws TunnelError as `DaemonLink.want`
    */
   async setWanted(refs: readonly TunnelRef[], wanted: boolean): Promise<void> {
@@ -138,7 +139,7 @@ export class TunnelStore {
     this.#soon();
     let failure: unknown;
     for (const configPath of new Set(refs.map((ref) => ref.configPath))) {
-      // One file that is refused leaves the others stated.
+      // If the daemon refuses one file, the others are still stated.
       await this.#tell(configPath).catch((error: unknown) => {
         failure ??= error;
       });
@@ -146,7 +147,7 @@ export class TunnelStore {
     if (failure !== undefined) throw failure;
   }
 
-  /** What is wanted of a file in one turn, by however many, is told once. */
+  /** All wants of a file from one turn of the event loop are told once. */
   #tell(configPath: string): Promise<void> {
     const told = this.#telling.get(configPath) ?? Promise.resolve().then(() => this.#tellNow(configPath));
     this.#telling.set(configPath, told);
@@ -175,11 +176,12 @@ export class TunnelStore {
     }
   }
 
-  /** Asks a daemon that runs what is approved, of one file or all; of a workspace's only when that is trusted. Never rejects. */
+  /** Asks a running daemon what is approved, in one file or all; in workspace files only if the workspace is trusted. Never rejects. */
   async refreshApprovals(only?: string): Promise<void> {
+    this.#keys?.refresh();
     if (this.#link.state.at !== "connected") return;
     for (const { source, config } of this.#configs.configs) {
-      // It may be let go of meanwhile: nothing is started for this.
+      // The connection may be gone meanwhile: no daemon is started for this.
       if (this.#link.state.at !== "connected") break;
       if (source.kind === "workspace" && !this.#isTrusted()) continue;
       if (config && (only === undefined || only === source.configPath)) await this.#askApprovals(source.configPath);
@@ -187,7 +189,7 @@ export class TunnelStore {
     this.#soon();
   }
 
-  /** Resolves when what is known is of the newest question: an answer that was overtaken is old. */
+  /** Resolves when the approvals come from the newest question: an answer is outdated if a later question has been asked. */
   async #askApprovals(configPath: string): Promise<void> {
     const answer = this.#answerOf(configPath);
     this.#answers.set(configPath, answer);
@@ -204,10 +206,16 @@ export class TunnelStore {
     const entries = this.#entriesOf(configPath);
     const judged = (name: string, approval: Approval): readonly [string, Judged] => [name, { approval, entry: entries?.get(name) }];
     try {
-      const { pending, approved } = await this.#link.request("approvals/list", { configPath });
+      const answer = await this.#link.request("approvals/list", { configPath });
+      const { pending, approved, unplannable = [] } = answer;
+      // The daemon may have read a newer file than this window: its answer contains the approved entry.
+      const read = approvedEntries(answer);
       return new Map([
-        ...approved.map(({ name }) => judged(name, { at: "approved" })),
+        ...approved.map(({ name }): readonly [string, Judged] => [name, { approval: { at: "approved" }, entry: read.get(name) ?? entries?.get(name) }]),
         ...pending.map((facts) => judged(facts.name, { at: "pending", facts })),
+        ...unplannable
+          .filter(({ code }) => code === "KEY_NOT_FOUND")
+          .map(({ name }): readonly [string, Judged] => [name, { approval: { at: "unknown" }, entry: entries?.get(name), lacksKey: true }]),
       ]);
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
@@ -215,7 +223,7 @@ export class TunnelStore {
     }
   }
 
-  /** A folder has left the workspace: what was wanted of it is not this window's any more. */
+  /** When a folder has left the workspace, this window no longer wants the folder's tunnels. */
   async #letGo(): Promise<void> {
     const files = new Set(this.#configs.configs.map(({ source }) => source.configPath));
     const gone = this.wanted.filter(({ configPath }) => !files.has(configPath));
@@ -242,7 +250,7 @@ export class TunnelStore {
     return this.#configs.configs.find(({ source }) => source.configPath === configPath)?.config?.entries;
   }
 
-  /** Something has changed: whoever looks sees it at once, and is told soon. */
+  /** Something has changed: `items` shows the change at once, and listeners are told soon. */
   #soon(): void {
     this.#items = undefined;
     if (!this.#disposed) this.#timer ??= setTimeout(() => this.#fire(), COALESCE_MS);
@@ -253,13 +261,22 @@ export class TunnelStore {
     this.#changed.fire();
   }
 
+  /** Of a tunnel that takes no connections; in a workspace that is not trusted, nobody looks for what its files name. */
+  #missingKey(ref: TunnelRef, entry: TunnelEntry | undefined, judged: Judged | undefined): string | undefined {
+    const state = this.#link.statusOf(ref)?.state ?? "closed";
+    if (!entry || !this.#isTrusted() || (state !== "closed" && state !== "waiting-for-key")) return undefined;
+    return firstMissing(entry, judged, this.#keys);
+  }
+
   #itemsOf(source: TunnelSource, config: ParsedConfig | undefined): TunnelItem[] {
     const { configPath } = source;
     const written = [...(config?.places.keys() ?? [])];
-    // What the daemon still runs of this file under a name that is gone, or while the file can't be read.
+    // Tunnels of this file that the daemon still runs, although their names are gone or the file can't be read.
     const left = this.#link.statuses.filter((status) => status.configPath === configPath && !config?.places.has(status.name)).map(({ name }) => name);
     return [...written, ...left].flatMap((name) => {
       const ref = { configPath, name };
+      const judged = judgementOf(this.#approvals.get(configPath)?.get(name), config?.entries.get(name));
+      const missingKey = this.#missingKey(ref, config?.entries.get(name), judged);
       const item: TunnelItem = {
         source,
         name,
@@ -267,16 +284,13 @@ export class TunnelStore {
         fault: config?.faults.get(name),
         place: config?.places.get(name),
         status: this.#link.statusOf(ref),
-        approval: approvalOf(this.#approvals.get(configPath)?.get(name), config?.entries.get(name)),
+        approval: judged?.approval ?? { at: "unknown" },
         wanted: this.#wanted.has(refKey(ref)),
         busy: this.#busy.has(refKey(ref)),
+        ...(missingKey !== undefined && { missingKey }),
+        ...(this.#link.state.at !== "connected" && !this.#isTrusted() && { isUnknown: true }),
       };
       return item.place || isOn(item) || item.status?.state === "draining" ? [item] : [];
     });
   }
-}
-
-/** An answer about another entry than the file has now says nothing of this one: nothing of it is used before it is judged. */
-function approvalOf(judged: Judged | undefined, entry: TunnelEntry | undefined): Approval {
-  return judged && isDeepStrictEqual(judged.entry, entry) ? judged.approval : { at: "unknown" };
 }

@@ -1,21 +1,22 @@
 /**
- * What opens without being asked: what this window had open before it was
- * reloaded, as far as the daemon still has it, and the entries with `autoOpen`
- * that are approved. Those that are not are asked about once, in one notification.
+ * Tunnels that open automatically: those that this window had open before it was
+ * reloaded, if the daemon still has them open, and approved entries with `autoOpen`.
+ * For entries that are not approved, one notification asks once.
  */
 import * as vscode from "vscode";
+import { refKey, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import { type Disposable, Disposables } from "../emitter.ts";
-import { refKey, refOf, type TunnelRef } from "../model/tunnel-item.ts";
+import { refOf } from "../model/tunnel-item.ts";
 import type { Services } from "../services.ts";
 
-/** Starts it, now and when files change or the workspace becomes trusted. Never rejects. */
+/** Opens these tunnels now, and when files change or the workspace becomes trusted. Never rejects. */
 export function registerAutoOpen(services: Services): Disposable {
   const owned = new Disposables();
   const auto = new AutoOpen(services);
   owned.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void auto.start()));
-  // The store's, not the files': it has the entries of a changed file a moment after the file has changed.
+  // Listens to the store, not to the files: the store has a changed file's entries a moment after the file has changed.
   owned.add(services.store.onDidChange(() => void auto.run()));
   void auto.start();
   return owned;
@@ -23,7 +24,7 @@ export function registerAutoOpen(services: Services): Disposable {
 
 class AutoOpen {
   readonly #services: Services;
-  /** Looked at already in this window: closing one does not open it again. */
+  /** Tunnels already handled in this window: a tunnel that the user closes does not open again. */
   readonly #seen = new Set<string>();
   #started = false;
 
@@ -36,7 +37,7 @@ class AutoOpen {
     if (vscode.workspace.isTrusted) {
       const remembered = store.remembered;
       if (await link.attach()) {
-        // From the link: the store tells of it a moment later.
+        // Asks the link: the store has the statuses only a moment later.
         const kept = remembered.filter((ref) => (link.statusOf(ref)?.state ?? "closed") !== "closed");
         await store.setWanted(kept, true).catch((error: unknown) => log.warn(messageOf(error)));
       }

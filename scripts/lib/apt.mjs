@@ -1,8 +1,8 @@
 /**
- * Debian's and Ubuntu's packages, two ways. As root: `apt-get install`, with a policy that starts no service and
- * without ever removing a package. As an ordinary user: the same packages and the libraries that are missing are
- * downloaded and unpacked into a folder, and the system is not touched; package lists that are missing or outdated
- * are fetched into that folder too. Never sudo.
+ * Debian's and Ubuntu's packages, two ways. As root: `apt-get install`, with a policy that starts no service; it never
+ * removes a package. As an ordinary user: downloads the same packages and the missing libraries, unpacks them into a
+ * folder, and does not touch the system; missing or outdated package lists are fetched into that folder too. Never
+ * uses sudo.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,10 +13,10 @@ import { lastLine, removeFolder, run, undoLater } from "./own.mjs";
 
 const POLICY = "/usr/sbin/policy-rc.d";
 const POLICY_ASIDE = `${POLICY}.set-aside-by-encrypted-tunnels`;
-/** Known again by its text: a run that was killed must not keep the machine's packages from starting services for ever. */
+/** We recognise our policy by its text: after a killed run it must not keep packages from starting services for ever. */
 const POLICY_TEXT = "#!/bin/sh\n# encrypted-tunnels: no service is started while its packages are installed; may be removed.\nexit 101\n";
 const SYSTEM_LOCK = "/run/encrypted-tunnels-apt.lock";
-/** Unpacking another libc beside the system's loader breaks every program that gets it. */
+/** Unpacking another libc beside the system's loader breaks every program that uses that libc. */
 const NEVER_UNPACK = new Set(["libc6", "libc-bin"]);
 const PATIENCE = ["DPkg::Lock::Timeout=600", "Acquire::Retries=2", "Acquire::http::Timeout=30", "Acquire::https::Timeout=30"];
 
@@ -44,7 +44,7 @@ export function installPackages(packages) {
   });
 }
 
-/** Downloads the packages with what they lack and unpacks them to `folder`, whole or not at all. */
+/** Downloads the packages and their missing dependencies and unpacks them to `folder`, whole or not at all. */
 export async function unpackPackages(packages, folder) {
   const workshop = join(dirname(folder), `.${basename(folder)}.${process.pid}`);
   const forget = undoLater(() => removeFolder(workshop));
@@ -73,13 +73,13 @@ export async function unpackPackages(packages, folder) {
   }
 }
 
-/** Tries once with the lists as they are; a second time after an update, of our own copy if `ownLists` is given. */
+/** Tries once with the present lists, and a second time after an update: of our own copy of the lists if `ownLists` is given. */
 async function refreshAndRetry(attempt, options, ownLists) {
   const first = await attempt();
   if (first.code === 0) return first;
   announce("updating the package lists");
   if (ownLists !== undefined) options.push(...useOwnLists(ownLists));
-  // A third-party source that doesn't answer must not stop us: the second attempt tells whether it mattered.
+  // A third-party source that doesn't answer must not stop us: the second attempt shows whether that source was needed.
   await apt(["update", "-q"], options);
   return attempt();
 }
@@ -112,7 +112,7 @@ function aptCause({ stdout, stderr }) {
   return (errors[0]?.slice(3) ?? lastLine(stderr || stdout)).trim().replace(/\.$/, "");
 }
 
-/** The names here (older Ubuntu has the version in some: mariadb-server-core-10.6), or null if any is unknown. */
+/** The packages' names on this system (older Ubuntu has versions in some: mariadb-server-core-10.6), or null if any is unknown. */
 async function resolveNames(packages, options) {
   const names = [];
   for (const name of packages) {
@@ -133,7 +133,7 @@ async function firstAvailable(names, options) {
   return undefined;
 }
 
-/** The packages themselves and whatever else an installation of them would bring in; null if any is unknown. */
+/** The packages and all others that installing them would add; null if any is unknown. */
 async function missingPackages(packages, options) {
   const names = await resolveNames(packages, options);
   if (names === null) return null;
@@ -142,16 +142,16 @@ async function missingPackages(packages, options) {
   return [...new Set([...names, ...planned])].filter((name) => !NEVER_UNPACK.has(name.split(":")[0]));
 }
 
-/** `, 12 MB`, from the package lists alone; empty when they don't say. */
+/** `, 12 MB`, from the package lists; empty when they have no size. */
 async function sizeOf(names, options) {
   const { stdout } = await apt(["download", "-q", "--print-uris", ...names], options);
   const bytes = [...stdout.matchAll(/^'[^']*' \S+ (\d+) /gm)].reduce((sum, match) => sum + Number(match[1]), 0);
   return bytes === 0 ? "" : `, ${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** Runs `body` while no package may start a service. A policy that forbids it already is left as it is. */
+/** Runs `body` while no package may start a service. An existing policy that forbids services is not changed. */
 async function withoutServices(body) {
-  // Left behind by a run that was killed with SIGKILL: the machine's own policy, if it has one, comes back first.
+  // A run was killed with SIGKILL: first restore the machine's own policy, if it has one.
   if (existsSync(POLICY_ASIDE)) renameSync(POLICY_ASIDE, POLICY);
   else if (existsSync(POLICY) && readFileSync(POLICY, "utf8") === POLICY_TEXT) rmSync(POLICY);
   if (existsSync(POLICY)) {

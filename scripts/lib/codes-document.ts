@@ -1,7 +1,7 @@
 /**
- * Makes docs/CODES.md and the README's short table from the codes' own record.
- * Pure; scripts/codes-docs.mjs writes the files, and a test fails when they and
- * the code part ways.
+ * Makes docs/CODES.md and the README's short table from shared/contract/codes.ts.
+ * Pure; scripts/codes-docs.mjs writes the files, and a test fails when the files
+ * and the code differ.
  */
 import { CODES, type CodeMeaning, PLACES } from "../../shared/contract/codes.ts";
 import { ERROR_CODES } from "../../shared/errors.ts";
@@ -30,7 +30,7 @@ ${rows.join("\n")}
 `;
 }
 
-/** The README with the table between its marks made anew. @throws Error when it has no such marks */
+/** The README with a new table between its marks. @throws Error when it has no such marks */
 export function withCodes(readme: string): string {
   const begin = readme.indexOf(BEGIN);
   const end = readme.indexOf(END);

@@ -1,13 +1,16 @@
 /**
- * Daemons that scripts and tests have caused: they run on their own by design, so whoever has given them a state folder
- * of its own ends them by it (Linux). The one that runs is not enough: several clients may have started one each, and
- * whichever is still on its way to find that it came second takes the place of the first when that is gone.
+ * Daemons that scripts and tests have started. They run on their own by design, so the script that gave a daemon its own
+ * state folder ends it by that folder (Linux). Ending the running daemon is not enough: several clients may have started
+ * one each, and a daemon that is still starting takes the place of the first when the first is gone.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { killAtOnce } from "./own.mjs";
+import { killAtOnce, pause } from "./own.mjs";
 
-/** Ends the daemon with this state folder and whatever is just starting one; resolves when they are gone. */
+/** Our choice: a process that was killed is gone much sooner, unless the kernel keeps it. */
+const GONE_WITHIN_MS = 3_000;
+
+/** Ends the daemon with this state folder and all processes that are starting one; resolves when they are gone. */
 export async function endProcessesOf(stateDir) {
   for (let pids = processesOf(stateDir); pids.length > 0; pids = processesOf(stateDir)) {
     killAtOnce(...pids);
@@ -15,19 +18,41 @@ export async function endProcessesOf(stateDir) {
   }
 }
 
-/** The same without waiting: for an exit handler. */
+/** The same without the event loop: for an exit handler. */
 export function killProcessesOf(stateDir) {
-  killAtOnce(...processesOf(stateDir));
+  killUntilGone(() => processesOf(stateDir));
 }
 
-/** Ids of the processes that were given this very folder, as an argument or in the environment. */
+/**
+ * Kills the processes that have this variable in their environment, but no daemon: that may serve others, too. The shells
+ * of VS Code's terminals are in sessions of their own, so a signal to the server's group does not reach them.
+ */
+export function killProcessesWith(variable) {
+  const isDaemon = (id) => fieldsOf(id, "cmdline").includes("daemon");
+  killUntilGone(() => idsOfProcesses().filter((id) => fieldsOf(id, "environ").includes(variable) && !isDaemon(id)));
+}
+
+/** Looks again after each round: a process that is killed may just have started another. */
+function killUntilGone(find) {
+  const deadline = performance.now() + GONE_WITHIN_MS;
+  for (let ids = find(); ids.length > 0 && performance.now() < deadline; ids = find()) {
+    killAtOnce(...ids);
+    pause(10);
+  }
+}
+
+/** Ids of the processes that have exactly this folder as an argument or in the environment. */
 function processesOf(stateDir) {
-  const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   const has = (id, file, field) => fieldsOf(id, file).includes(field);
-  return ids.filter((id) => has(id, "environ", `TUNNELD_STATE_DIR=${stateDir}`) || has(id, "cmdline", stateDir)).map(Number);
+  return idsOfProcesses().filter((id) => has(id, "environ", `TUNNELD_STATE_DIR=${stateDir}`) || has(id, "cmdline", stateDir));
 }
 
-/** A process that has ended, even one that nobody has waited for yet, has no fields. */
+function idsOfProcesses() {
+  const names = existsSync("/proc") ? readdirSync("/proc") : [];
+  return names.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).map(Number);
+}
+
+/** A process that has ended has no fields, even if nobody has waited for it yet. */
 function fieldsOf(id, file) {
   try {
     return readFileSync(`/proc/${id}/${file}`, "utf8").split("\0");

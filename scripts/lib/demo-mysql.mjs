@@ -1,5 +1,5 @@
 /**
- * The MariaDB half of `npm start`: what is done through the tunnel, with mysql2, a client as an application uses it.
+ * The MariaDB half of `npm start`: the steps through the tunnel, with mysql2, as an application would use it.
  * Same exports as demo-redis.mjs.
  */
 import { randomBytes } from "node:crypto";
@@ -36,7 +36,7 @@ export function answersAt(port) {
 export async function open(port, { user, password, database }) {
   const { createConnection } = await import("mysql2/promise");
   const client = await createConnection({ host: "127.0.0.1", port, user, password, database });
-  // A connection that is cut while idle must not end the script: whoever uses it next gets the error.
+  // A connection that is cut while idle must not end the script: its next query gets the error.
   client.on("error", () => {});
   return client;
 }

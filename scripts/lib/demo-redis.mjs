@@ -1,5 +1,5 @@
 /**
- * The Redis half of `npm start`: what is done through the tunnel, with ioredis, a client as an application uses it.
+ * The Redis half of `npm start`: the steps through the tunnel, with ioredis, as an application would use it.
  * demo-mysql.mjs has the same exports; start.mjs knows only these.
  */
 import { randomBytes } from "node:crypto";
@@ -15,10 +15,10 @@ export const label = "Redis";
 export const start = startRedis;
 /** What a plain client says first. */
 export const firstWords = "PING\r\n";
-/** Searched for in what crossed the wire. */
+/** The text that is searched for in the bytes on the wire. */
 export const message = "attack at dawn";
 
-/** True if this very Redis answers at `port`. */
+/** True if exactly this Redis answers at `port`. */
 export const answersAt = (port, server) => redisAnswersAt(port, server.pid);
 
 export async function open(port) {
@@ -79,7 +79,7 @@ export async function speak(client) {
   await client.set("order", message);
 }
 
-/** What the server has seen so far: to show that a plain client changed nothing. */
+/** The server's counts so far: they show that a plain client changed nothing. */
 export async function seen(client) {
   const pings = /cmdstat_ping:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? "0";
   return { connections: Number(await field(client, "stats", "total_connections_received")), PINGs: Number(pings) };

@@ -1,15 +1,15 @@
 /**
  * npm start -- --vscode: the extension in a VS Code in your own browser, with a Redis and a MariaDB behind Debian's
- * spiped, a demo project and its key. Nothing is approved beforehand: opening the first tunnel asks you, as it should.
+ * spiped, a demo project and its key. Nothing is approved beforehand, so opening the first tunnel asks you.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { endProcessesOf, killProcessesOf } from "./daemon-processes.mjs";
 import { NONCE_BYTES, plainClient } from "./ends.mjs";
 import { Failure } from "./failure.mjs";
 import { startMariaDb } from "./mariadb.mjs";
 import { bold, cyan, say, step } from "./output.mjs";
-import { endChild, lastLine, makeFolder, run, undoLater } from "./own.mjs";
+import { endChild, lastLine, makeFolder, removeFolder, run, undoLater } from "./own.mjs";
 import { packageExtension, packagePath } from "./package.mjs";
 import { freePort, startOnFreePort } from "./ports.mjs";
 import { tunneld } from "./project.mjs";
@@ -32,7 +32,7 @@ export async function demonstrateVsCode() {
   });
   const demo = { folder: makeFolder("tun-demo") };
   demo.stateDir = join(demo.folder, "s");
-  // Whatever ends this script: the daemon outlives VS Code by design.
+  // Kill the daemon however this script ends: it outlives VS Code by design.
   demo.forgetDaemon = undoLater(() => killProcessesOf(demo.stateDir));
   demo.workspace = join(demo.folder, "demo");
   await step("fresh key", () => makeDemoKey(demo));
@@ -46,8 +46,8 @@ export async function demonstrateVsCode() {
   });
   await step("demo project", () => writeProject(demo));
   await step("VS Code", async () => {
-    const extensionsDir = await installExtension(packagePath());
-    demo.server = await startWorkbenchServer({ extensionsDir, stateDir: demo.stateDir });
+    demo.extensionsDir = await installExtension(packagePath());
+    demo.server = await startWorkbenchServer({ extensionsDir: demo.extensionsDir, stateDir: demo.stateDir });
   });
   await stay(demo);
   await step("everything stopped and removed", () => stop(demo));
@@ -92,10 +92,13 @@ async function stay({ server, workspace, redis, mariadb, redisEnd, mariadbEnd })
   await untilStopped(ends);
 }
 
-async function stop({ server, stateDir, forgetDaemon, redis, mariadb, redisEnd, mariadbEnd }) {
-  await server.stop();
+/** Each part is stopped even if another can't be; the folders go last, when nobody writes into them any more. */
+async function stop({ folder, server, extensionsDir, stateDir, forgetDaemon, redis, mariadb, redisEnd, mariadbEnd }) {
+  const parts = await Promise.allSettled([server.stop(), redis.stop(), mariadb.stop(), endChild(redisEnd.child, 2000), endChild(mariadbEnd.child, 2000)]);
   await endProcessesOf(stateDir);
   forgetDaemon();
-  await Promise.all([endChild(redisEnd.child, 2000), endChild(mariadbEnd.child, 2000)]);
-  await Promise.all([redis.stop(), mariadb.stop()]);
+  removeFolder(folder);
+  removeFolder(dirname(extensionsDir));
+  const failed = parts.find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
 }

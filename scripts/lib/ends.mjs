@@ -10,7 +10,7 @@ import { lastLine, run } from "./own.mjs";
 import { startOnFreePort } from "./ports.mjs";
 import { tunneld } from "./project.mjs";
 
-/** What a spiped sends whoever connects: its nonce, and not a byte more without the key. */
+/** A spiped sends every client its nonce, and not a byte more to a client without the key. */
 export const NONCE_BYTES = 32;
 
 export async function makeKey(file) {
@@ -47,7 +47,7 @@ async function greets(port) {
   return bytes.length === NONCE_BYTES;
 }
 
-/** A client without the key: says `words`, listens until `enough` bytes or the end; resolves to { bytes, ms, ended }. */
+/** A client without the key: sends `words` and reads `enough` bytes or until the end; resolves to { bytes, ms, ended }. */
 export function plainClient(port, { words, enough = Number.POSITIVE_INFINITY, timeoutMs = 20_000 }) {
   const start = performance.now();
   return new Promise((resolve) => {

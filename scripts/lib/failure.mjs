@@ -1,7 +1,7 @@
 /**
- * How the scripts end when something can't be done: a Failure is one sentence with the cause and the cure,
- * printed without a stack. Anything else that is thrown is a bug in a script and keeps its stack.
- * `main` is the frame every script runs in: it cleans up before it exits, whatever happened.
+ * How the scripts report that something can't be done: a Failure is one sentence with the cause and the cure,
+ * printed without a stack. Any other error is a bug in a script and keeps its stack.
+ * Every script runs in `main`, which always cleans up before it exits.
  */
 import { cleanUp } from "./own.mjs";
 

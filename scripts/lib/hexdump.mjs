@@ -2,7 +2,7 @@
 const ROW = 8;
 const CELL = ROW * 3 - 1;
 
-/** Each side is { title, bytes }; rows as many as the shorter side needs, at most maxRows. */
+/** Each side is { title, bytes }; there are as many rows as the shorter side needs, at most maxRows. */
 export function sideBySide(left, right, { maxRows = 8 } = {}) {
   const rows = Math.min(maxRows, Math.ceil(Math.min(left.bytes.length, right.bytes.length) / ROW));
   const width = CELL + ROW + 2;

@@ -1,7 +1,7 @@
 /**
- * Puts node_modules there: `npm ci` from the lock file, when the packages are missing or not those of the lock file.
- * The stamp is npm's own record (node_modules/.package-lock.json, written last): so an install made by hand counts too,
- * and one that was interrupted or left the development packages out does not.
+ * Installs node_modules with `npm ci` when the packages are missing or differ from the lock file. It compares npm's own
+ * record (node_modules/.package-lock.json, which npm writes last): so an install made by hand counts too, and an install
+ * that was interrupted or left out the development packages does not.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ function isCurrent() {
   return Object.entries(locked).every(([path, entry]) => {
     if (path === "") return true;
     const found = installed[path];
-    // Packages for other platforms are optional and stay away.
+    // Packages for other platforms are optional and not installed.
     return found === undefined ? entry.optional === true : found.version === entry.version;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A lock file for work that two runs must not do at once (installing, unpacking). The file holds its owner's pid;
- * it is made complete under a private name and linked into place, so nobody ever reads half of it.
+ * A lock file for work that two runs must not do at once (installing, unpacking). The file contains its owner's pid;
+ * it is written under a private name and linked into place, so nobody ever reads half of it.
  * A lock is stale when its owner is dead, or when it was not touched for two minutes (a pid of another container).
  */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -60,7 +60,7 @@ function touch(path) {
   try {
     utimesSync(path, now, now);
   } catch {
-    // The folder was removed under us; the work itself will tell.
+    // The folder was removed meanwhile; the work itself will fail and report it.
   }
 }
 
@@ -75,7 +75,7 @@ function inspect(path) {
   }
 }
 
-/** Moves a stale lock away; if another waiter was quicker and this is already a new lock, puts it back. */
+/** Moves a stale lock away; if another waiter was faster and the lock is already a new one, puts that lock back. */
 function setAside(path, holder) {
   const aside = privateName(path);
   try {

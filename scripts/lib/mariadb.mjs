@@ -1,5 +1,5 @@
 /**
- * A throw-away MariaDB on 127.0.0.1 with one test user; root only through its socket, in a folder of ours.
+ * A throw-away MariaDB on 127.0.0.1 with one test user. Root can connect only through its socket, in a folder of ours.
  * Making a data folder takes seconds, so an empty one is kept in the cache folder and copied. Passwords go through
  * standard input and files with mode 0600, never through arguments or the environment.
  */
@@ -33,7 +33,7 @@ export async function startMariaDb(options = {}) {
   const { child, port } = await startOnFreePort("mariadbd", {
     command: tools.mariadbd,
     argsFor: (chosen) => serverArgs({ data, folder, socket, port: chosen, more: options.args ?? [] }),
-    // The socket lies in our folder: whoever answers there is the server we started.
+    // The socket is in our folder, so the server that answers there is the one we started.
     ready: async () => existsSync(socket) && (await ask("SELECT 1;")).code === 0,
   });
   const password = randomBytes(16).toString("hex");
@@ -62,7 +62,7 @@ function serverArgs({ data, folder, socket, port, more }) {
   ];
 }
 
-/** mariadbd refuses to be root unless told so by name. Nobody else is named: in a container a user id may have no account. */
+/** mariadbd refuses to run as root unless --user names root. Other users are not named: in a container a user id may have no account. */
 function asRoot() {
   return process.getuid?.() === 0 ? ["--user=root"] : [];
 }
@@ -78,7 +78,7 @@ function accounts(password) {
   `;
 }
 
-/** An empty data folder of this very server version, made once. */
+/** An empty data folder for exactly this server version, made once. */
 async function template(tools) {
   const version = await run(tools.mariadbd, ["--no-defaults", "--version"]);
   const name = `mariadb-${sha256(tools.mariadbd, version.stdout, ...INNODB).slice(0, 16)}`;

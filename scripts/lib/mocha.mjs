@@ -1,6 +1,6 @@
 /**
- * Runs one test suite in a mocha process of its own and returns what its reporter counted. A process that dies
- * without a summary, or that stays alive long after its last test (a socket or timer was left open), has failed.
+ * Runs one test suite in a mocha process of its own and returns its reporter's counts. A process that dies without a
+ * summary, or that stays alive long after its last test (a socket or timer was left open), has failed.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -8,7 +8,8 @@ import { say, yellow } from "./output.mjs";
 import { makeFolder, removeFolder, spawnOwned } from "./own.mjs";
 import { root } from "./project.mjs";
 
-const LINGER_MS = 10_000;
+/** How long a process may run after its last test: it has exit handlers to run, perhaps on a busy machine. */
+const LINGER_MS = 60_000;
 
 /** The `*.test.ts` (or, once compiled, `*.test.js`) files of a folder, or of a single file's path. */
 export function testFiles(path, ending = ".test.ts") {
@@ -22,13 +23,13 @@ export function testFiles(path, ending = ".test.ts") {
 
 /**
  * Resolves to { passed, failed: [{ title, message, file }], skipped: [title], secondTry: [as failed] }.
- * `tries: 2` is for suites that drive a browser and a workbench which are not ours: a file with a failure runs once
- * more, whole, as its tests build on one another. Nothing is hidden: `secondTry` has what failed the first time.
+ * `tries: 2` is for suites that drive a browser and a workbench, which are not ours: a file with a failure runs once
+ * more as a whole, because its tests build on one another. `secondTry` has the failures of the first run.
  */
 export async function runMocha({ tries = 1, ...options }) {
   const first = await runOnce(options);
   const files = [...new Set(first.failed.map(({ file }) => file))];
-  // What has no file is a fault of the whole process.
+  // A failure without a file is a fault of the whole process.
   if (tries === 1 || files.length === 0 || files.includes(undefined)) return { ...first, secondTry: [] };
   const again = files.map((file) => relative(root, file));
   say(yellow(`\n  Once more: ${again.join(", ")}`));

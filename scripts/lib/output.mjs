@@ -1,6 +1,6 @@
 /**
- * What the scripts show: steps with a tick and a time, and colours only on a terminal that wants them (NO_COLOR).
- * A step that takes long shows its seconds on a terminal; elsewhere (CI) it says now and then that it goes on.
+ * What the scripts print: steps with a tick and a time, and colours only on a terminal that allows them (NO_COLOR).
+ * A long step shows its seconds on a terminal; elsewhere (CI) a line now and then says that it goes on.
  */
 const STILL_MS = 15_000;
 const tty = process.stdout.isTTY === true;
@@ -26,7 +26,7 @@ let announced = false;
 
 /**
  * Runs one step and prints its line. The step's function may return a detail to show beside the label.
- * Inside, `announce` says that something slow begins, so that nobody looks at a silent screen.
+ * Inside a step, `announce` says that slow work begins, so that the screen is not silent.
  */
 export async function step(label, body) {
   const start = performance.now();

@@ -1,6 +1,6 @@
 /**
- * Where things are: the project's root, its scratch folder (inside the tree, ignored by git) and the user's cache
- * folder, which outlives a clone and holds unpacked tools and a prepared database folder.
+ * Folders: the project's root, its scratch folder (inside the tree, ignored by git) and the user's cache folder, which
+ * outlives a clone and holds unpacked tools and a prepared database folder.
  */
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -25,7 +25,7 @@ export function sha256(...parts) {
   return hash.digest("hex");
 }
 
-/** The user's cache folder for this project, made if need be. Programs are run from it: it must be ours alone. */
+/** The user's cache folder for this project, made if needed. Programs are run from it, so only we may write to it. */
 export function cacheFolder() {
   // homedir() itself throws for a user id without an account and without HOME.
   const candidates = [() => process.env.XDG_CACHE_HOME, () => join(homedir(), ".cache")];

@@ -1,6 +1,6 @@
 /** Types of provision.mjs for the tests: the scripts are plain JavaScript, because they run before anything is installed. */
 
-/** Absolute paths of programs that run as they are. */
+/** Absolute paths of programs that can be run directly. */
 export interface Tools {
   readonly redisServer: string;
   readonly redisCli: string;

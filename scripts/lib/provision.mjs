@@ -1,10 +1,10 @@
 /**
- * Finds the programs the tests and the demonstration need, or puts them there: Redis, MariaDB and spiped.
- *   1. What is on PATH (and in the sbin folders).
- *   2. Debian, Ubuntu: as root by apt-get; as anybody else, or if that fails, unpacked into the user's cache folder.
+ * Finds or installs the programs that the tests and the demonstration need: Redis, MariaDB and spiped.
+ *   1. Programs on PATH (and in the sbin folders) are used.
+ *   2. Debian, Ubuntu: as root by apt-get; as another user, or if that fails, unpacked into the user's cache folder.
  *   3. Elsewhere: one sentence that says what is missing.
- * TUNNELS_TOOLS=unpack forces the unpacked route, to test it. Either way a tool is the absolute path of a program
- * that runs as it is: an unpacked one is a small wrapper that sets the library path for that one process.
+ * TUNNELS_TOOLS=unpack forces unpacking, to test it. Either way a tool is the absolute path of a program that can be
+ * run directly: an unpacked tool is a small wrapper that sets the library path for its process.
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -34,17 +34,17 @@ const GROUPS = {
   spiped: { packages: ["spiped"], tools: { spiped: ["spiped"], spipe: ["spipe"] } },
 };
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-/** Raised when wrappers or layout change, so that an older unpacked tree is made again. */
+/** Increased when wrappers or layout change, so that an older unpacked tree is made again. */
 const LAYOUT = 1;
 
-/** The tools of the named groups, put there if need be. */
+/** The tools of the named groups, installed if needed. */
 export async function provision(groups = Object.keys(GROUPS)) {
   const missing = groups.filter((group) => locateGroup(group) === null);
   if (missing.length > 0) await obtain(missing);
   return locate(groups);
 }
 
-/** The tools of the named groups as they are now; throws if one is missing. */
+/** The installed tools of the named groups; throws if one is missing. */
 export function locate(groups = Object.keys(GROUPS)) {
   const found = groups.map((group) => [group, locateGroup(group)]);
   const missing = found.filter(([, tools]) => tools === null).map(([group]) => group);
@@ -144,7 +144,7 @@ async function unpack(group) {
   }
 }
 
-/** The tool's own arguments come first: MariaDB wants --defaults-file before anything else. */
+/** The tool's own arguments come first: MariaDB needs --defaults-file before all others. */
 function wrapper({ tree, program, tool, group }) {
   const libraries = ["usr/lib", "lib"].flatMap((base) => libraryFolders(join(tree, base)));
   const extra = group === "mariadb" ? mariadbOptions(tree, tool) : [];

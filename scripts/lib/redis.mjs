@@ -16,7 +16,7 @@ export async function startRedis(options = {}) {
       ...["--port", String(chosen), "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", folder],
       ...["--save", "", "--appendonly", "no", "--daemonize", "no", ...(options.args ?? [])],
     ],
-    // Its own pid in the answer: on a lost race for the port, another Redis would answer just as well.
+    // The answer must have our server's pid: after a lost race for the port, another Redis could answer.
     ready: ({ child: started, port: chosen }) => answersAt(chosen, started.pid),
   });
   return {

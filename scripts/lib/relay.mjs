@@ -1,12 +1,12 @@
 /**
- * A TCP relay that keeps the first bytes of each connection: how the demonstration shows what a client sent and what
- * crossed the wire. It changes nothing and passes half-closes on.
+ * A TCP relay that keeps the first bytes of each connection. With it the demonstration shows the bytes that a client sent
+ * and the bytes on the wire. It changes nothing and passes half-closes on.
  */
 import { connect, createServer } from "node:net";
 
 const KEPT_BYTES = 256 * 1024;
 
-/** Resolves to { port, connections, stop }; a connection is { bytes }: what went from the client to the target. */
+/** Resolves to { port, connections, stop }; a connection is { bytes }: the bytes from the client to the target. */
 export function startRelay(targetPort) {
   const connections = [];
   const sockets = new Set();

@@ -1,18 +1,18 @@
 /**
  * Makes docs/RPC.md from the contract itself: methods, notifications, types,
  * bounds and codes. Pure; scripts/rpc-docs.mjs writes the file, and a test fails
- * when file and contract part ways.
+ * when file and contract differ.
  */
 import * as z from "zod";
 import { HELLO_TIMEOUT_MS, MAX_CLIENTS, MAX_REQUESTS, MAX_UNREAD_BYTES } from "../../daemon/rpc/limits.ts";
-import { MAX_LEASES, MAX_PINS } from "../../daemon/tunnels/limits.ts";
+import { MAX_LEASES, MAX_PINS } from "../../daemon/tunnels/leases.ts";
 import { MAX_HEADER_BYTES } from "../../shared/contract/frame-decoder.ts";
 import { MAX_MESSAGE_BYTES, METHODS, NOTIFICATIONS } from "../../shared/contract/methods.ts";
-import { connectionSchema, daemonSchema, failureSchema, tunnelSchema, userSchema } from "../../shared/contract/state.ts";
+import { connectionSchema, daemonSchema, failureSchema, reasonSchema, tunnelSchema, userSchema } from "../../shared/contract/state.ts";
 import { PROTOCOL_VERSION } from "../../shared/contract/version.ts";
 import { ERROR_CODES } from "../../shared/errors.ts";
 
-/** Of JSON Schema, what zod makes of the contract. */
+/** The part of JSON Schema that zod makes from the contract. */
 interface Schema {
   readonly type?: string;
   readonly description?: string;
@@ -23,18 +23,20 @@ interface Schema {
   readonly additionalProperties?: Schema | boolean;
   readonly $ref?: string;
   readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
   readonly maxItems?: number;
 }
 
-/** Objects that occur more than once: described once, by this name. */
+/** Objects that occur more than once are described once, under this name. */
 const TYPES: Readonly<Record<string, z.ZodType>> = {
   Daemon: daemonSchema,
   Tunnel: tunnelSchema,
   Connection: connectionSchema,
   Failure: failureSchema,
+  Reason: reasonSchema,
   User: userSchema,
   Problem: NOTIFICATIONS["config/problems"].params.shape.problems.element,
   Approval: NOTIFICATIONS["approval/needed"].params,
@@ -85,7 +87,7 @@ the framing of the Language Server Protocol, UTF-8:
     \\r\\n
     ${example}
 
-Where the socket is: \`/run/user/UID/tunneld/\` on Linux (else \`/tmp/tunneld-UID/\`), \`~/Library/Application Support/encrypted-tunnels/run/\` on
+Where the socket is: \`/run/user/UID/tunneld/\` on Linux (else \`/tmp/tunneld-UID/\`, or \`~/.local/state/encrypted-tunnels/run/\` where another user has that), \`~/Library/Application Support/encrypted-tunnels/run/\` on
 macOS, \`DIR/run/\` with \`--state-dir DIR\`. A file beside it, of the same name and ending in \`.json\`, says who listens.
 
 ## Rules
@@ -98,6 +100,9 @@ macOS, \`DIR/run/\` with \`--state-dir DIR\`. A file beside it, of the same name
 - A daemon that says \`daemon/closing\` with another reason than \`replaced\` ends on purpose: don't start it again unasked.
 - What changes the daemon's memory (pins, approvals, what is open or closed) waits while the daemon hands over. Once it has, it says
   \`daemon/closing\` and refuses with \`DAEMON_UNREACHABLE\`: nothing was done, ask its successor.
+- A change is answered when it is on the disk. One that can't be written is answered with \`STATE_NOT_SAVED\`: what gives something (an approval,
+  a pin, a tunnel opened again) is then as it was; what takes something away (revoked, unpinned, closed) holds until the daemon ends, which tries
+  to write it again. Asked again, it says so again, until it is written.
 
 | Bound | | Beyond it |
 |---|---|---|
@@ -117,7 +122,9 @@ function errors(): string {
   const rows = JSON_RPC_CODES.map(([code, data, when]) => `| ${code} | ${data} | ${when} |`);
   return `## Errors
 
-\`error.data.code\` is a failure code of this project, where there is one; \`error.code\` is JSON-RPC's.
+\`error.data.code\` is a failure code of this project, where there is one; \`error.code\` is JSON-RPC's. \`error.data.hint\`, if it is there, is the end of
+the message that is of use in a terminal only; \`error.data.reason\` ([Reason](#reason)) is the rest of it as template and arguments, to be said in
+another language.
 
 | \`error.code\` | \`error.data.code\` | when |
 |---|---|---|
@@ -132,7 +139,7 @@ function section(heading: string, paragraphs: readonly string[]): string {
   return `${[heading, ...paragraphs].join("\n\n")}\n`;
 }
 
-/** One of the types by itself is a link; no fields at all are a word. */
+/** A type of {@link TYPES} becomes a link; an object without fields becomes a word. */
 function block(title: string, schema: Schema): string {
   if (schema.$ref !== undefined) return `${title}: ${typeOf(schema)}`;
   if (Object.keys(schema.properties ?? {}).length === 0) return `${title}: none`;
@@ -155,11 +162,14 @@ function rows(schema: Schema, prefix: string): readonly string[] {
 function typeOf(schema: Schema): string {
   const [inherited] = schema.allOf ?? [];
   const ref = schema.$ref ?? inherited?.$ref;
+  // A type within itself: only a reason is.
+  if (ref === "#") return "[Reason](#reason)";
   if (ref !== undefined) {
     const name = ref.slice(ref.lastIndexOf("/") + 1);
     return `[${name}](#${name.toLowerCase()})`;
   }
   if (schema.enum) return schema.enum.length > 12 ? "a failure code" : schema.enum.map((value) => `\`"${value}"\``).join(", ");
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
   if (schema.items) return `array of ${typeOf(schema.items)}${schema.maxItems === undefined ? "" : `, at most ${schema.maxItems}`}`;
   if (typeof schema.additionalProperties === "object" && !schema.properties) return `object of ${typeOf(schema.additionalProperties)}`;
   return `${schema.type ?? "any"}${range(schema)}`;
@@ -177,10 +187,10 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 
-/** `self`: the type that is being described, and so is not to be a mere reference to itself. */
+/** `self`: the type that is being described; it must not become a reference to itself. */
 function schemaOf(type: z.ZodType, io: "input" | "output", self?: string): Schema {
   const ids = new Map(Object.entries(TYPES).flatMap(([id, known]) => (id === self ? [] : [[known, id]])));
-  // The registry decides what becomes a reference; the descriptions are in zod's own.
+  // This registry decides which types become references; the descriptions are in zod's global registry.
   const get = (one: z.ZodType): object | undefined => (ids.has(one) ? { ...z.globalRegistry.get(one), id: ids.get(one) } : z.globalRegistry.get(one));
   return z.toJSONSchema(type, { io, metadata: { get, has: (one: z.ZodType) => get(one) !== undefined } as never }) as Schema;
 }

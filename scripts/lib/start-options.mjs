@@ -1,13 +1,13 @@
 /**
- * The options of `npm start`. Pure: what cannot be meant is a Failure before anything is installed or started.
+ * The options of `npm start`. Pure: wrong options give a Failure before anything is installed or started.
  */
 import { Failure } from "./failure.mjs";
 
 const NAMES = ["mysql", "vscode", "once"];
 
 /**
- * What was asked for. npm keeps an option that stands before `--` for itself and passes it on in the environment
- * alone (npm_config_once): the demonstration would be another one than the one that was meant.
+ * The given options. npm keeps an option before `--` for itself and passes it on only in the environment
+ * (npm_config_once): without a check, the wrong demonstration would start.
  */
 export function startOptions(args, env) {
   const unknown = args.find((arg) => !NAMES.includes(arg.replace(/^--/, "")) || !arg.startsWith("--"));

@@ -1,4 +1,4 @@
-/** What `npm start` does between showing and removing: it stays. */
+/** Keeps `npm start` running between the demonstration and the clean-up. */
 import { Failure } from "./failure.mjs";
 import { duration, say } from "./output.mjs";
 import { handleSignals } from "./own.mjs";
@@ -14,7 +14,7 @@ export async function untilStopped(ends) {
       });
     }
   });
-  // Ctrl-C reaches us twice, from the terminal and through npm: what is under way already needs no other answer.
+  // Ctrl-C reaches us twice, from the terminal and through npm: the second one needs no answer.
   handleSignals(() => {});
   say(`\nOpen for ${duration(performance.now() - start)}.`);
 }

@@ -1,21 +1,21 @@
 /** Types of workbench-server.mjs for the tests: the scripts are plain JavaScript, because they run before anything is installed. */
 
 export interface WorkbenchServerOptions {
-  /** As installExtension made it. */
+  /** The folder that installExtension made. */
   readonly extensionsDir: string;
-  /** The daemon's; one of its own by default. A given one's daemon is the caller's to end. */
+  /** The daemon's state folder; by default a new one. If the caller gives a folder, the caller must end its daemon. */
   readonly stateDir?: string;
   /** The user's settings.json: these win over ours. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** What extensions are told VS Code's display language is, like "zh-cn". */
+  /** The display language that VS Code reports to extensions, like "zh-cn". */
   readonly locale?: string;
-  /** Reaches the extension host. */
+  /** Variables for the extension host. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface WorkbenchServer {
   readonly port: number;
-  /** Everything of it: home, settings, logs. */
+  /** The server's own folder: home, settings, logs. */
   readonly folder: string;
   /** VS Code's user data: User/settings.json, logs/. */
   readonly userDir: string;

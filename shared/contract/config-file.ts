@@ -2,18 +2,18 @@
  * Reads tunnels.json and the tunnels.local.json beside it, bounded and without
  * waiting; an editor's unsaved text can stand in for a file. The only file of
  * contract/ that touches the disk: daemon, command line and extension must read
- * alike. What the texts say is `config-text.ts`. Watching is the caller's.
+ * alike. `config-text.ts` judges what the texts say. The caller watches the files.
  */
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Message, message } from "../message.ts";
 import { plainText } from "../plain-text.ts";
-import { type ConfigProblem, configProblem, MAX_CONFIG_BYTES } from "./config-document.ts";
+import { boundsOf, LOCAL_FILE_NAME, maxBytes, tooLong } from "./config-bounds.ts";
+import { type ConfigProblem, configProblem } from "./config-document.ts";
 import { type ConfigText, mergeConfigs, type ParsedConfig, type ParseOptions } from "./config-text.ts";
 
 /** The folder of a workspace in which its tunnels.json lies. */
 export const CONFIG_FOLDER_NAME = ".vscode";
-const LOCAL_FILE_NAME = "tunnels.local.json";
 
 /** The folder that relative paths count from: the one that has the .vscode folder, or the file's own. */
 export function workspaceFolderOf(configPath: string): string {
@@ -26,20 +26,21 @@ export function localConfigPath(configPath: string): string {
   return join(dirname(configPath), LOCAL_FILE_NAME);
 }
 
-/** A file's path as windows and commands both write it, so that they mean one tunnel: on Windows with a small drive letter, as VS Code has it. */
+/** A file's path as windows and commands both write it, so that they mean one tunnel: on Windows with a small drive letter, as in VS Code. */
 export function sharedPath(path: string, platform: NodeJS.Platform = process.platform): string {
   return platform === "win32" ? path.replace(/^[A-Z]:/, (drive) => drive.toLowerCase()) : path;
 }
 
 /** How to read. */
 export interface ReadOptions extends ParseOptions {
-  /** Texts of open editors by absolute path: used instead of what the disk has, or has not. */
+  /** Texts of open editors by absolute path: used instead of the file on the disk, whether there is one or not. */
   readonly texts?: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads a configuration and its personal overrides. A file that can't be read is a problem at its start. One that is
- * not there has no entries, which is said but is not `broken`: whoever removes a file means it. Never throws.
+ * Reads a configuration and its personal overrides. A file that can't be read is a problem at its start. A file that is
+ * not there has no entries: that is a problem too, but not `broken`, because a file is removed on purpose. Never
+ * throws.
  */
 export function readConfig(configPath: string, options: ReadOptions = {}): ParsedConfig {
   const texts: ConfigText[] = [];
@@ -66,16 +67,17 @@ interface Unread {
 }
 
 function readText(path: string): string | Unread {
+  const bounds = boundsOf(path);
   let bytes: Buffer;
   try {
-    bytes = readBounded(path);
+    bytes = readBounded(path, maxBytes(bounds));
   } catch (error) {
     const { code, message: reason } = error as NodeJS.ErrnoException;
     const exists = code !== "ENOENT" && code !== "ENOTDIR";
     const text = exists ? message("the file can't be read: {0}", plainText(reason)) : message("there is no such file: create it, or correct its path");
     return { exists, text };
   }
-  if (bytes.length > MAX_CONFIG_BYTES) return { exists: true, text: message("the file is larger than 1 MiB: is it a tunnels.json?") };
+  if (bytes.length > maxBytes(bounds)) return { exists: true, text: tooLong(bounds) };
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -83,12 +85,12 @@ function readText(path: string): string | Unread {
   }
 }
 
-/** One byte more than is allowed at most; a pipe or device is refused before it can block. */
-function readBounded(path: string): Buffer {
+/** Reads at most one byte more than is allowed; a pipe or device is refused before it can block. */
+function readBounded(path: string, most: number): Buffer {
   const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
   try {
     if (!fs.fstatSync(file).isFile()) throw new Error("it is not a regular file");
-    const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+    const buffer = Buffer.alloc(most + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length < buffer.length; length += got) got = fs.readSync(file, buffer, length, buffer.length - length, null);
     return buffer.subarray(0, length);

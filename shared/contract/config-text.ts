@@ -5,21 +5,22 @@
  * same code runs in the daemon, the command line and the extension.
  */
 
-import { message } from "../message.ts";
+import { type Message, message } from "../message.ts";
 import { quote } from "../plain-text.ts";
-import { quoteListen, sameListen } from "./address-rules.ts";
+import { ListenTable, quoteListen } from "./address-rules.ts";
 import { type ConfigDocument, type ConfigProblem, type DocumentEntry, plainValue, propertiesOf, propertyOf, readDocument } from "./config-document.ts";
 import { ruleFindings } from "./entry-rules.ts";
-import { shapeFindings } from "./entry-shape.ts";
+import { judgeShape } from "./entry-shape.ts";
+import { sizeFindings, variablesOf } from "./entry-size.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import type { TextRange } from "./text-position.ts";
-import { entrySchema, type TunnelEntry } from "./tunnels-file.ts";
+import type { TunnelEntry } from "./tunnels-file.ts";
 
-/** Our choice: more problems than this are not reported; mending some shows the rest. */
-const MAX_PROBLEMS = 200;
+/** Our choice: after this many problems nothing more is looked at; mending some shows the rest. */
+const MAX_PROBLEMS = 100;
 
-/** Our choice: the same for one entry; finding the place of each costs time. */
-const MAX_FINDINGS = 50;
+/** Our choice: how many findings of one entry are reported; finding the place of each costs time. */
+const MAX_FINDINGS = 20;
 
 /** The design's bound on the work a stranger can cause: every key is tried at each handshake. */
 const MAX_KEYS_ON_A_PORT = 64;
@@ -30,7 +31,7 @@ export interface ConfigText {
   readonly text: string;
 }
 
-/** Where an entry stands: the stretch of its name in the file that says the most about it last. */
+/** Where an entry stands: the stretch of its name in the last file that has it. */
 interface EntryPlace extends TextRange {
   readonly path: string;
 }
@@ -61,13 +62,13 @@ export function parseTunnelsText(text: string, options: ParseOptions & { readonl
 }
 
 /**
- * Reads several files of which a later one overrides the earlier: entry by entry by name, and within an entry
- * property by property, so that a personal file need state only what differs. Each problem is reported in the file
- * whose property is at fault. Never throws.
+ * Reads several files, where a later file overrides the earlier ones: it overrides entries by name, and within an entry
+ * single properties, so that a personal file need state only what differs. Each problem is reported in the file whose
+ * property is at fault. Never throws.
  */
 export function mergeConfigs(files: readonly ConfigText[], options: ParseOptions = {}): ParsedConfig {
   const documents = files.map(({ path, text }) => readDocument(text, path));
-  // An override that can't be read might say anything of any entry: none is used without it.
+  // An override that can't be read might say anything about any entry, so no entry is used without it.
   const overridesUnreadable = documents.slice(1).some(({ broken }) => broken);
   const merged = new Merge(documents, options.platform ?? process.platform);
   const problems = [...documents.flatMap((document) => document.problems), ...merged.problems];
@@ -96,6 +97,8 @@ class Merge {
   readonly places = new Map<string, EntryPlace>();
   readonly faults = new Map<string, ConfigProblem>();
   readonly problems: ConfigProblem[] = [];
+  readonly #listening = new ListenTable<TunnelEntry>();
+  #variables = 0;
 
   constructor(documents: readonly ConfigDocument[], platform: NodeJS.Platform) {
     const names = new Set(documents.flatMap(({ entries }) => [...entries.keys()]));
@@ -118,7 +121,7 @@ class Merge {
       const { document, entry } = notObject;
       const text = message('{0} must be an object: { "listen": …, "target": …, "key": … }', quote(name));
       const problem = document.problemAt(entry.value ?? entry.key, text);
-      // Without any value it is a syntax error, which the document has reported.
+      // An entry without any value is a syntax error, which the document has reported.
       if (entry.value) this.problems.push(problem);
       this.faults.set(name, written ?? problem);
       return;
@@ -127,14 +130,25 @@ class Merge {
       this.faults.set(name, written);
       return;
     }
+    if (this.problems.length >= MAX_PROBLEMS) {
+      this.faults.set(name, written ?? atName(parts, message("this tunnel was not looked at: correct the {0} mistakes before it first", MAX_PROBLEMS)));
+      return;
+    }
     const raw = mergeValues(parts);
-    const findings = [...shapeFindings(raw), ...ruleFindings(raw, platform), ...this.#rivals(raw)];
+    const count = Math.max(...parts.map(({ entry }) => propertiesOf(entry.value).length));
+    const tooMuch = sizeFindings(raw, { count, before: this.#variables });
+    this.#variables += variablesOf(raw);
+    const shape = tooMuch.length > 0 ? undefined : judgeShape(raw);
+    const findings = shape ? [...shape.findings, ...ruleFindings(raw, platform), ...this.#rivals(raw)] : tooMuch;
     const found = findings.slice(0, MAX_FINDINGS).map((finding) => locate(parts, finding));
     this.problems.push(...found);
     const fault = written ?? found[0];
-    const parsed = fault ? undefined : entrySchema.safeParse(raw);
-    if (parsed?.success) this.entries.set(name, parsed.data);
-    else if (fault) this.faults.set(name, fault);
+    if (fault) {
+      this.faults.set(name, fault);
+    } else if (shape?.entry) {
+      this.entries.set(name, shape.entry);
+      this.#listening.add(name, shape.entry);
+    }
   }
 
   /** An earlier entry with the same listen address keeps it; servers may share one as long as their keys differ. */
@@ -142,8 +156,7 @@ class Merge {
     const { listen, role } = raw;
     if (typeof listen !== "string" && typeof listen !== "number") return [];
     let keys = keysOf(raw).length;
-    for (const [other, entry] of this.entries) {
-      if (!sameListen(entry.listen, listen)) continue;
+    for (const [other, entry] of this.#listening.at(listen)) {
       if (entry.role === "server" && role === "server") {
         const theirs = keysOf(entry);
         const twin = keysOf(raw).find((key) => theirs.includes(key));
@@ -165,7 +178,7 @@ class Merge {
   }
 }
 
-/** An entry's key references, each as a text that is the same for the same reference. */
+/** An entry's key references as texts; the same reference always gives the same text. */
 function keysOf({ key }: RawEntry | TunnelEntry): readonly string[] {
   return (Array.isArray(key) ? key : [key]).map((one) => JSON.stringify(one));
 }
@@ -183,6 +196,7 @@ function mergeValues(parts: readonly Part[]): RawEntry {
 /** The place of a finding: in the last file that has the property; a missing one is shown at the entry's name in the first. */
 function locate(parts: readonly Part[], { at, on, message: text }: Finding): ConfigProblem {
   const [property, ...inside] = at;
+  if (property === undefined) return atName(parts, text);
   for (const { document, entry } of parts.toReversed()) {
     const found = propertyOf(entry.value, String(property));
     if (!found) continue;
@@ -195,7 +209,11 @@ function locate(parts: readonly Part[], { at, on, message: text }: Finding): Con
     }
     return document.problemAt(node, text);
   }
-  const [first] = parts;
+  return atName(parts, text);
+}
+
+/** A problem at the entry's name in the first file that has it. */
+function atName([first]: readonly Part[], text: Message): ConfigProblem {
   if (!first) throw new RangeError("an entry stands in a file");
   return first.document.problemAt(first.entry.key, text);
 }

@@ -1,23 +1,27 @@
 /**
- * What the schema can't say of an entry: the forms of addresses, what belongs
+ * What the schema can't say about an entry: the forms of addresses, what belongs
  * together, and what a file from a stranger may not do. Each rule looks at raw
  * values and ignores those of a wrong type, which `entry-shape.ts` reports. Pure.
  */
 
 import { type Message, message } from "../message.ts";
 import { hasUnfitCharacters, quote } from "../plain-text.ts";
-import { endpointFault, quoteListen, sameListen } from "./address-rules.ts";
-import { envNameFault, envValueFault, MAX_ENV_VARIABLES } from "./env-rules.ts";
+import { addressFault, quoteListen, sameListen } from "./address-rules.ts";
+import { envNameFault, envValueFault } from "./env-rules.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import { keyFindings } from "./key-rules.ts";
+
+/** Our choice: how many faulty variables of one entry are reported. */
+const MAX_FAULTY_VARIABLES = 10;
 
 /** Faults of an entry beyond its shape. */
 export function ruleFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
   return [
     ...characterFindings(raw),
-    ...endpointFindings(raw, platform),
+    ...addressFindings(raw, platform),
     ...("key" in raw ? keyFindings(raw["key"], raw["role"]) : []),
     ...serviceFindings(raw),
+    ...tlsFindings(raw),
     ...envFindings(raw["env"]),
   ];
 }
@@ -30,11 +34,11 @@ function characterFindings(raw: RawEntry): Finding[] {
   });
 }
 
-function endpointFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
+function addressFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
   const findings = (["listen", "target", "bind"] as const).flatMap((role): Finding[] => {
     const text = raw[role];
     if (typeof text !== "string" || text === "" || hasUnfitCharacters(text)) return [];
-    const fault = endpointFault(text, { role, platform });
+    const fault = addressFault(text, { role, platform });
     return fault === undefined ? [] : [at(role, fault)];
   });
   const { listen, target } = raw;
@@ -69,6 +73,17 @@ function serviceFindings(raw: RawEntry): Finding[] {
   return [...findings, ...databaseFindings(raw["database"], service)];
 }
 
+/** `tls` needs a service of a known kind; and no client's URL can say TLS for a socket path to Redis. */
+function tlsFindings(raw: RawEntry): Finding[] {
+  if (raw["tls"] !== true) return [];
+  const service = raw["service"] ?? "tcp";
+  if (service === "tcp") return [{ at: ["tls"], on: "key", message: message('"{0}" needs "service": "redis" or "mysql": add that, or remove this', "tls") }];
+  const { listen } = raw;
+  const isSocket = typeof listen === "string" && listen.startsWith("/");
+  if (service !== "redis" || raw["role"] === "server" || !isSocket) return [];
+  return [at("tls", message('"tls" with Redis needs a port as "listen": no client connects by TLS through a socket path'))];
+}
+
 function databaseFindings(database: unknown, service: unknown): Finding[] {
   if (service === "redis" && typeof database === "string") {
     const text = /^\d{1,7}$/.test(database)
@@ -86,8 +101,7 @@ function databaseFindings(database: unknown, service: unknown): Finding[] {
 function envFindings(env: unknown): Finding[] {
   if (typeof env !== "object" || env === null || Array.isArray(env)) return [];
   const entries = Object.entries(env);
-  if (entries.length > MAX_ENV_VARIABLES) return [at("env", message('"env" has {0} variables: a tunnel may set {1}', entries.length, MAX_ENV_VARIABLES))];
-  return entries.flatMap(([name, value]): Finding[] => {
+  return firstOf(entries, MAX_FAULTY_VARIABLES, ([name, value]): Finding[] => {
     const nameFault = envNameFault(name);
     if (nameFault !== undefined) return [{ at: ["env", name], on: "key", message: nameFault }];
     if (typeof value !== "string") return [];
@@ -96,6 +110,16 @@ function envFindings(env: unknown): Finding[] {
       : envValueFault(name, value);
     return fault === undefined ? [] : [{ at: ["env", name], on: "value", message: fault }];
   });
+}
+
+/** What `find` finds, up to about `most`: the rest is not looked at. */
+function firstOf<T>(list: readonly T[], most: number, find: (one: T) => Finding[]): Finding[] {
+  const found: Finding[] = [];
+  for (const one of list) {
+    if (found.length >= most) break;
+    found.push(...find(one));
+  }
+  return found;
 }
 
 function at(property: string, text: Message): Finding {

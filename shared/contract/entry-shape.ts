@@ -1,27 +1,27 @@
 /**
  * Whether an entry has the properties, types and ranges of the schema in
  * `tunnels-file.ts`, said in plain words. The words come from the schema too, so
- * that they can't disagree with it. The forms inside a text are `entry-rules.ts`.
+ * that they can't disagree with it. `entry-rules.ts` judges the forms inside a
+ * text.
  */
 import * as z from "zod";
 import { type Message, type MessageArgument, message } from "../message.ts";
 import { nearest } from "../nearest.ts";
 import { quote } from "../plain-text.ts";
 import type { Finding, RawEntry } from "./finding.ts";
-import { entrySchema } from "./tunnels-file.ts";
+import { entrySchema, type TunnelEntry } from "./tunnels-file.ts";
 
 /** The part of JSON Schema that z.toJSONSchema uses for leaves. */
 interface LeafSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
 }
 
-/** Our choice: more unknown properties of one entry are not looked at. */
-const MAX_UNKNOWN = 50;
+/** Our choice: how many unknown properties of one entry, and variables of a wrong type, are named; mending some shows the rest. */
+const MAX_UNKNOWN = 10;
 
 const PROPERTIES = Object.keys(entrySchema.shape);
 let leaves: ReadonlyMap<string, LeafSchema> | undefined;
@@ -39,8 +39,29 @@ const UNIONS: ReadonlyMap<string, Message> = new Map([
   ["database", message("a name of up to 128 characters, or for Redis a whole number from 0 to 1000000")],
 ]);
 
-/** Faults of type, range and property names; `key` is judged by `key-rules.ts`. */
-export function shapeFindings(raw: RawEntry): Finding[] {
+/** What the schema makes of an entry. */
+export interface Shape {
+  /** Faults of type, range and property names; `key` is judged by `key-rules.ts`. */
+  readonly findings: readonly Finding[];
+  /** The entry with its defaults; undefined when it is not what the schema says. */
+  readonly entry: TunnelEntry | undefined;
+}
+
+/** Judges an entry's shape. */
+export function judgeShape(raw: RawEntry): Shape {
+  const parsed = entrySchema.safeParse(withFewFaults(raw));
+  return { findings: shapeFindings(raw, parsed.error?.issues ?? []), entry: parsed.data };
+}
+
+/** The same entry, but with only the first of many faulty variables: the schema would report each one. */
+function withFewFaults(raw: RawEntry): RawEntry {
+  const { env } = raw;
+  if (typeof env !== "object" || env === null) return raw;
+  const faulty = Object.entries(env).filter(([, value]) => typeof value !== "string");
+  return faulty.length <= MAX_UNKNOWN ? raw : { ...raw, env: Object.fromEntries(faulty.slice(0, MAX_UNKNOWN)) };
+}
+
+function shapeFindings(raw: RawEntry, issues: readonly z.core.$ZodIssue[]): Finding[] {
   const unknown = Object.keys(raw)
     .filter((name) => !PROPERTIES.includes(name))
     .slice(0, MAX_UNKNOWN);
@@ -48,7 +69,6 @@ export function shapeFindings(raw: RawEntry): Finding[] {
   const findings = unknown.map((name): Finding => ({ at: [name], on: "key", message: unknownMessage(name, guesses.get(name)) }));
   // A mistyped name is one mistake: what it was meant to be is not reported as missing too.
   const meant = new Set(guesses.values());
-  const { issues } = entrySchema.safeParse(raw).error ?? { issues: [] };
   const seen = new Set<string>();
   for (const issue of issues) {
     const at = issue.path.map((segment) => (typeof segment === "symbol" ? String(segment) : segment));
@@ -88,7 +108,7 @@ function shapeMessage(at: readonly (string | number)[], raw: RawEntry): Message 
   return message('"{0}" must be {1}, not {2}', property, expected, shown(value));
 }
 
-/** What `property` takes: a noun phrase, for behind "must be" and behind "add". */
+/** What `property` takes: a noun phrase that follows "must be" or "add". */
 function expectation(property: string): Message {
   const leaf = leafOf(property) ?? {};
   if (leaf.enum) return message("{0} or {1}", leaf.enum.slice(0, -1).join(", "), leaf.enum.at(-1) ?? "");
@@ -98,7 +118,7 @@ function expectation(property: string): Message {
     case "integer":
       return message("a whole number from {0} to {1}", String(leaf.minimum), String(leaf.maximum));
     case "number":
-      return message("a number above {0} and at most {1}", String(leaf.exclusiveMinimum), String(leaf.maximum));
+      return message("a number from {0} to {1}", String(leaf.minimum), String(leaf.maximum));
     case "object":
       return message('an object of names and texts, such as { "DB_NAME": "orders" }');
     case "string":

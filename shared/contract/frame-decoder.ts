@@ -4,16 +4,17 @@
  *     Content-Length: N CR LF  [ other: header CR LF ]  CR LF  N bytes of JSON
  *
  * vscode-jsonrpc's own reader believes any Content-Length and reads on without
- * end. This one refuses what is too long before it is in memory. Pure and
- * synchronous; after its first failure it stays failed. Errors never quote a
- * message: it may hold a key.
+ * end. This decoder refuses a message that is too long before the message is in
+ * memory. Pure and synchronous; after its first failure it stays failed. Errors
+ * never quote a message: it may hold a key.
  */
 import { TunnelError } from "../errors.ts";
+import { type Message, message } from "../message.ts";
 
 /** Our choice: the header section of a message, "Content-Length: N" and little more. */
 export const MAX_HEADER_BYTES = 1_024;
 const HEADER_END = "\r\n\r\n";
-/** Our choice: what a body is given at first; doubled as it comes in, so that a header alone costs nothing. */
+/** Our choice: the first buffer for a body. It doubles as the body comes in, so that a header alone costs nothing. */
 const FIRST_BODY_BYTES = 4_096;
 
 interface Body {
@@ -34,7 +35,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes what came, and hands each message that is complete to `deliver`.
+   * Takes the bytes that came, and hands each complete message to `deliver`.
    * @throws TunnelError CONFIG_INVALID; what `deliver` throws is passed on, and ends it too
    */
   push(chunk: Buffer, deliver: (message: object) => void): void {
@@ -46,7 +47,7 @@ export class FrameDecoder {
         if (this.#body && this.#body.filled === this.#body.length) deliver(this.#message(this.#body));
       }
     } catch (error) {
-      this.#failure = error instanceof TunnelError ? error : new TunnelError("CONFIG_INVALID", "a message could not be taken", { cause: error });
+      this.#failure = error instanceof TunnelError ? error : new TunnelError("CONFIG_INVALID", message("a message could not be taken"), { cause: error });
       throw error;
     }
   }
@@ -56,7 +57,8 @@ export class FrameDecoder {
     const before = this.#header.length;
     this.#header += chunk.toString("latin1", 0, MAX_HEADER_BYTES);
     const end = this.#header.indexOf(HEADER_END);
-    if (end < 0 ? this.#header.length >= MAX_HEADER_BYTES : end > MAX_HEADER_BYTES) throw refused(`its header is longer than ${MAX_HEADER_BYTES} bytes`);
+    if (end < 0 ? this.#header.length >= MAX_HEADER_BYTES : end > MAX_HEADER_BYTES)
+      throw refused(message("a message is refused: its header is longer than {0} bytes", MAX_HEADER_BYTES));
     if (end < 0) return chunk.length;
     const length = this.#bodyLength(this.#header.slice(0, end));
     this.#header = "";
@@ -67,14 +69,15 @@ export class FrameDecoder {
   #bodyLength(header: string): number {
     const lengths = header.split("\r\n").flatMap((line) => {
       const [, name, value] = /^([\w-]+):[ \t]*([ -~]*)$/.exec(line) ?? [];
-      if (name === undefined || value === undefined) throw refused("its header is not in the form of one");
+      if (name === undefined || value === undefined) throw refused(message("a message is refused: its header is not in the form of one"));
       return name.toLowerCase() === "content-length" ? [value.trim()] : [];
     });
     const [digits] = lengths;
-    if (lengths.length !== 1 || digits === undefined || !/^\d{1,15}$/.test(digits)) throw refused("its header must have one Content-Length");
+    if (lengths.length !== 1 || digits === undefined || !/^\d{1,15}$/.test(digits))
+      throw refused(message("a message is refused: its header must have one Content-Length"));
     const length = Number(digits);
-    if (length > this.#maxMessageBytes) throw refused(`it has ${length} bytes, ${this.#maxMessageBytes} are allowed`);
-    if (length === 0) throw refused("it is empty");
+    if (length > this.#maxMessageBytes) throw refused(message("a message is refused: it has {0} bytes, {1} are allowed", length, this.#maxMessageBytes));
+    if (length === 0) throw refused(message("a message is refused: it is empty"));
     return length;
   }
 
@@ -95,19 +98,21 @@ export class FrameDecoder {
     this.#body = undefined;
     const message = parse(bytes);
     // The array is no batch to us: LSP has none.
-    if (typeof message !== "object" || message === null || Array.isArray(message)) throw refused("it is no JSON-RPC object (batches are not taken)");
+    if (typeof message !== "object" || message === null || Array.isArray(message)) throw refused(NO_OBJECT);
     return message;
   }
 }
+
+const NO_OBJECT = message("a message is refused: it is no JSON-RPC object (batches are not taken)");
 
 function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch {
-    throw refused("it is not JSON");
+    throw refused(message("a message is refused: it is not JSON"));
   }
 }
 
-function refused(why: string): TunnelError {
-  return new TunnelError("CONFIG_INVALID", `a message is refused: ${why}`);
+function refused(why: Message): TunnelError {
+  return new TunnelError("CONFIG_INVALID", why);
 }

@@ -1,8 +1,9 @@
 /**
  * The JSON Schema that editors use for completion and hover in tunnels.json, made
- * from the one definition in `tunnels-file.ts`. It forbids nothing: mistakes are
- * squiggled once, by `config-text.ts`, which names the mend. What would constrain
- * stands in an `anyOf` beside "anything", where editors still find it to complete.
+ * from the one definition in `tunnels-file.ts`. It forbids nothing:
+ * `config-text.ts` alone marks mistakes, once, and names the cure. Constraints
+ * stand in an `anyOf` beside "anything", where editors still find them for
+ * completion.
  */
 import * as z from "zod";
 import { tunnelsFileSchema } from "./tunnels-file.ts";

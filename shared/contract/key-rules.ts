@@ -1,7 +1,7 @@
 /**
- * What an entry may say under `key`. No message repeats the value: it may be a
- * key that somebody put into the file, where it must not be and must not spread
- * from. Pure.
+ * What an entry may say under `key`. No message repeats the value: it may be a key
+ * that somebody put into the file, where no key may be, and it must not spread
+ * from there. Pure.
  */
 
 import { type Message, message } from "../message.ts";
@@ -10,9 +10,13 @@ import { hasUnfitCharacters, quote } from "../plain-text.ts";
 import type { Finding } from "./finding.ts";
 import { NAME_PATTERN } from "./tunnels-file.ts";
 
-/** As the schema has it: enough to replace a key while old ones are in use. */
-const MAX_KEYS = 8;
+/** The schema's limit: enough to replace a key while old ones are in use. */
+export const MAX_KEYS = 8;
+/** Our choice: how many unknown properties of a key are named. */
+const MAX_UNKNOWN = 5;
 const MAX_PATH_LENGTH = 4_096;
+/** What an object under `key` may have. */
+const KEY_PROPERTIES: readonly string[] = ["file", "shared"];
 
 /** 32 bytes, as hexadecimal digits and as base64 without padding. */
 const HEX_SECRET = /^[0-9a-f]{64,}$/i;
@@ -22,7 +26,6 @@ const BASE64_SECRET = /^[A-Za-z0-9+/_-]{43,}={0,2}$/;
 export function keyFindings(key: unknown, role: unknown): Finding[] {
   if (!Array.isArray(key)) return oneKey(key, ["key"]);
   if (key.length === 0) return [found([], message('"key" is an empty list: name at least one key'))];
-  if (key.length > MAX_KEYS) return [found([], message('"key" lists {0} keys: a server may have {1}', key.length, MAX_KEYS))];
   const findings = key.flatMap((one, index) => oneKey(one, ["key", index]));
   if (role !== "server" && key.length > 1)
     findings.push(found([], message('a client has one key: name the one the far side uses (only "role": "server" may list several)')));
@@ -39,16 +42,21 @@ function oneKey(value: unknown, at: Finding["at"]): Finding[] {
     return fault(message('"key" must be the name of a key in quotation marks, or { "file": "path" }'));
   }
   const findings = Object.keys(value)
-    .filter((name) => name !== "file")
+    .filter((name) => !KEY_PROPERTIES.includes(name))
+    .slice(0, MAX_UNKNOWN)
     .map((name): Finding => {
-      const text = nearest(name, ["file"])
-        ? message('there is no property {0} in a key: did you mean "file"?', quote(name))
-        : message('there is no property {0} in a key: it takes only "file"', quote(name));
+      const guess = nearest(name, KEY_PROPERTIES);
+      const text = guess
+        ? message('there is no property {0} in a key: did you mean "{1}"?', quote(name), guess)
+        : message('there is no property {0} in a key: it takes "file" and "shared"', quote(name));
       return { at: [...at, name], on: "key", message: text };
     });
+  const { shared } = value as { readonly shared?: unknown };
+  if (shared !== undefined && typeof shared !== "boolean")
+    findings.push({ at: [...at, "shared"], on: "value", message: message('"shared" must be true or false: true says that others may read this key file') });
   // A mistyped "file" is one mistake, not a missing one too.
   if (!Object.hasOwn(value, "file"))
-    return [...findings, ...(findings.length > 0 ? [] : fault(message('"file" is missing: write { "file": "path of the key file" }')))];
+    return [...findings, ...(findings.some(({ on }) => on === "key") ? [] : fault(message('"file" is missing: write { "file": "path of the key file" }')))];
   const { file } = value as { readonly file: unknown };
   const text = fileFault(file);
   return text === undefined ? findings : [...findings, { at: [...at, "file"], on: "value", message: text }];

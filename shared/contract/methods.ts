@@ -8,7 +8,8 @@
 import * as z from "zod";
 import { ERROR_CODES } from "../errors.ts";
 import { diagnosisProgressSchema, diagnosisSchema } from "./diagnosis.ts";
-import { daemonSchema, tunnelSchema } from "./state.ts";
+import { daemonSchema, failureSchema, reasonSchema, tunnelSchema } from "./state.ts";
+import { entrySchema } from "./tunnels-file.ts";
 
 /** A message may be this long; a longer one is refused before it is parsed. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -16,7 +17,7 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const none = z.object({});
 const configPath = z.string().max(4_096).describe("Absolute path of the tunnels.json.");
 const name = z.string().max(64).describe("Name of the tunnel in that file.");
-/** Of a client: the daemon's own folder is no place to look from. POSIX, and Windows with a drive or a share. */
+/** A client's path must be absolute: the daemon's own folder is no place to look from. POSIX, and Windows with a drive or a share. */
 const absoluteConfigPath = configPath.refine((path) => /^(?:\/|[A-Za-z]:[\\/]|\\\\)/.test(path), { error: "must be an absolute path" });
 const tunnelRef = z.object({ configPath: absoluteConfigPath, name });
 const logEntry = z.object({
@@ -24,11 +25,13 @@ const logEntry = z.object({
   level: z.enum(["debug", "info", "warn", "error"]),
   message: z.string(),
   tunnel: z.string().optional().describe("Name of the tunnel it is about."),
+  configPath: z.string().optional().describe("The tunnels.json of that tunnel: tells two of one name apart."),
   code: z.string().optional().describe("Failure code, where there is one."),
 });
 const problem = z.object({
   code: z.string(),
   message: z.string(),
+  text: reasonSchema.optional().describe("What `message` says, as template and arguments."),
   path: z.string().describe("The file."),
   offset: z.int().min(0).describe("Where it begins, in UTF-16 units."),
   length: z.int().min(0),
@@ -36,7 +39,23 @@ const problem = z.object({
   column: z.int().min(1),
 });
 const keyName = z.string().max(64).describe("Name of the key.");
-const namedFault = z.object({ name: z.string(), code: z.string(), message: z.string().describe("One sentence: cause and cure.") });
+const keyForm = z
+  .object({
+    ends: z.enum(["none", "lf", "crlf", "cr"]),
+    hasBom: z.boolean().describe("It begins with a byte order mark."),
+    variants: z
+      .array(z.object({ how: z.enum(["no-line-end", "lf", "crlf", "no-bom"]), fingerprint: z.string() }))
+      .describe("The keys that other copies of the text are."),
+  })
+  .optional()
+  .describe("Where the key file is text, whose line end is part of the key.");
+const namedFault = z.object({
+  name: z.string(),
+  code: z.string(),
+  message: z.string().describe("One sentence: cause and cure."),
+  reason: failureSchema.shape.reason,
+  hint: failureSchema.shape.hint,
+});
 const approvalFacts = z.object({
   configPath,
   name,
@@ -46,9 +65,11 @@ const approvalFacts = z.object({
   beyondLoopback: z.boolean().describe("Other machines could connect to it."),
   target: z.string(),
   bind: z.string().optional(),
-  keys: z.array(z.object({ source: z.string(), fingerprint: z.string() })),
+  keys: z.array(z.object({ source: z.string(), fingerprint: z.string(), shared: z.boolean().optional().describe("A key file that others may read.") })),
   forwardSecrecy: z.enum(["require", "prefer", "off"]).optional().describe("off: whoever gets the key later can read recorded traffic."),
+  wire: z.enum(["spiped", "native"]).optional().describe("The only wire that is spoken; left out: whichever both ends know."),
   env: z.record(z.string(), z.string()),
+  tls: z.boolean().optional().describe("The service speaks TLS, and so do the URLs that programs get."),
   user: z.string().optional(),
   database: z.string().optional(),
   approvedBefore: z.boolean().describe("An earlier form of this entry was approved."),
@@ -82,7 +103,10 @@ export const METHODS = {
   },
   "tunnel/close": {
     about: "Gives up this client's lease and closes the tunnel for all, until it is opened again. When others use it, nothing changes without `force`.",
-    params: tunnelRef.extend({ force: z.boolean().optional() }),
+    params: tunnelRef.extend({
+      force: z.boolean().optional(),
+      cut: z.boolean().optional().describe("Also cuts the connections that would go on to their end."),
+    }),
     result: z.object({ closed: z.boolean(), othersUsing: z.array(z.object({ kind: z.string(), name: z.string(), pid: z.int() })) }),
   },
   "tunnel/restart": {
@@ -95,7 +119,11 @@ export const METHODS = {
     params: tunnelRef,
     result: tunnelSchema.extend({
       probed: z
-        .object({ code: z.enum(ERROR_CODES).nullable().describe("null: it works."), message: z.string().describe("One sentence, empty when it works.") })
+        .object({
+          code: z.enum(ERROR_CODES).nullable().describe("null: it works."),
+          message: z.string().describe("One sentence, empty when it works."),
+          advice: z.string().optional().describe("It works, and clients have to know this."),
+        })
         .optional()
         .describe("What this very connection showed, whatever others did meanwhile; missing when none was made."),
     }),
@@ -118,7 +146,7 @@ export const METHODS = {
     about: "The keys by name and fingerprint; never a key itself.",
     params: none,
     result: z.object({
-      keys: z.array(z.object({ name: z.string(), fingerprint: z.string(), stored: z.enum(["folder", "session"]) })),
+      keys: z.array(z.object({ name: z.string(), fingerprint: z.string(), stored: z.enum(["folder", "session"]), form: keyForm })),
       faults: z.array(namedFault).optional().describe("Keys of the folder that can't be used, and why."),
     }),
   },
@@ -154,7 +182,16 @@ export const METHODS = {
     params: z.object({ configPath: absoluteConfigPath, names: z.array(z.string().max(64)).max(1_000).optional() }),
     result: z.object({
       pending: z.array(approvalFacts),
-      approved: z.array(z.object({ name: z.string(), digest: z.string() })),
+      approved: z.array(
+        z.object({
+          name: z.string(),
+          digest: z.string(),
+          entry: z
+            .looseObject(entrySchema.shape)
+            .optional()
+            .describe("The entry that has this digest, with its defaults: whoever uses an entry's words uses these, not what the file says by then."),
+        }),
+      ),
       problems: z.array(problem),
       unplannable: z
         .array(namedFault)

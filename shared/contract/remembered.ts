@@ -1,6 +1,6 @@
 /**
- * The requests that change what the daemon remembers. Each may be asked twice
- * with the same effect as once, so that a client repeats one that an old daemon
+ * The requests that change what the daemon remembers. Sending one of them twice
+ * has the same effect as once, so a client repeats a request that an old daemon
  * refused or did not answer because it was handing over.
  */
 import type { MethodName } from "./methods.ts";

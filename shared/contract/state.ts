@@ -1,10 +1,11 @@
 /**
- * What the daemon says of its tunnels: plain data that crosses the RPC and is
- * printed by `status --json`. Fields are only ever added, and then optional.
- * Times are milliseconds since the Unix epoch, durations milliseconds, sizes bytes.
+ * What the daemon says about its tunnels: plain data that crosses the RPC and is
+ * printed by `status --json`. Fields are only ever added, and then optional. Times
+ * are milliseconds since the Unix epoch, durations milliseconds, sizes bytes.
  */
 import * as z from "zod";
 import { ERROR_CODES } from "../errors.ts";
+import type { Message } from "../message.ts";
 import { serviceSchema } from "./tunnels-file.ts";
 
 /** The states of a tunnel, in the order a tunnel that works goes through them. */
@@ -16,10 +17,18 @@ export type TunnelState = (typeof STATES)[number];
 const count = z.int().min(0);
 const atMs = z.number();
 
+/** A sentence that a window says in its own language; see message.ts. */
+export const reasonSchema: z.ZodType<Message> = z.object({
+  template: z.string().describe("The English text, with places {0}, {1} and so on."),
+  args: z.array(z.union([z.string(), z.number(), z.lazy(() => reasonSchema)])).describe("What goes into the places: as it is, or a sentence of its own."),
+});
+
 /** A failure as it is shown; `count` says how often it came in a row. */
 export const failureSchema = z.object({
   code: z.enum(ERROR_CODES).describe("One of the codes in the README."),
   message: z.string().describe("One sentence: cause and cure."),
+  reason: reasonSchema.optional().describe("What `message` says, without the hint, as template and arguments."),
+  hint: z.string().optional().describe("The end of `message` that is of use in a terminal only: a window with buttons leaves it out."),
   atMs: atMs.describe("When it came last."),
   count: count.describe("How often it came in a row."),
 });
@@ -61,6 +70,7 @@ export const tunnelSchema = z.object({
     .describe("How often each key was proved, and when last: tells when an old key of a server is out of use."),
   keyVerifiedAtMs: atMs.optional().describe("When the other end last proved the key."),
   backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
+  wire: z.enum(["spiped", "native"]).optional().describe("Which wire the other end spoke the last time; left out before it has."),
   lastFailure: failureSchema.optional(),
   connections: z.array(connectionSchema),
   openConnections: count,
@@ -97,6 +107,7 @@ export const daemonSchema = z.object({
     .array(z.object({ pid: count, version: z.string(), openConnections: count }))
     .optional()
     .describe("Daemons that have handed over to this one and wait for their last connections."),
+  unsaved: z.string().optional().describe("Why changes that hold now (a tunnel closed, an approval revoked) are not on the disk: they end with the daemon."),
 });
 
 /** See {@link tunnelSchema}. */

@@ -1,5 +1,5 @@
 /**
- * Offsets of a text turned into lines and columns, as editors count them: from 1,
+ * Turns offsets of a text into lines and columns, as editors count them: from 1,
  * in UTF-16 units, lines ended by LF, CRLF or CR. Pure.
  */
 
@@ -11,15 +11,20 @@ export interface TextRange {
   readonly column: number;
 }
 
+const [LF, CR] = [0x0a, 0x0d];
+
 /** Finds lines of one text; reads it once. */
 export class TextPositions {
-  /** Of the whole text, in UTF-16 units. */
+  /** Length of the whole text, in UTF-16 units. */
   readonly textLength: number;
   readonly #lineStarts: number[] = [0];
 
   constructor(text: string) {
     this.textLength = text.length;
-    for (const match of text.matchAll(/\r\n|\n|\r/g)) this.#lineStarts.push(match.index + match[0].length);
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === LF || (code === CR && text.charCodeAt(at + 1) !== LF)) this.#lineStarts.push(at + 1);
+    }
   }
 
   /** The stretch, cut to what lies inside the text. */

@@ -1,4 +1,7 @@
-/** What a tunnel's state means to who wants to use it. Apart from the schema, which a command's start-up need not load. */
+/**
+ * What a tunnel's state means to those who want to use it. Kept apart from the
+ * schema, which a command need not load at start-up.
+ */
 import type { TunnelState } from "./state.ts";
 
 /** Whether its port takes connections. */

@@ -13,7 +13,10 @@ export const serviceSchema = z.enum(["redis", "mysql", "tcp"]);
 
 const keySchema = z.union([
   z.string().min(1).describe("Name of a key in the key folder."),
-  z.strictObject({ file: z.string().min(1).describe("Path of a key file; ~ is the home folder; a relative path counts from the workspace folder.") }),
+  z.strictObject({
+    file: z.string().min(1).describe("Path of a key file; ~ is the home folder; a relative path counts from the workspace folder."),
+    shared: z.boolean().optional().describe("true: the key file may be root's, and others may read it: a secret that an orchestrator has mounted."),
+  }),
 ]);
 
 /** One entry under "tunnels". */
@@ -29,6 +32,10 @@ export const entrySchema = z.strictObject({
     .describe("Key name or { file }; a server may list several, so that a key can be replaced without a refused connection."),
   autoOpen: z.boolean().default(false).describe("Open together with the workspace."),
   group: z.string().min(1).max(64).optional().describe("Tunnels of one group are shown and opened together."),
+  tls: z
+    .boolean()
+    .optional()
+    .describe("The service speaks TLS by itself: it is asked by TLS, and URLs and client programs use it (rediss://, MySQL's ssl-mode=REQUIRED)."),
   user: z.string().min(1).max(128).optional().describe("User name for connection URLs and client programs."),
   database: z
     .union([z.string().min(1).max(128), z.int().min(0).max(1_000_000)])
@@ -42,12 +49,17 @@ export const entrySchema = z.strictObject({
     .enum(["require", "prefer", "off"])
     .default("require")
     .describe("require refuses a far side without forward secrecy; off gives it up (spiped -f)."),
-  maxConnections: z.int().min(1).max(100_000).default(100).describe("Most connections at once."),
-  timeoutSeconds: z.number().positive().max(3_600).default(5).describe("Bound on connecting to each address, and on the handshake."),
+  wire: z
+    .enum(["auto", "spiped", "native"])
+    .optional()
+    .describe("auto, the default: the native wire where both ends are tunneld, else spiped's. spiped or native: nothing but that."),
+  maxConnections: z.int().min(1).max(100_000).default(100).describe("Most connections at once; from 1 to 100000."),
+  timeoutSeconds: z.number().min(0.1).max(3_600).default(5).describe("Bound on connecting to each address, and on the handshake; from 0.1 to 3600."),
   keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),
-  dnsRefreshSeconds: z.number().positive().max(86_400).default(60).describe("How often the target's name is looked up again."),
+  dnsRefreshSeconds: z.number().min(1).max(86_400).default(60).describe("How often the target's name is looked up again; from 1 to 86400."),
   bind: z.string().min(1).optional().describe("Outgoing address for the target."),
-  confirm: z.boolean().default(false).describe("Ask before opening, for example for production."),
+  confirm: z.boolean().default(false).describe("Ask before opening, and mark the tunnel: for production."),
+  color: z.enum(["red", "yellow", "green", "blue", "purple"]).optional().describe("Marks the tunnel's row and its terminals, for example red for production."),
   keepOpen: z.boolean().default(false).describe("Keep the tunnel open when the last window that wanted it is gone."),
 });
 
@@ -60,7 +72,9 @@ export const tunnelsFileSchema = z.strictObject({
 
 /** An entry with its defaults filled in. */
 export type TunnelEntry = z.output<typeof entrySchema>;
+/** The colours of an entry's mark. */
+export type TunnelColor = NonNullable<TunnelEntry["color"]>;
 /** redis, mysql or tcp. */
 export type Service = z.output<typeof serviceSchema>;
 /** How an entry names a key. */
-export type KeyReference = string | { readonly file: string };
+export type KeyReference = string | { readonly file: string; readonly shared?: boolean | undefined };

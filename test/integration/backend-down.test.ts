@@ -1,6 +1,6 @@
 /**
- * What an application sees, and the log says, when something behind the tunnel is not there: closed at once, with the
- * cause by its code, and working again as soon as the cause is gone.
+ * What an application sees, and the log says, when something behind the tunnel is not there: the connection is closed at
+ * once, the log has the cause's code, and the tunnel works again as soon as the cause is gone.
  */
 import assert from "node:assert/strict";
 import { startEcho } from "../support/process/backend.ts";
@@ -19,7 +19,7 @@ describe("a backend that refuses connections", () => {
       const peer = await connectTo(stage, client.address);
       peer.send("question");
       assert.equal((await peer.closed()).length, 0);
-      // Debian's closes before it judges the key: to the client end, that can look like another key.
+      // Debian's spiped closes before it judges the key, which can look like another key to the client end.
       await client.program.logs(maker === "ours" ? /BACKEND_DOWN/ : /BACKEND_DOWN|KEY_MISMATCH|PEER_CLOSED/);
     });
   }
@@ -66,7 +66,7 @@ describe("a server end that is not there", () => {
     assert.equal((await exchange(stage, client.address, "hello")).toString(), "hello");
   });
 
-  it("tells a failure that repeats in one line", async () => {
+  it("logs a repeated failure in one line", async () => {
     const client = await startEnd(stage, { role: "-e", target: await freeAddress(), key: makeKey(stage) });
     for (let round = 0; round < 20; round++) await (await connectTo(stage, client.address)).closed();
     assert.equal(client.program.log.length, 1);

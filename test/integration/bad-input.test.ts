@@ -56,12 +56,12 @@ const MISTAKES: readonly Mistake[] = [
   { name: "a source that is not this machine's", says: /192\.0\.2\.1.*not an address of this machine: use/, options: () => ({ "-s": "[192.0.2.1]:1234" }) },
   {
     name: "a port in use",
-    says: /is in use by another program: stop that one or choose/,
+    says: /is in use by another program, node \(pid \d+\): stop that one or choose another port/,
     options: async (stage) => ({ "-s": (await startEcho(stage)).address }),
   },
   {
     name: "a unix socket that is in use",
-    says: /already: remove it if nothing uses it/,
+    says: /used is in use by another program, node \(pid \d+\): stop that one or choose another path/,
     options: async (stage) => ({ "-s": (await startEcho(stage, stage.path("used"))).address }),
   },
   {
@@ -99,7 +99,7 @@ describe("a mistake on spiped's command line", () => {
     ["in the background", []],
   ] as const) {
     for (const mistake of MISTAKES) {
-      it(`is told in one line, exit code 1, nothing left behind: ${mistake.name}, ${where}`, async () => {
+      it(`is reported in one line, exit code 1, nothing left behind: ${mistake.name}, ${where}`, async () => {
         const args = await argsFor(stage, mistake);
         const before = readdirSync(stage.folder);
         const { code, stdout, stderr } = await tunneld(stage, ["spiped", ...more, ...args]);
@@ -113,7 +113,7 @@ describe("a mistake on spiped's command line", () => {
     }
   }
 
-  it("is told in one line, and the port is free again, when the pid file can't be written", async () => {
+  it("is reported in one line, and the port is free again, when the pid file can't be written", async () => {
     const [source, target, key] = [await freeAddress(), await freeAddress(), makeKey(stage)];
     const { code, stderr } = await tunneld(stage, ["spiped", "-e", "-s", source, "-t", target, "-k", key, "-p", stage.path("no/pid")]);
     assert.equal(code, 1);
@@ -122,7 +122,7 @@ describe("a mistake on spiped's command line", () => {
     await startEnd(stage, { role: "-e", source, target, key });
   });
 
-  it("is told in one line, and the folder is still there, when the pid file is a folder", async () => {
+  it("is reported in one line, and the folder is still there, when the pid file is a folder", async () => {
     mkdirSync(stage.path("folder"));
     const args = ["spiped", "-e", "-s", await freeAddress(), "-t", await freeAddress(), "-k", makeKey(stage), "-p", stage.path("folder")];
     const { code, stderr } = await tunneld(stage, args);
@@ -139,12 +139,12 @@ describe("a mistake on spiped's command line", () => {
     assert.equal(existsSync(source), false);
   });
 
-  it("is told in one line when this user may not read the key", async () => {
+  it("is reported in one line when this user may not read the key", async () => {
     const [bundle, key] = [stage.path("tunneld.cjs"), makeKey(stage)];
     copyFileSync(TUNNELD, bundle);
     chmodSync(stage.folder, 0o711);
     chmodSync(key, 0o000);
-    // root may read everything: be nobody.
+    // root may read everything, so run as nobody.
     const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     const args = ["spiped", "-F", "-e", "-s", await freeAddress(), "-t", await freeAddress(), "-k", key] as const;
     const { code, stderr } = await run(stage, [process.execPath, bundle, ...args], { ...user, cwd: "/" });
@@ -184,7 +184,7 @@ describe("a mistake on another command line", () => {
     ["keygen without a file", ["keygen"], /^tunneld: name one file[^\n]+$/],
     ["keygen into a folder that does not exist", ["keygen", "/no/folder/key"], /^tunneld: the folder of [^\n]+: create it first \(CONFIG_INVALID\)$/],
   ] as const) {
-    it(`is told in one line, exit code 1: ${name}`, async () => {
+    it(`is reported in one line, exit code 1: ${name}`, async () => {
       const { code, stdout, stderr } = await tunneld(stage, args);
       assert.deepEqual([code, stdout.length], [1, 0]);
       assert.match(stderr, says);

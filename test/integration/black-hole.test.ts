@@ -23,7 +23,7 @@ async function digHole(stage: Stage, port: number): Promise<void> {
   await until(() => isListening(hole.pid, `[${HOLE}]:${port}`), { what: "the hole listened" });
   hole.child.kill("SIGSTOP");
   let connected = 0;
-  // More than the backlog of one: those that are over it stay in SYN-SENT, which is the hole.
+  // More connections than the backlog of one: the excess ones stay in SYN-SENT, which makes the hole.
   const fillers = Array.from({ length: 8 }, () =>
     net
       .connect(port, HOLE, () => {
@@ -53,7 +53,7 @@ describe("a black-holed address", () => {
       args: ["-o", "120"],
       nodeArgs: ["--import", pathToFileURL(stub).href],
     });
-    // With 120 s for each address, only trying the second beside the first ends within this test's time.
+    // With 120 s for each address, this test ends in time only if the second address is tried beside the first.
     assert.equal((await exchange(stage, client.address, "hello")).toString(), "hello");
   });
 

@@ -1,5 +1,5 @@
 /**
- * exec: a command with its tunnels, and nothing of them afterwards.
+ * exec: a command with its tunnels, and nothing left of them afterwards.
  */
 import assert from "node:assert/strict";
 import { constants } from "node:os";
@@ -74,12 +74,12 @@ describe("tunneld exec", () => {
   }
 
   it("ends with 128 + n when a signal ended the command", async () => {
-    assert.equal((await node("process.kill(process.pid, 'SIGKILL'); setTimeout(() => {}, 60000)")).code, 128 + constants.signals.SIGKILL);
+    assert.equal((await node("process.kill(process.pid, 'SIGKILL'); setTimeout(() => {}, 600_000)")).code, 128 + constants.signals.SIGKILL);
   });
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     it(`passes ${signal} on to the command`, async () => {
-      const script = `process.on("${signal}", () => { console.log("got it"); process.exit(3); }); console.log("ready"); setTimeout(() => {}, 60000);`;
+      const script = `process.on("${signal}", () => { console.log("got it"); process.exit(3); }); console.log("ready"); setTimeout(() => {}, 600_000);`;
       const program = workspace.start(["exec", "cache", "--", process.execPath, "-e", script]);
       await until(() => program.stdout.includes("ready"), { what: "the command ran" });
       const { code } = await program.kill(signal);
@@ -93,7 +93,7 @@ describe("tunneld exec", () => {
     assert.match(stderr, /^tunneld: no-such-command: command not found$/);
   });
 
-  it("hands the user's environment to the command, but not what makes Electron run us", async () => {
+  it("hands the user's environment to the command, but not the variables that make Electron run us", async () => {
     const { stdout } = await workspace.run(["exec", "cache", "--", "env"], {
       env: { ...workspace.env, NODE_OPTIONS: "--no-warnings", ELECTRON_RUN_AS_NODE: "1", ELECTRON_NO_ASAR: "1", VSCODE_PID: "1", KEPT: "yes" },
     });
@@ -110,14 +110,14 @@ describe("tunneld exec", () => {
   });
 
   it("is shown as the user of the tunnel", async () => {
-    const program = workspace.start(["exec", "cache", "--", "sleep", "60"]);
+    const program = workspace.start(["exec", "cache", "--", "sleep", "600"]);
     await until(async () => (await workspace.status()).tunnels[0]?.users.length === 1, { what: "the lease was there" });
     assert.deepEqual((await workspace.status()).tunnels[0]?.users, [{ kind: "exec", name: "exec sleep", pid: program.pid }]);
     await program.kill("SIGTERM");
   });
 
   it("keeps the tunnel when somebody takes it down, unless forced", async () => {
-    const program = workspace.start(["exec", "cache", "--", "sleep", "60"]);
+    const program = workspace.start(["exec", "cache", "--", "sleep", "600"]);
     await until(async () => (await workspace.status()).tunnels[0]?.users.length === 1, { what: "the lease was there" });
     assert.match((await workspace.run(["down", "cache"])).stdout.toString(), /still used by exec exec sleep/);
     assert.equal((await workspace.status()).tunnels[0]?.state, "verified");
@@ -127,7 +127,7 @@ describe("tunneld exec", () => {
   });
 
   it("brings a killed daemon back, with the same port, while the command runs", async () => {
-    const program = workspace.start(["exec", "cache", "--", "sleep", "60"]);
+    const program = workspace.start(["exec", "cache", "--", "sleep", "600"]);
     await until(async () => (await workspace.status()).tunnels[0]?.users.length === 1, { what: "the lease was there" });
     const pid = workspace.daemonPid;
     await workspace.killDaemon();
@@ -148,7 +148,7 @@ describe("tunneld exec", () => {
 
   it("does not run the command when the tunnel does not work, and says why", async () => {
     const target = await startFarEnd(stage, { port: redisPort, key: makeKey(stage, "other.key") });
-    workspace.write({ cache: { service: "redis", listen, target, key: "team", timeoutSeconds: 2 } });
+    workspace.write({ cache: { service: "redis", listen, target, key: "team" } });
     const { code, stdout, stderr } = await workspace.run(["exec", "cache", "--yes", "--", "echo", "ran"]);
     assert.deepEqual([code, stdout.toString()], [1, ""]);
     assert.match(stderr, /cache: .*\(KEY_MISMATCH\)$/m);

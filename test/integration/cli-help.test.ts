@@ -15,7 +15,7 @@ describe("tunneld at a terminal", () => {
   const stage = stageForEach();
 
   for (const args of [["--help"], ["help"], []]) {
-    it(`prints what there is: tunneld ${args.join(" ")}`, async () => {
+    it(`prints all commands: tunneld ${args.join(" ")}`, async () => {
       const { code, stdout, stderr } = await tunneld(stage, args);
       assert.deepEqual([code, stderr], [0, ""]);
       for (const command of ["keygen", "spiped", "spipe", "--version"]) assert.match(stdout.toString(), new RegExp(`tunneld ${command}`));
@@ -43,7 +43,7 @@ describe("tunneld at a terminal", () => {
   });
 
   describe("whose standard output", () => {
-    /** Runs it under a shell, which says what became of it. */
+    /** Runs the command under a shell, which prints the exit code. */
     const shell = async (script: string): Promise<{ readonly said: string; readonly stderr: string }> => {
       const env = { ...process.env, NODE: process.execPath, TUNNELD, TUNNELD_STATE_DIR: stage.path("state") };
       const { stdout, stderr } = await run(stage, ["bash", "-c", script], { env });
@@ -58,7 +58,7 @@ describe("tunneld at a terminal", () => {
         assert.match(stderr, /^tunneld: standard output can't be written: ENOSPC[^\n]*$/);
       });
 
-      it(`is read by somebody who has seen enough ends with 0, in silence: tunneld ${args}`, async () => {
+      it(`is closed early by its reader ends with 0, in silence: tunneld ${args}`, async () => {
         const { said, stderr } = await shell(`"$NODE" "$TUNNELD" ${args} | head -c 1 >/dev/null; echo \${PIPESTATUS[0]}`);
         assert.deepEqual([said, stderr], ["0\n", ""]);
       });

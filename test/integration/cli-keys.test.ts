@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeKey } from "../support/process/ends.ts";
 import { isAlive } from "../support/process/proc-info.ts";
+import { run } from "../support/process/run.ts";
 import { until } from "../support/process/until.ts";
 import { Workspace } from "../support/process/workspace.ts";
 import { stageForEach } from "../support/stage.ts";
@@ -44,6 +45,40 @@ describe("tunneld keys", () => {
     assert.equal((await keys("fingerprint", copy)).stdout.toString(), (await keys("fingerprint", "team")).stdout.toString());
   });
 
+  it("says that the line end counts in a key file that is text, with the fingerprints of both copies, and strips nothing", async () => {
+    const secret = "correct horse battery staple and then some";
+    const [ended, bare] = [stage.path("ended"), stage.path("bare")];
+    writeFileSync(ended, `${secret}\n`, { mode: 0o600 });
+    writeFileSync(bare, secret, { mode: 0o600 });
+    const [endedPrint = "", barePrint = ""] = await Promise.all([ended, bare].map(async (file) => (await keys("fingerprint", file)).stdout.toString().trim()));
+    assert.match(endedPrint, FINGERPRINT);
+    assert.notEqual(endedPrint, barePrint);
+    const imported = await keys("import", "team", ended);
+    assert.equal(imported.stdout.toString(), `team  ${endedPrint}\n`);
+    for (const { stderr } of [imported, await keys("fingerprint", "team"), await keys("fingerprint", ended)]) {
+      assert.match(stderr, /text that ends with a line feed; every byte of it is part of the key/);
+      assert.ok(stderr.includes(`without the line end ${barePrint}`), stderr);
+    }
+    assert.ok((await keys("fingerprint", bare)).stderr.includes(`with a line feed ${endedPrint}`));
+    assert.equal(readFileSync(keyFile("team"), "utf8"), `${secret}\n`);
+  });
+
+  it("names a command that makes the copy without the line end", async () => {
+    const file = stage.path("ended");
+    writeFileSync(file, "correct horse battery staple and then some\r\n", { mode: 0o600 });
+    const { stderr } = await keys("fingerprint", file);
+    const command = /without its end: (\(umask.*)$/m.exec(stderr)?.[1] ?? "";
+    const copy = stage.path("copy");
+    const shell = command.replace("NEWFILE", copy).replace("FILE", file);
+    assert.equal((await run(stage, ["/bin/sh", "-c", shell])).code, 0);
+    assert.equal(readFileSync(copy, "utf8"), "correct horse battery staple and then some");
+    assert.equal(statSync(copy).mode & 0o777, 0o600);
+  });
+
+  it("says nothing more about a key of random bytes", async () => {
+    assert.equal((await keys("import", "team", makeKey(stage, "theirs"))).stderr, "");
+  });
+
   for (const form of ["base64", "hex"] as const) {
     it(`takes a key in as ${form} from standard input`, async () => {
       const file = makeKey(stage, "theirs");
@@ -76,7 +111,7 @@ describe("tunneld keys", () => {
     assert.equal(existsSync(keyFile("team")), false);
   });
 
-  it("forgets a key, and names the nearest for one that is not there", async () => {
+  it("forgets a key, and names the nearest one when a key is not there", async () => {
     await keys("generate", "team");
     const wrong = await keys("forget", "--yes", "taem");
     assert.equal(wrong.code, 1);
@@ -88,7 +123,7 @@ describe("tunneld keys", () => {
     assert.equal(existsSync(keyFile("team")), false);
   });
 
-  it("shows a key that can't be used, and why", async () => {
+  it("shows a key that can't be used, and says why", async () => {
     workspace.key("team");
     writeFileSync(keyFile("short"), "x", { mode: 0o600 });
     const { code, stdout } = await keys("list");
@@ -105,7 +140,7 @@ describe("tunneld keys", () => {
     }
   });
 
-  it("says what there is to do with keys", async () => {
+  it("says which commands there are for keys", async () => {
     for (const args of [[], ["lst"]]) assert.match((await keys(...args)).stderr, /list, generate, import, export, forget, fingerprint/);
   });
 });
@@ -126,13 +161,13 @@ describe("tunneld url", () => {
 
   const url = async (name: string) => workspace.run(["url", name]);
 
-  it("prints the URL of the local end, without a daemon", async () => {
+  it("prints the URL of the local end of an approved entry, whether it is open or not", async () => {
+    assert.equal((await workspace.run(["approve", "cache", "orders", "--yes"])).code, 0);
     assert.equal((await url("cache")).stdout.toString(), "redis://127.0.0.1:6579/2\n");
     assert.equal((await url("orders")).stdout.toString(), "mysql://app%40x@127.0.0.1:3307/orders\n");
-    assert.equal(workspace.daemonPid, undefined);
   });
 
-  it("asks the daemon for a port that was picked", async () => {
+  it("asks the daemon for a port that the daemon picked", async () => {
     const early = await url("picked");
     assert.equal(early.code, 1);
     assert.match(early.stderr, /tunneld up picked/);
@@ -142,7 +177,7 @@ describe("tunneld url", () => {
     assert.match(picked?.listen ?? "", /:[1-9]\d*$/);
   });
 
-  it("has none for a server's end", async () => {
+  it("has no URL for a server's end", async () => {
     const { code, stderr } = await url("end");
     assert.equal(code, 1);
     assert.match(stderr, /"end" is the server's end/);
@@ -158,7 +193,7 @@ describe("tunneld logs and stop", () => {
     workspace.write({ cache: { listen: 0, target: "127.0.0.1:9", key: "team" } });
   });
 
-  it("shows the daemon's log for people and as JSON, and its end from the file", async () => {
+  it("shows the daemon's log for people and as JSON, and the end of the log from the file", async () => {
     await workspace.run(["up", "--yes"]);
     const people = (await workspace.run(["logs"])).stdout.toString();
     assert.match(people, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}info {3}tunneld \S+ serves at /m);

@@ -5,18 +5,18 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { approveAll, approveAndWant, find, Home, portOf, reaches, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 
 describe("a daemon whose files change", () => {
   const stage = stageForEach();
 
-  /** A far end that opens with `key` and says its name to each connection. */
+  /** A far end that opens with `key` and sends its name to each connection. */
   async function farEnd(key: string, name: string): Promise<{ readonly target: string; readonly backend: Backend }> {
     const backend = await startBackend(stage, (peer) => {
       peer.send(name);
@@ -58,7 +58,7 @@ describe("a daemon whose files change", () => {
     assert.equal(other.backend.peers.length, 1);
   });
 
-  it("keeps what runs when the file breaks, says where, and drains an entry that was removed", async () => {
+  it("keeps its tunnels when the file breaks, says where, and drains an entry that was removed", async () => {
     const home = new Home(stage);
     const { target } = await farEnd(home.key("team"), "x");
     const configPath = home.workspace("app", { cache: { target } });
@@ -78,7 +78,7 @@ describe("a daemon whose files change", () => {
     await user.closedByUs();
   });
 
-  it("opens what waited for a key once that is there, and asks again when the key file is another", async () => {
+  it("opens a tunnel that waited for a key once the key is there, and asks again when the key file is a different one", async () => {
     const home = new Home(stage);
     const file = stage.path("late.key");
     const configPath = home.workspace("app", { byName: { target: "127.0.0.1:1", key: "late" }, byFile: { target: "127.0.0.1:1", key: { file } } });
@@ -117,7 +117,7 @@ describe("a daemon whose files change", () => {
 describe("a window that asks what it may approve", () => {
   const stage = stageForEach();
 
-  it("is told why an entry can't be judged, until the key that is missing comes", async () => {
+  it("is told why an entry can't be judged, until the missing key comes", async () => {
     const home = new Home(stage);
     const configPath = home.workspace("app", { cache: { target: "127.0.0.1:1", listen: 0, key: "later" } });
     const { daemon } = home.client();
@@ -128,7 +128,22 @@ describe("a window that asks what it may approve", () => {
     assert.deepEqual([after.pending.map(({ keys }) => keys), after.unplannable], [[[{ source: "later", fingerprint }]], undefined]);
   });
 
-  it("has its keys taken in and out without a trace in the log", async () => {
+  it("is given the approved entry itself, with its defaults, and no entry that can't be judged", async () => {
+    const home = new Home(stage);
+    const entry = { target: "127.0.0.1:1", listen: 0, service: "redis", user: "app" } as const;
+    const configPath = home.workspace("app", { cache: { ...entry, key: "team" }, other: { ...entry, key: "none" } });
+    const { daemon } = home.client();
+    await daemon.request("keys/generate", { name: "team" });
+    const { pending } = await daemon.request("approvals/list", { configPath });
+    for (const { name, digest } of pending) await daemon.request("approvals/grant", { configPath, name, digest });
+    const { approved } = await daemon.request("approvals/list", { configPath });
+    assert.deepEqual(
+      approved.map((one) => [one.name, one.entry?.user, one.entry?.role]),
+      [["cache", "app", "client"]],
+    );
+  });
+
+  it("can put keys in and take them out without a trace in the log", async () => {
     const home = new Home(stage);
     const key = randomBytes(32);
     const { daemon } = home.client();
@@ -147,7 +162,7 @@ describe("a hostile repository", () => {
   /** Entries that must not open anything by themselves, whatever they say. */
   const base = { target: "127.0.0.1:1", listen: 0, service: "mysql" } as const;
 
-  it("opens nothing by itself, though a window wants all of it", async () => {
+  it("opens nothing by itself, though a window wants all its entries", async () => {
     const home = new Home(stage);
     home.key("team");
     const echo = await startEcho(stage);
@@ -206,7 +221,7 @@ describe("a hostile repository", () => {
     assert.notEqual(await digestOf({}), first, "another key under the same name");
   });
 
-  it("can't have an old approval used for what it says now, and loses its tunnel when the approval is taken back", async () => {
+  it("can't use an old approval for its new text, and loses its tunnel when the approval is revoked", async () => {
     const home = new Home(stage);
     const echo = await startEcho(stage);
     const far = await startEnd(stage, { role: "-d", target: echo.address, key: home.key("team") });
@@ -225,7 +240,7 @@ describe("a hostile repository", () => {
     await reaches(window, { configPath, name: "t" }, { state: "not-approved" });
   });
 
-  it("can't use a file that is no key of ours", async () => {
+  it("can't use a file that is not a key of ours", async () => {
     const home = new Home(stage);
     const open = makeKey(stage, "open.key");
     writeFileSync(stage.path("short"), "x", { mode: 0o600 });

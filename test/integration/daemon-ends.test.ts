@@ -1,6 +1,5 @@
 /**
- * How a daemon ends, and what it lives through: signals, a disk that is full, a socket that somebody removed, two
- * hundred tunnels.
+ * How a daemon ends, and what it survives: signals, a full disk, a socket that somebody removed, two hundred tunnels.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
@@ -49,7 +48,7 @@ describe("a daemon", () => {
     home.kill("SIGTERM");
     await untilDraining();
     await user.echoes("still here");
-    // A look at the port may still have been counted.
+    // An earlier check of the port may still have been counted.
     assert.match(home.log, /"[12] connections? (?:is|are) open and may go on for 600 s; a second signal cuts (?:it|them)"/);
     assert.ok(isAlive(pid));
     await user.closedByUs();
@@ -65,7 +64,7 @@ describe("a daemon", () => {
     assert.deepEqual(home.leftovers(), []);
   });
 
-  it("told twice to end cuts what is left", async () => {
+  it("told twice to end cuts the connections that are left", async () => {
     const { home, user, pid, untilDraining } = await withConnection(["--drain", "600"]);
     home.kill("SIGTERM");
     await untilDraining();
@@ -75,7 +74,7 @@ describe("a daemon", () => {
     await home.ended(pid);
   });
 
-  it("that drains already, for a client, is cut by a second signal all the same", async () => {
+  it("that already drains for a client is still cut by a second signal", async () => {
     const { home, user, pid, window, untilDraining } = await withConnection(["--drain", "600"]);
     await window.daemon.request("daemon/drain", {});
     await untilDraining();
@@ -86,7 +85,7 @@ describe("a daemon", () => {
     await home.ended(pid);
   });
 
-  it("that drains already keeps the earliest of the deadlines it was given", async () => {
+  it("that already drains keeps the earliest of the deadlines it was given", async () => {
     const { home, user, pid, window, untilDraining } = await withConnection(["--drain", "600"]);
     await window.daemon.request("daemon/drain", { deadlineMs: 600_000 });
     await untilDraining();
@@ -96,26 +95,34 @@ describe("a daemon", () => {
     await home.ended(pid);
   });
 
+  it("told to end by a deadline beyond a timer's range does not cut open connections", async () => {
+    const { home, user, window, untilDraining } = await withConnection(["--drain", "600"]);
+    await window.daemon.request("daemon/drain", { deadlineMs: 2 ** 31 + 5 });
+    await untilDraining();
+    await user.echoes("still here");
+    assert.notEqual(home.pid, undefined);
+  });
+
   it("whose disk is full goes on, and writes its state once there is room", async () => {
     const { home, pid, user, listen, window, configPath } = await withConnection(["--idle", "60"]);
     await until(() => home.state.approvals.length === 1, { what: "the state had been written" });
-    // In the way of the file that the state is written to before it is put in place.
+    // Blocks the temporary file that the state is written to before it is put in place.
     const obstacle = `${home.paths.stateFile}.${pid}.tmp`;
     mkdirSync(obstacle);
     writeFileSync(join(obstacle, "full"), "");
-    await window.daemon.request("pin/add", { configPath, name: "cache" });
+    await assert.rejects(window.daemon.request("pin/add", { configPath, name: "cache" }), { code: "STATE_NOT_SAVED" });
     await until(() => /state/.test(home.log) && /"level":"error"/.test(home.log), { what: "the log said so" });
     await user.echoes("still here");
     await (await connectTo(stage, listen)).echoes("and new ones");
     assert.equal(home.state.pins.length, 0);
     rmSync(obstacle, { recursive: true });
     await window.daemon.request("pin/add", { configPath, name: "cache" });
-    await until(() => home.state.pins.length === 1, { what: "the pin was written" });
+    assert.equal(home.state.pins.length, 1, "on the disk when it is answered");
   });
 
   it("notices that its socket was removed, and can be reached again", async () => {
     const { home, pid, user } = await withConnection(["--idle", "60"]);
-    unlinkSync(home.paths.endpoint.socketPath);
+    unlinkSync(home.paths.door.socketPath);
     await until(() => home.leftovers().some((name) => name.endsWith(".sock")), { what: "the socket was there again" });
     const other = home.client({ start: false });
     const daemon = await other.daemon.connect();

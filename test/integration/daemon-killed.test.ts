@@ -1,6 +1,6 @@
 /**
- * A daemon that is killed with SIGKILL: whoever is attached brings it back, with the same ports, and database clients
- * notice no more than a broken connection.
+ * A daemon that is killed with SIGKILL: attached clients bring it back, with the same ports, and database clients notice
+ * no more than a broken connection.
  */
 import assert from "node:assert/strict";
 import { lstatSync } from "node:fs";
@@ -52,7 +52,7 @@ describe("a daemon killed with SIGKILL", () => {
     assert.ok(workers.every((worker) => worker.reconnections >= 1));
   });
 
-  it("with nothing but a pin is brought back by the next client, and the pinned tunnel with it", async () => {
+  it("with only a pin is brought back by the next client, and the pinned tunnel with it", async () => {
     const home = new Home(stage);
     const target = await farRedis(home);
     const configPath = home.workspace("app", { cache: { target, service: "redis" } });
@@ -73,7 +73,7 @@ describe("a daemon killed with SIGKILL", () => {
     assert.equal(await redis.ping(), "PONG", "the client reconnected by itself");
   });
 
-  it("binds its own stale unix socket again, and leaves alone what somebody else put in its place", async () => {
+  it("binds its own stale unix socket again, and leaves another program's file in its place alone", async () => {
     const home = new Home(stage);
     const target = await farRedis(home);
     const [own, other] = [stage.path("own.sock"), stage.path("other.sock")];
@@ -128,7 +128,7 @@ class Worker {
   }
 }
 
-/** A socket whose server was killed; returns whether it is still the same. */
+/** A socket whose server was killed; returns a check that it is still the same. */
 async function staleSocket(stage: Stage, path: string): Promise<() => boolean> {
   const server = stage.spawn(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(path)}, () => console.error("listens"))`]);
   await server.logs(/listens/);

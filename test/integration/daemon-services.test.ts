@@ -1,5 +1,5 @@
 /**
- * Real databases behind a daemon: probes verify them and do no harm, and what lives survives a wake.
+ * Real databases behind a daemon: probes verify them and do no harm, and live connections survive a wake.
  */
 import assert from "node:assert/strict";
 import { Redis } from "ioredis";
@@ -14,14 +14,13 @@ import { startMariaDb, startRedis, tools } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 import { APP, Managed } from "../support/tunnels/managed.ts";
 import { startEnd as startHere } from "../support/wire/ends.ts";
-import { useScope } from "../support/wire/loop.ts";
 
-/** More than max_connect_errors of a MariaDB as it is installed. */
+/** More than the default max_connect_errors of MariaDB. */
 const PROBES = 110;
 
 describe("a daemon in front of real services", () => {
   const stage = stageForEach();
-  const scope = useScope();
+  const scope = stageForEach();
 
   it("verifies a Redis by one probe, with a password or without", async () => {
     const home = new Home(stage);
@@ -65,10 +64,10 @@ describe("a daemon in front of real services", () => {
   });
 
   it(`does not make MariaDB block this host with ${PROBES} probes, though connections that only close would`, async () => {
-    // 127.0.0.1 is never blocked: the server end dials from 127.0.0.2. And without names nobody is.
+    // 127.0.0.1 is never blocked, so the server end dials from 127.0.0.2. And without host names MariaDB blocks nobody.
     const maria = await startMariaDb("--max-connect-errors=5", "--skip-name-resolve=0");
     stage.own(() => maria.stop());
-    // Or a host that no account is for is turned away before any greeting.
+    // Without this account, MariaDB turns the host away before any greeting.
     const root = [tools().mariadb, "--no-defaults", `--socket=${maria.socket}`, "--user=root"] as const;
     await run(stage, root, { input: "CREATE USER somebody@'127.0.0.2' IDENTIFIED BY 'a password';" });
     const home = new Home(stage);
@@ -89,7 +88,7 @@ describe("a daemon in front of real services", () => {
       const { state, lastFailure } = await client.daemon.request("tunnel/probe", { configPath: near, name: "db" });
       assert.deepEqual([state, lastFailure?.code], ["verified", undefined], `probe ${count}`);
     }
-    // The proof that this server does block: connections that close without a login.
+    // Connections that close without a login prove that this server does block.
     const raw = await client.daemon.request("tunnel/open", { configPath: near, name: "raw" });
     for (let count = 0; count < 10; count += 1) {
       const peer = await connectTo(stage, raw.listen);

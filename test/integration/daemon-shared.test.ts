@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import * as net from "node:net";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { isAlive } from "../support/process/proc-info.ts";
 import { approveAndWant, find, Home, portOf, reaches } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 
 describe("a daemon and its clients", () => {
@@ -27,14 +27,14 @@ describe("a daemon and its clients", () => {
   const refuses = async (port: number): Promise<boolean> =>
     connectTo(stage, `127.0.0.1:${port}`).then(
       ({ socket }) => {
-        // Or it would keep the tunnel busy.
+        // Otherwise the connection would keep the tunnel busy.
         socket.destroy();
         return false;
       },
       () => true,
     );
 
-  it("keeps a tunnel for the second of two, drains it after both, and ends with the last connection, leaving no file", async () => {
+  it("keeps a tunnel for the second of two clients, drains it after both, and ends with the last connection, leaving no file", async () => {
     const { home, target } = await homeWithFarEcho(["--linger", "0.3", "--idle", "0.3"]);
     const configPath = home.workspace("app", { cache: { target } });
     const [one, two] = [home.client(), home.client()];
@@ -96,7 +96,7 @@ describe("a daemon and its clients", () => {
     await until(async () => (await find(watcher, configPath, "cache")) === undefined, { what: "it was closed" });
   });
 
-  it("keeps what the user closed closed, also after it was killed, until it is opened by hand", async () => {
+  it("keeps a tunnel that the user closed closed, also after the daemon was killed, until it is opened by hand", async () => {
     const { home, target } = await homeWithFarEcho();
     const configPath = home.workspace("app", { cache: { target } });
     const tunnel = { configPath, name: "cache" };
@@ -112,7 +112,7 @@ describe("a daemon and its clients", () => {
     assert.deepEqual([reopened.state, reopened.listen], ["listening", opened?.listen]);
   });
 
-  it("asks before it closes what another window uses", async () => {
+  it("asks before it closes a tunnel that another window uses", async () => {
     const { home, target } = await homeWithFarEcho();
     const configPath = home.workspace("app", { cache: { target } });
     const [one, two] = [home.client({ name: "first" }), home.client({ name: "second" })];
@@ -166,7 +166,7 @@ describe("a daemon and its clients", () => {
     assert.equal(home.log.match(/"code":"LISTEN_IN_USE"/g)?.length, 1, "it was said once");
   });
 
-  it("tells a wrong key from a right one, turns newcomers away for a moment, and recovers by itself", async () => {
+  it("distinguishes a wrong key from a right one, turns newcomers away for a moment, and recovers by itself", async () => {
     const { home, target } = await homeWithFarEcho();
     const wrong = makeKey(stage, "wrong");
     const configPath = home.workspace("app", { cache: { target, key: { file: wrong } } });

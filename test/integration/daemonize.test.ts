@@ -2,10 +2,10 @@
  * spiped in the background: when the parent returns and with what, pid files, names, identity, and what `ps` shows.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { startEcho } from "../support/process/backend.ts";
 import { ownDaemon, startDaemon } from "../support/process/daemon.ts";
-import { freeAddress, makeKey, startEnd, TUNNELD } from "../support/process/ends.ts";
+import { freeAddress, makeKey, PATIENT, startEnd, TUNNELD } from "../support/process/ends.ts";
 import { isListening, openSockets } from "../support/process/listening.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { commandLine, isAlive, statusField } from "../support/process/proc-info.ts";
@@ -28,7 +28,7 @@ describe("a spiped in the background", () => {
   it("carries connections after its parent is gone", async () => {
     const key = makeKey(stage);
     const server = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key });
-    const { address } = await startDaemon(stage, { role: "-e", target: server.address, key });
+    const { address } = await startDaemon(stage, { role: "-e", target: server.address, key, args: PATIENT });
     assert.equal((await exchange(stage, address, "hello")).toString(), "hello");
   });
 
@@ -51,7 +51,7 @@ describe("a spiped in the background", () => {
     assert.equal(existsSync(pidFile), false);
   });
 
-  it("reads in ps as spiped and its options, and is a session of its own", async () => {
+  it("appears in ps as spiped with its options, and is a session of its own", async () => {
     const target = await freeAddress();
     const key = makeKey(stage);
     const { address, pid = 0, pidFile } = await startDaemon(stage, { role: "-d", target, key });
@@ -71,14 +71,14 @@ describe("a spiped in the background", () => {
   });
 
   it("returns before it listens when it waits for DNS (-D)", async () => {
-    // Two dots in a row: no name server is ever asked.
+    // Two dots in a row, so no name server is ever asked.
     const { parent, address, pid = 0 } = await startDaemon(stage, { role: "-d", target: "no..such..host:1", key: makeKey(stage), args: ["-D"] });
     assert.equal(parent.code, 0);
     assert.equal(isAlive(pid), true);
     assert.equal(await isListening(pid, address), false);
   });
 
-  it("comes to listen under -D once the name is known", async () => {
+  it("listens under -D once the name is known", async () => {
     const echo = await startEcho(stage);
     const target = echo.address.replace("[127.0.0.1]", "localhost");
     const { address, pid = 0 } = await startDaemon(stage, { role: "-d", target, key: makeKey(stage), args: ["-D"] });
@@ -94,6 +94,50 @@ describe("a spiped in the background", () => {
     assert.equal(existsSync(pidFile), false);
   });
 
+  it("lets a command substitution that started it end", async () => {
+    const source = await freeAddress();
+    const pidFile = stage.path("pid");
+    const command = 'x=$("$@"); echo "status $? and <$x>"';
+    const args = ["spiped", "-d", "-s", source, "-t", await freeAddress(), "-k", makeKey(stage), "-p", pidFile];
+    const shell = stage.spawn("/bin/sh", ["-c", command, "sh", process.execPath, TUNNELD, ...args]);
+    const ended = shell.exit().finally(() => ownDaemon(stage, pidFile));
+    assert.equal((await ended).code, 0);
+    assert.equal(shell.stdout, "status 0 and <>\n");
+    assert.equal(await isListening(Number(readFileSync(pidFile, "utf8")), source), true);
+  });
+
+  it("reads its key file again on SIGHUP: new connections use the new key, an open one goes on", async () => {
+    const echo = await startEcho(stage);
+    const key = makeKey(stage);
+    const { parent, address, pid = 0 } = await startDaemon(stage, { role: "-d", target: echo.address, key });
+    const old = await connectTo(stage, (await startEnd(stage, { role: "-e", target: address, key: makeCopy(key, "old") })).address);
+    await old.echoes("before");
+    const next = makeKey(stage, "next");
+    renameSync(makeCopy(next, "moved"), key);
+    process.kill(pid, "SIGHUP");
+    await until(() => readFileSync(parent.stderrFile, "utf8").includes("read the key file"), { what: "it had read the key again" });
+    const near = await startEnd(stage, { role: "-e", target: address, key: next });
+    assert.equal((await exchange(stage, near.address, "hello")).toString(), "hello");
+    await old.echoes("after");
+  });
+
+  it("keeps its key on SIGHUP when the file can't be read, and says why", async () => {
+    const echo = await startEcho(stage);
+    const key = makeKey(stage);
+    const copy = makeCopy(key, "copy");
+    const { parent, address, pid = 0 } = await startDaemon(stage, { role: "-d", target: echo.address, key });
+    rmSync(key);
+    process.kill(pid, "SIGHUP");
+    await until(() => readFileSync(parent.stderrFile, "utf8").includes("goes on with the key"), { what: "it had said so" });
+    const near = await startEnd(stage, { role: "-e", target: address, key: copy });
+    assert.equal((await exchange(stage, near.address, "hello")).toString(), "hello");
+  });
+
+  function makeCopy(key: string, name: string): string {
+    copyFileSync(key, stage.path(name));
+    return stage.path(name);
+  }
+
   it("opens no debugger on SIGUSR1", async () => {
     const { program, address } = await startEnd(stage, { role: "-d", target: await freeAddress(), key: makeKey(stage) });
     const before = openSockets(program.pid).length;
@@ -105,7 +149,7 @@ describe("a spiped in the background", () => {
 
   it("becomes another user and group after binding (-u)", async function () {
     if (process.getuid?.() !== 0) return this.skip(); // Only root can become somebody else.
-    const key = makeKey(stage); // Readable by root alone: read before.
+    const key = makeKey(stage); // Readable by root alone: it is read before the change of user.
     const { parent, address, pid = 0 } = await startDaemon(stage, { role: "-d", target: await freeAddress(), key, args: ["-u", `nobody:${NOBODY}`] });
     assert.deepEqual([parent.code, parent.stderr], [0, ""]);
     const ids = `${NOBODY}\t${NOBODY}\t${NOBODY}\t${NOBODY}`;

@@ -1,6 +1,6 @@
 /**
- * What a diagnosis does on the network: how many connections, what it sends on each and when; and that it ends, gives up
- * when told to, and leaves nothing behind. The far side is a raw socket that keeps what it gets.
+ * What a diagnosis does on the network: how many connections it makes, what it sends on each and when; and that it ends,
+ * gives up when told to, and leaves nothing behind. The far side is a raw socket that keeps all bytes it gets.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -8,7 +8,7 @@ import * as net from "node:net";
 import { diagnose } from "../../daemon/diagnosis/diagnose.ts";
 import { farEnd, nonceThen, otherKey, trickle } from "../support/diagnose/faults.ts";
 import { digHole } from "../support/diagnose/hole.ts";
-import { diagnoseAt, outcomes, QUICK, setUp } from "../support/diagnose/subject.ts";
+import { diagnoseAt, outcomes, QUICK, SILENT, setUp } from "../support/diagnose/subject.ts";
 import { startBackend } from "../support/process/backend.ts";
 import { Peer } from "../support/process/peer.ts";
 import { startRelay } from "../support/process/relay.ts";
@@ -18,6 +18,10 @@ import { type Stage, stageForEach } from "../support/stage.ts";
 
 const NONCE_BYTES = 32;
 const PROVED_BYTES = 320;
+/** The first byte of a Redis answer, "+". */
+const START_OF_A_LINE = 0x2b;
+/** A deliberate wait that is clearly longer than a round trip on a busy machine. */
+const HELD_MS = 3_000;
 
 /** Far side whose n-th connection is served by the n-th of `serves`, the last one from then on. */
 function startScript(stage: Stage, ...serves: readonly ((peer: Peer) => void)[]) {
@@ -30,7 +34,7 @@ const closeOnProof = nonceThen((socket) => void socket.end());
 describe("what a diagnosis sends", () => {
   const stage = stageForEach();
 
-  it("is a nonce that ends a line, and no more until it has been answered", async () => {
+  it("is a nonce that ends a line, and nothing more until the nonce is answered", async () => {
     const far = await startScript(stage, () => {});
     await diagnoseAt({ target: far.address, timeoutMs: 200 });
     const [first] = far.peers;
@@ -38,7 +42,7 @@ describe("what a diagnosis sends", () => {
     assert.deepEqual([...first.received.subarray(30)], [13, 10]);
   });
 
-  it("is a PING and a ClientHello, on a connection each, to somebody who is silent", async () => {
+  it("is a PING and a ClientHello, on a connection each, to a silent far side", async () => {
     const far = await startScript(stage, () => {});
     await diagnoseAt({ target: far.address, timeoutMs: 200 });
     assert.equal(far.peers.length, 3);
@@ -46,13 +50,13 @@ describe("what a diagnosis sends", () => {
     assert.match(far.peers[2]?.received.subarray(0, 6).toString("hex") ?? "", /^160301....01$/);
   });
 
-  it("is no second connection to somebody who is known by the first", async () => {
+  it("is no second connection to a far side that the first connection has identified", async () => {
     const far = await startScript(stage, (peer) => peer.send("SSH-2.0-OpenSSH_9.2p1\r\n"));
     await diagnoseAt({ target: far.address });
     assert.equal(far.peers.length, 1);
   });
 
-  it("holds C4 back for the first time and the round trips, and then for the longer time", async () => {
+  it("holds C4 back until the first time and the round trips are over, and then for the longer time", async () => {
     const proofs: number[] = [];
     const far = await startScript(stage, (peer) => {
       peer.send(randomBytes(NONCE_BYTES));
@@ -63,11 +67,12 @@ describe("what a diagnosis sends", () => {
         peer.socket.end();
       });
     });
-    const report = await diagnoseAt({ target: far.address }, { context: { timings: { ...QUICK, holdMs: 150, longHoldMs: 500 } } });
+    // The first time is far from the second, so that a busy machine may be late; no timer fires too early.
+    const report = await diagnoseAt({ target: far.address }, { context: { timings: { ...QUICK, holdMs: 150, longHoldMs: 2_000 } } });
     assert.equal(report.code, "KEY_MISMATCH");
     assert.equal(proofs.length, 2);
     const [short = 0, long = 0] = proofs;
-    assert.ok(short >= 145 && short < 500 && long >= 495, JSON.stringify(proofs));
+    assert.ok(short >= 145 && long >= 1_990, JSON.stringify(proofs));
   });
 
   it("is a third proof, with forward secrecy, when we are without and were refused twice", async () => {
@@ -85,14 +90,14 @@ describe("a far side that closes on our proof of the key", () => {
     peer.socket.end();
   };
 
-  it("is not said to hold another key when it then closes before the proof: BACKEND_DOWN, a guess", async () => {
+  it("is not reported to hold another key when it then closes before the proof: BACKEND_DOWN, a guess", async () => {
     const far = await startScript(stage, closeOnProof, closeWhileHeld);
     const report = await diagnoseAt({ target: far.address });
     assert.deepEqual([report.code, report.certain], ["BACKEND_DOWN", false]);
     assert.equal(far.peers.length, 2);
   });
 
-  it("is not said to hold another key when it then resets: BACKEND_DOWN, a guess", async () => {
+  it("is not reported to hold another key when it then resets: BACKEND_DOWN, a guess", async () => {
     const far = await startScript(
       stage,
       closeOnProof,
@@ -102,13 +107,13 @@ describe("a far side that closes on our proof of the key", () => {
     assert.deepEqual([report.code, report.certain], ["BACKEND_DOWN", false]);
   });
 
-  it("is said to, when it gives up on the longer wait of itself: spiped -o 1", async () => {
+  it("is reported to hold another key when it gives up by itself during the longer wait: spiped -o 1", async () => {
     const wanted = await otherKey({ backend: async () => (await startBackend(stage, () => {})).address, args: ["-o", "1"] })(stage, { redis: "", mariaDb: "" });
     const report = await diagnoseAt(wanted, { context: { timings: { ...QUICK, longHoldMs: 2_000 } } });
     assert.deepEqual([report.code, report.certain], ["KEY_MISMATCH", false]);
   });
 
-  it("is told as gone when it can't be connected to again", async () => {
+  it("is reported as gone when it can't be connected to again", async () => {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       server.close();
       nonceThen((near) => void near.end())(new Peer(socket));
@@ -133,18 +138,19 @@ describe("a diagnosis", () => {
   const wellRedis = (options: { backend?: string } = {}) =>
     farEnd({ service: "redis", backend: options.backend ?? `127.0.0.1:${redis.port}` })(stage, { redis: "", mariaDb: "" });
 
-  it("of a tunnel that works makes one connection, and tells where the time goes", async () => {
+  it("of a tunnel that works makes one connection, and shows where the time goes", async () => {
     const wanted = await wellRedis();
     const relay = await startRelay(stage, wanted.target, (chunk) => ({ pass: chunk }));
-    const report = await diagnoseAt({ ...wanted, target: relay.address });
+    const timings = { ...QUICK, holdMs: HELD_MS, firstWordMs: HELD_MS };
+    const report = await diagnoseAt({ ...wanted, target: relay.address }, { context: { timings } });
     assert.equal(relay.peers.length, 1);
     assert.equal(outcomes(report), "dial:true nonce:true key-proof:true forward-secrecy:true backend:true service:true");
     const { dialMs, handshakeMs, backendMs } = report.roundTrips;
     assert.ok(dialMs !== undefined && handshakeMs !== undefined && backendMs !== undefined);
-    assert.ok(dialMs < 100 && handshakeMs < 150 && backendMs < 150, "waiting on purpose is not counted");
+    for (const ms of [dialMs, handshakeMs, backendMs]) assert.ok(ms < HELD_MS, `${ms} ms: waiting on purpose is not counted`);
   });
 
-  it("tells its stages in their order as they go by", async () => {
+  it("reports its stages in order, each as it happens", async () => {
     const seen: string[] = [];
     const onProgress: Parameters<typeof diagnoseAt>[1] = {
       context: { onProgress: (progress) => seen.push(progress.at === "begun" ? `${progress.stage}…` : progress.report.stage) },
@@ -160,7 +166,7 @@ describe("a diagnosis", () => {
     const port = wanted.target.split(":").at(-1);
     const hole = await digHole(stage, { port: Number(port) });
     const report = await diagnoseAt(
-      { ...wanted, target: `two.example:${port}`, timeoutMs: 800 },
+      { ...wanted, target: `two.example:${port}`, timeoutMs: 3_000 },
       { context: { lookup: async () => [hole.split(":")[0] ?? "", "127.0.0.1"] } },
     );
     assert.equal(report.code, null);
@@ -180,17 +186,17 @@ describe("a diagnosis", () => {
   it("says CONNECT_REFUSED of a name when one address refuses and the other is silent", async () => {
     const hole = await digHole(stage);
     const port = hole.split(":")[1];
-    const report = await diagnoseAt({ target: `two.example:${port}`, timeoutMs: 400 }, { context: { lookup: async () => ["127.66.0.1", "127.66.0.2"] } });
+    const report = await diagnoseAt({ target: `two.example:${port}`, timeoutMs: 2_000 }, { context: { lookup: async () => ["127.66.0.1", "127.66.0.2"] } });
     assert.equal(report.code, "CONNECT_REFUSED");
   });
 
-  it("ends when a look-up never does", async () => {
+  it("ends when a look-up never ends", async () => {
     const report = await diagnoseAt({ target: "slow.example:1", timeoutMs: 100 }, { context: { lookup: () => new Promise(() => {}) } });
     assert.deepEqual([report.code, report.stages[4]?.code], ["DNS_FAILED", "DNS_FAILED"]);
   });
 
   for (const [when, serve] of [
-    ["from the beginning", trickle],
+    ["from the beginning", (peer: Peer): void => trickle(peer)],
     [
       "after the nonce",
       (peer: Peer): void => {
@@ -201,22 +207,19 @@ describe("a diagnosis", () => {
   ] as const) {
     it(`ends in time though the far side trickles ${when}`, async () => {
       const far = await startScript(stage, serve);
-      const startMs = performance.now();
+      // If each byte had extended the time limit, the trickle would have become a whole answer, and a wrong one.
       const report = await diagnoseAt({ target: far.address, timeoutMs: 600 });
       assert.equal(report.code, "HANDSHAKE_TIMEOUT");
-      assert.ok(performance.now() - startMs < 3_000);
     });
   }
 
   it("ends in time though the service trickles", async () => {
-    const slow = await startBackend(stage, (peer) => void peer.socket.once("data", () => trickle(peer)));
-    const startMs = performance.now();
-    const report = await diagnoseAt(await wellRedis({ backend: slow.address }));
-    assert.deepEqual([report.code, report.stages.at(-1)?.ok], ["BACKEND_DOWN", false]);
-    assert.ok(performance.now() - startMs < 5_000);
+    const slow = await startBackend(stage, (peer) => void peer.socket.once("data", () => trickle(peer, START_OF_A_LINE)));
+    const report = await diagnoseAt(await wellRedis({ backend: slow.address }), { context: { timings: SILENT } });
+    assert.deepEqual([report.code, report.certain, report.stages.at(-1)?.ok], ["BACKEND_DOWN", false, false]);
   });
 
-  it("takes no more than it needs from somebody who sends without end", async () => {
+  it("takes no more than it needs from a far side that sends without end", async () => {
     const far = await startScript(stage, ({ socket }) => {
       const pump = (): void => {
         while (socket.writable && socket.write(randomBytes(65_536)));

@@ -1,10 +1,11 @@
 /**
- * Injected faults, each the real thing, and what diagnosis makes of them: on loopback, and those after the dial again
- * through a relay that adds 25 ms each way. The table is the promise: code, certainty and the stage it falls in.
+ * Injected faults, each a real one, and what diagnosis says about them: on loopback, and for faults after the dial again
+ * through a relay that adds 25 ms each way. The table is the promise: code, certainty and the stage of the fault.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { DiagnosisReport, StageName } from "../../daemon/diagnosis/report.ts";
+import type { Timings } from "../../daemon/diagnosis/timings.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import {
   atItsLimit,
@@ -28,7 +29,7 @@ import {
 } from "../support/diagnose/faults.ts";
 import { startStopped } from "../support/diagnose/hole.ts";
 import { startSlowRelay } from "../support/diagnose/slow-relay.ts";
-import { diagnoseAt } from "../support/diagnose/subject.ts";
+import { diagnoseAt, NO_REFUSAL, QUICK, SILENT } from "../support/diagnose/subject.ts";
 import { startSink } from "../support/process/backend.ts";
 import { makeKey } from "../support/process/ends.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../support/refusals.ts";
@@ -40,15 +41,24 @@ interface Row {
   readonly setUp: SetUpFault;
   readonly code: ErrorCode | null;
   readonly certain: boolean;
-  /** Where it falls; none when all is well. */
+  /** The stage of the fault; none when all is well. */
   readonly stage?: StageName;
-  /** Something the cause must say. */
+  /** A text that the cause must contain. */
   readonly says?: RegExp;
+  /** Default: QUICK. */
+  readonly timings?: Partial<Timings>;
 }
 
 const RELAY_MS = 25;
 
-/** Before there is a connection: a relay would have one. */
+/** A far end that gives up on its backend at once does so before C4 is sent, however busy the machine. */
+const HELD: Partial<Timings> = { ...QUICK, holdMs: 60_000 };
+/** A service other than MySQL: says nothing first, and answers a question for certain. */
+const ASKED: Partial<Timings> = { ...SILENT, strangerMs: 60_000 };
+/** For faults that are only known when this time is over. */
+const SOON = { timeoutMs: 1_500 } as const;
+
+/** Faults before there is a connection: a relay would have one. */
 const UP_TO_THE_DIAL: readonly Row[] = [
   { fault: "a name nobody knows", setUp: async () => ({ target: "no-such-host.invalid:6479" }), code: "DNS_FAILED", certain: true, stage: "resolve" },
   { fault: "a port nobody listens at", setUp: async () => ({ target: await refusing() }), code: "CONNECT_REFUSED", certain: true, stage: "dial" },
@@ -72,6 +82,7 @@ const WELL: readonly Row[] = [
     code: null,
     certain: false,
     says: /probably/,
+    timings: SILENT,
   },
 ];
 
@@ -157,7 +168,14 @@ const NONCE: readonly Row[] = [
     stage: "nonce",
   },
   { fault: "an echo", setUp: rawSocket(({ socket }) => void socket.pipe(socket)), code: "NOT_SPIPED", certain: true, stage: "nonce", says: /sends back/ },
-  { fault: "a byte now and then", setUp: rawSocket(trickle), code: "HANDSHAKE_TIMEOUT", certain: false, stage: "nonce", says: /of the 32 bytes/ },
+  {
+    fault: "a byte now and then",
+    setUp: rawSocket((peer) => trickle(peer), SOON),
+    code: "HANDSHAKE_TIMEOUT",
+    certain: false,
+    stage: "nonce",
+    says: /of the 32 bytes/,
+  },
 ];
 
 const KEY: readonly Row[] = [
@@ -213,7 +231,16 @@ const KEY: readonly Row[] = [
     certain: false,
     stage: "key-proof",
   },
-  { fault: "no answer to the key", setUp: rawSocket(nonceThen(() => {})), code: "HANDSHAKE_TIMEOUT", certain: false, stage: "key-proof" },
+  {
+    fault: "no answer to the key",
+    setUp: rawSocket(
+      nonceThen(() => {}),
+      SOON,
+    ),
+    code: "HANDSHAKE_TIMEOUT",
+    certain: false,
+    stage: "key-proof",
+  },
   {
     fault: "a reset when the key is sent",
     setUp: rawSocket(nonceThen((socket) => socket.resetAndDestroy())),
@@ -232,6 +259,7 @@ const BACKEND: readonly Row[] = [
     certain: false,
     stage: "backend",
     says: /probably/,
+    timings: HELD,
   },
   {
     fault: "a backend that refuses, behind our own end",
@@ -270,6 +298,7 @@ const BACKEND: readonly Row[] = [
     certain: true,
     stage: "backend",
     says: /key is right/,
+    timings: NO_REFUSAL,
   },
   {
     fault: "a plain TCP backend that swallows connections, until spiped gives up",
@@ -278,6 +307,7 @@ const BACKEND: readonly Row[] = [
     certain: false,
     stage: "backend",
     says: /probably its backend is down or can't be reached/,
+    timings: NO_REFUSAL,
   },
   {
     fault: "a far end of ours that has all the connections it takes",
@@ -302,6 +332,7 @@ const BACKEND: readonly Row[] = [
     certain: false,
     stage: "service",
     says: /began to answer and stopped/,
+    timings: SILENT,
   },
   {
     fault: "MySQL that begins its greeting and closes",
@@ -329,11 +360,12 @@ const BACKEND: readonly Row[] = [
   },
   {
     fault: "a backend that swallows connections, and a patient spiped",
-    setUp: farEnd({ service: "mysql", backend: blackHole, args: ["-o", "30"] }),
+    setUp: farEnd({ service: "mysql", backend: blackHole, args: ["-o", "120"] }),
     code: "BACKEND_DOWN",
     certain: false,
     stage: "backend",
     says: /probably/,
+    timings: SILENT,
   },
   {
     fault: "Redis where MySQL should be",
@@ -342,6 +374,7 @@ const BACKEND: readonly Row[] = [
     certain: true,
     stage: "service",
     says: /but Redis/,
+    timings: ASKED,
   },
   {
     fault: "MariaDB where Redis should be",
@@ -395,7 +428,7 @@ describe("diagnosis of a fault", () => {
   for (const row of [...UP_TO_THE_DIAL, ...WELL, ...NONCE, ...KEY, ...BACKEND]) {
     it(`says ${row.code ?? "all is well"}${row.certain ? ", certain" : ""}: ${row.fault}`, async () => {
       const wanted = await row.setUp(stage, servers);
-      check(await diagnoseAt({ key: makeKey(stage, "some"), ...wanted }), row);
+      check(await diagnoseAt({ key: makeKey(stage, "some"), ...wanted }, { context: { timings: row.timings ?? QUICK } }), row);
     });
   }
 
@@ -403,7 +436,7 @@ describe("diagnosis of a fault", () => {
     it(`says the same ${RELAY_MS} ms away: ${row.fault}`, async () => {
       const wanted = await row.setUp(stage, servers);
       const target = await startSlowRelay(stage, wanted.target, RELAY_MS);
-      check(await diagnoseAt({ key: makeKey(stage, "some"), ...wanted, target }), row);
+      check(await diagnoseAt({ key: makeKey(stage, "some"), ...wanted, target }, { context: { timings: row.timings ?? QUICK } }), row);
     });
   }
 });

@@ -1,6 +1,6 @@
 /**
- * The far end dies (SIGKILL) in the middle of a transfer: the client learns that it is over and never sees a wrong
- * byte; the near end keeps its port and works again when the far end is back.
+ * The far end dies (SIGKILL) in the middle of a transfer: the client learns that the connection is over and never sees a
+ * wrong byte; the near end keeps its port and works again when the far end is back.
  */
 import assert from "node:assert/strict";
 import { type Backend, startBackend } from "../support/process/backend.ts";
@@ -20,7 +20,7 @@ function pattern(offset: number, length: number): Buffer {
   return bytes;
 }
 
-/** Sends the pattern as fast as it is taken. */
+/** Sends the pattern as fast as the socket takes it. */
 function startPattern(stage: Stage): Promise<Backend> {
   const period = pattern(0, 251 * 256);
   return startBackend(stage, ({ socket }) => {
@@ -47,14 +47,14 @@ async function killInTheMiddle(stage: Stage): Promise<{ readonly tunnel: Tunnel;
 describe("a far end that is killed in the middle of a transfer", () => {
   const stage = stageForEach();
 
-  it("ends the client's connection, and every byte that came before is right", async () => {
+  it("ends the client's connection, and every byte that came before the kill is right", async () => {
     const { client } = await killInTheMiddle(stage);
     const received = await client.ended();
     assert.ok(received.length >= ENOUGH_BYTES);
     assert.equal(received.compare(pattern(0, received.length)), 0);
   });
 
-  it("costs the near end neither its port nor its life, and is used again when it is back", async () => {
+  it("does not end the near end or cost its port, and is used again when it is back", async () => {
     const { tunnel, client } = await killInTheMiddle(stage);
     await client.ended();
     assert.equal((await (await connectTo(stage, tunnel.address)).closed()).length, 0);

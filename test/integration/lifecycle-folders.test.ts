@@ -1,5 +1,5 @@
 /**
- * Folders that can't be written, met by a user to whom modes mean something (root is let through everywhere).
+ * Folders that can't be written, for a user to whom modes apply (root is let through everywhere).
  */
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
@@ -28,7 +28,7 @@ describe("a user without write permission", () => {
     return program.line();
   }
 
-  it("becomes the daemon where everything can be written", async () => {
+  it("can start the daemon where everything can be written", async () => {
     assert.equal(await start(makeFolder("mine", 0o700)), "ours");
   });
 

@@ -13,13 +13,16 @@ import { until } from "../support/process/until.ts";
 import { type Stage, stageForEach } from "../support/stage.ts";
 import { rejectionOf } from "../support/wire/codes.ts";
 
-/** Connects that the successor must have answered before a test is content. */
+/** How long a successor may take here: only a test's own clock gets that far, no real wait does. */
+const READY_WITHIN_MS = 600_000;
+
+/** How many connects the successor must have answered before a test ends. */
 const ENOUGH = 200;
 
 describe("handing listeners over to a successor", () => {
   const stage = stageForEach();
 
-  it("refuses or forgets no one who connects every millisecond, over TCP and over a unix socket", async () => {
+  it("refuses or forgets no client that connects every millisecond, over TCP and over a unix socket", async () => {
     const old = await startGeneration(stage);
     const clients = [new Connector({ host: "127.0.0.1", port: old.port }), new Connector(old.linkedPath)];
     for (const client of clients) stage.own(() => client.stop());
@@ -55,7 +58,7 @@ describe("handing listeners over to a successor", () => {
     assert.ok(existsSync(old.directPath));
   });
 
-  it("lets the successor bind what can't be sent, once the old one has let go", async () => {
+  it("lets the successor bind a socket that can't be sent, once the old process has let it go", async () => {
     const old = await startGeneration(stage);
     const { pid } = JSON.parse(await old.program.ask("hand over")) as { pid: number };
     stage.ownPid(pid);
@@ -73,21 +76,21 @@ describe("handing listeners over to a successor", () => {
     assert.equal(await greet(path), "here");
   });
 
-  it("goes on as before, and ends the successor, when that is not ready in time", async () => {
+  it("goes on as before, and ends the successor, when the successor is not ready in time", async () => {
     const { server, path } = await startHere(stage);
     const pidFile = stage.path("pid");
     writeFileSync(stage.path("slow.cjs"), `process.on("message", () => {}); require("node:fs").writeFileSync(${JSON.stringify(pidFile)}, String(process.pid))`);
     const time = new FakeTime();
     const offer = rejectionOf(handOver({ ...handOverTo(stage.path("slow.cjs")), listeners: [{ id: "a", address: path, kind: "unix", server }], timers: time }));
     await until(() => existsSync(pidFile), { what: "the successor had started" });
-    time.pass(1_000);
+    time.pass(READY_WITHIN_MS);
     assert.equal((await offer).code, "DAEMON_UNREACHABLE");
     assert.equal(await greet(path), "here");
   });
 });
 
 function handOverTo(program: string): { readonly program: string; readonly args: readonly string[]; readonly timeoutMs: number; readonly cwd: string } {
-  return { program, args: [], timeoutMs: 1_000, cwd: "/" };
+  return { program, args: [], timeoutMs: READY_WITHIN_MS, cwd: "/" };
 }
 
 interface Generation {
@@ -146,7 +149,7 @@ class Connector {
     clearInterval(this.#timer);
   }
 
-  /** Stops, and waits for those under way: one that is never served keeps the test waiting. */
+  /** Stops, and waits for the connects under way: a connect that is never served keeps the test waiting. */
   async finish(): Promise<void> {
     this.stop();
     await Promise.all(this.#open);

@@ -1,7 +1,7 @@
 /**
- * Many processes that want to be the daemon at the same moment: one is, all
- * reach it. They wait for a common signal, so that the race is as close as it
- * can be; whoever was the daemon is killed and a new process takes its place.
+ * Many processes that want to be the daemon at the same moment: one becomes the
+ * daemon, and all reach it. They wait for a common signal, so that the race is as
+ * close as it can be; then the daemon is killed and a new process takes its place.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -49,7 +49,7 @@ describe("a daemon that another process finds", () => {
     return (await claimSocket({ server, socketPath: stage.path("t.sock"), alsoCheck: [], instanceId: "late", verify: (where) => greet(where) })).kind;
   }
 
-  it("is not taken for dead because it is stopped and can't answer", async () => {
+  it("is not taken for dead when it is stopped and can't answer", async () => {
     const daemon = await startDaemon();
     daemon.child.kill("SIGSTOP");
     assert.equal(await claim(), "other");
@@ -63,11 +63,11 @@ describe("a daemon that another process finds", () => {
 
 interface Round {
   readonly socketPath: string;
-  /** How its daemon ends. */
+  /** How the daemon of this round ends. */
   readonly lastSignal: NodeJS.Signals;
 }
 
-/** Resolves to those who were not the daemon. */
+/** Resolves to the processes that were not the daemon. */
 async function playRound(starters: readonly LineProgram[], { socketPath, lastSignal }: Round): Promise<readonly LineProgram[]> {
   const said = await Promise.all(starters.map(async (starter) => JSON.parse(await starter.ask("go")) as { role: string; instanceId: string }));
 

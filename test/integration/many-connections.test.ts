@@ -1,6 +1,6 @@
 /**
- * Many connections at once: all correct without a limit, all served in turn with one, and running out of descriptors
- * is survived.
+ * Many connections at once: all are correct without a limit, all are served in turn with a limit, and the end survives
+ * running out of descriptors.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -52,14 +52,15 @@ describe(`an end that may have ${DESCRIPTORS} descriptors open`, () => {
   const stage = stageForEach();
 
   for (const role of ["-e", "-d"] as const) {
-    it(`survives ${CROWD} connections at once, keeps an old one, and serves new ones when they are gone (${role})`, async () => {
+    it(`survives ${CROWD} connections at once, keeps an old one, and serves new ones when the crowd is gone (${role})`, async () => {
       const { address, poor } = await startPoorEnd(stage, role);
       const old = await connectTo(stage, address);
       await old.echoes("before");
       const crowd: Peer[] = [];
       for (let index = 0; index < CROWD; index++) crowd.push(await connectTo(stage, address));
       for (const peer of crowd) peer.send("x");
-      await poor.program.logs(/LIMIT_REACHED: turned away, as this process has no file descriptors left/);
+      // At a server end a handshake gives way, and a newcomer is turned away only when there is no handshake.
+      await poor.program.logs(/LIMIT_REACHED: (?:turned away, as this process has no file descriptors left|file descriptors are short in this process)/);
       await old.echoes("during");
       for (const peer of crowd) peer.socket.destroy();
       // Until their descriptors are free, a newcomer may still be turned away.

@@ -1,6 +1,6 @@
 /**
- * The scripts' own MariaDB for a user id that has no account, as containers have it (docker run --user 12345). Their
- * files are copied: the clone may be in a folder that nobody else may enter.
+ * The scripts' own MariaDB for a user id without an account, as in containers (docker run --user 12345). The scripts'
+ * files are copied, because the clone may be in a folder that nobody else may enter.
  */
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ describe("a user id without an account", () => {
     const env = { PATH: process.env["PATH"], TMPDIR: stage.path("tmp") };
     chmodSync(stage.folder, 0o711);
     const program = stage.spawn(process.execPath, [stage.path("start.mjs")], { uid: UID, gid: UID, env, cwd: "/" });
-    const { code } = await program.exit(120_000);
+    const { code } = await program.exit();
     assert.deepEqual([code, program.stdout.endsWith("served")], [0, true], program.stderr + program.stdout);
   });
 });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { startBackend, startEcho } from "../support/process/backend.ts";
 import { startDaemon } from "../support/process/daemon.ts";
-import { freeAddress, makeKey, startEnd, startTunnel, TUNNELD } from "../support/process/ends.ts";
+import { freeAddress, makeKey, PATIENT, startEnd, startTunnel, TUNNELD } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
 import { tunneld } from "../support/process/run.ts";
 import { until } from "../support/process/until.ts";
@@ -15,7 +15,7 @@ describe("options of spiped", () => {
   const stage = stageForEach();
 
   for (const role of ["-e", "-d"] as const) {
-    it(`lets a third connection wait under -n 2, and serves it when one has ended (${role})`, async () => {
+    it(`lets a third connection wait under -n 2, and serves it when another has ended (${role})`, async () => {
       const echo = await startEcho(stage);
       const key = makeKey(stage);
       const limit = (of: string): readonly string[] => (of === role ? ["-n", "2"] : []);
@@ -41,7 +41,7 @@ describe("options of spiped", () => {
   it("takes the key from standard input (-k -)", async () => {
     const key = makeKey(stage);
     const server = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key });
-    const { parent, address } = await startDaemon(stage, { role: "-e", target: server.address, key: "-", run: { input: readFileSync(key) } });
+    const { parent, address } = await startDaemon(stage, { role: "-e", target: server.address, key: "-", args: PATIENT, run: { input: readFileSync(key) } });
     assert.deepEqual([parent.code, parent.stderr], [0, ""]);
     assert.equal((await exchange(stage, address, "hello")).toString(), "hello");
   });
@@ -75,7 +75,7 @@ describe("options of spiped", () => {
     assert.equal((await exchange(stage, address, "hello")).toString(), "hello");
   });
 
-  it("gives up a silent handshake after the -o time on either side", async () => {
+  it("gives up a silent handshake after the -o time at either end", async () => {
     const echo = await startEcho(stage);
     const { program, address } = await startEnd(stage, { role: "-d", target: echo.address, key: makeKey(stage), args: ["-o", "1"] });
     const silent = await connectTo(stage, address);

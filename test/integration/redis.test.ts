@@ -76,7 +76,7 @@ describe("Redis through a tunnel", () => {
     await subscriber.subscribe("news");
     await publisher.publish("news", "first");
     await until(() => messages.length === 1, { what: "the first message had come" });
-    // Idle time is what this test is about: six times the default -o.
+    // This test is about the idle time: six times the default -o.
     await delay(IDLE_MS);
     assert.equal(await publisher.publish("news", "second"), 1);
     await until(() => messages.length === 2, { what: "the second message had come" });

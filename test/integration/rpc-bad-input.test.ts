@@ -1,5 +1,5 @@
 /**
- * A real daemon and clients that misbehave: each is let go and logged, the daemon goes on in bounded memory, and a
+ * A real daemon and clients that misbehave: each is disconnected and logged, the daemon goes on in bounded memory, and a
  * client that behaves is not disturbed.
  */
 import assert from "node:assert/strict";
@@ -18,12 +18,12 @@ const MIB = 1024 * 1024;
 describe("a daemon with clients that misbehave", () => {
   const stage = stageForEach();
 
-  /** A daemon, a client that behaves and notices everything, and a check that nothing has happened to either. */
+  /** A daemon, a client that behaves and notices everything, and a check that neither was disturbed. */
   async function inhabited() {
     const home = new Home(stage);
     const { daemon } = home.client();
     const { pid } = await daemon.connect();
-    const path = home.paths.endpoint.socketPath;
+    const path = home.paths.door.socketPath;
     const other = await RawClient.greeted(stage, path, { kind: "cli", name: "other", pid: process.pid });
     return {
       home,
@@ -39,7 +39,7 @@ describe("a daemon with clients that misbehave", () => {
     };
   }
 
-  it("lets each go that sends no messages, says why in its log, and goes on", async () => {
+  it("disconnects each client that sends no valid messages, says why in its log, and goes on", async () => {
     const { greeted, connect, goesOn, logs } = await inhabited();
     const bad: readonly (readonly [string, RegExp])[] = [
       [frame("{"), /not JSON/],
@@ -63,7 +63,7 @@ describe("a daemon with clients that misbehave", () => {
     await logs(/stranger/);
   });
 
-  it("answers what is wrong with the code of it, and goes on with the same client", async () => {
+  it("answers a wrong request with its error code, and goes on with the same client", async () => {
     const { connect, goesOn, logs } = await inhabited();
     const client = await connect();
     const answers: readonly (readonly [string, unknown, number, string])[] = [
@@ -97,7 +97,7 @@ describe("a daemon with clients that misbehave", () => {
     await logs(/daemon\/explode/);
   });
 
-  it("takes no memory for messages that are only announced", async () => {
+  it("uses no memory for messages that are only announced", async () => {
     const { pid, greeted, goesOn } = await inhabited();
     const clients = await Promise.all(Array.from({ length: 200 }, () => greeted()));
     const before = residentBytes(pid);
@@ -108,7 +108,7 @@ describe("a daemon with clients that misbehave", () => {
     await goesOn();
   });
 
-  it("lets a client go that subscribed to statistics and never reads, and stays within its bound", async () => {
+  it("disconnects a client that subscribed to statistics and never reads, and stays within its memory bound", async () => {
     const { pid, greeted, goesOn, logs, home } = await inhabited();
     const deaf = await greeted({ kind: "cli", name: "deaf" });
     // A file that is not there: a thousand tunnels that can't be opened, a kilobyte each.
@@ -122,7 +122,7 @@ describe("a daemon with clients that misbehave", () => {
     assert.ok(residentBytes(pid) - before < MAX_UNREAD_BYTES + 112 * MIB, `${(residentBytes(pid) - before) / MIB} MiB`);
     deaf.socket.resume();
     await deaf.closed();
-    // Its leases have ended with it.
+    // The client's leases have ended with it.
     const witness = await greeted();
     await until(async () => JSON.stringify((await witness.ask("tunnels/list")).result?.["tunnels"]) === "[]", { what: "its tunnels were gone" });
     await goesOn();
@@ -155,7 +155,7 @@ describe("a daemon with clients that misbehave", () => {
       params: { ...PAYLOADS.requests.hello.params, client: { kind: "cli", name: "victim", pid: 1, version: "0.1.0" } },
     });
     const open = frame({ jsonrpc: "2.0", id: 2, method: "tunnel/open", params: { configPath, name: "cache", probe: true } });
-    const script = `require("net").connect(${JSON.stringify(home.paths.endpoint.socketPath)}).write(${JSON.stringify(hello + open)})`;
+    const script = `require("net").connect(${JSON.stringify(home.paths.door.socketPath)}).write(${JSON.stringify(hello + open)})`;
     const victim = stage.spawn(process.execPath, ["-e", script]);
     const witness = await greeted();
     const users = async (): Promise<unknown> => {
@@ -166,7 +166,7 @@ describe("a daemon with clients that misbehave", () => {
     await until(() => silent.peers.length > 0, { what: "its probe was under way" });
     await victim.kill("SIGKILL");
     await until(async () => (await users()) === "", { what: "its lease had ended" });
-    // What is connected is not cut by the end of a lease: it goes when the other side does.
+    // The end of a lease does not cut a connection: the connection ends when the other side ends.
     for (const { socket } of silent.peers) socket.destroy();
     await until(() => witness.notifications("tunnel/removed").length > 0, { what: "the tunnel was gone" });
     await goesOn();

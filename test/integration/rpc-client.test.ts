@@ -23,7 +23,7 @@ describe("clients of a real daemon", () => {
     await until(() => processesWith(home.paths.stateDir).length === 1, { what: "one daemon was left" });
   });
 
-  it("are all back at one new daemon after SIGKILL, with the same ports and what each wants", async () => {
+  it("are all back at one new daemon after SIGKILL, with the same ports and the tunnels that each wants", async () => {
     const home = new Home(stage);
     const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key: home.key("team") });
     const configPath = home.workspace("shop", { one: { target: far.address }, two: { target: far.address, timeoutSeconds: 4 } });
@@ -64,7 +64,7 @@ describe("clients of a real daemon", () => {
     });
   }
 
-  it("are back with what they want when another client has had the daemon shut down and started again", async () => {
+  it("are back with the tunnels they want when another client has had the daemon shut down and started again", async () => {
     const home = new Home(stage);
     const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key: home.key("team") });
     const configPath = home.workspace("shop", { one: { target: far.address } });
@@ -83,7 +83,7 @@ describe("clients of a real daemon", () => {
     );
   });
 
-  it("leave no daemon behind when the last has gone", async () => {
+  it("leave no daemon behind when the last client has gone", async () => {
     const home = new Home(stage, ["--linger", "0", "--idle", "0.2"]);
     const [one, two] = [home.client(), home.client()];
     const { pid } = await one.daemon.connect();

@@ -3,7 +3,7 @@
  * while it does, and a connection that is open stays with the old process until it ends.
  */
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { dirname, join, relative } from "node:path";
 import { bundleVersion } from "../support/lifecycle/versions.ts";
@@ -35,7 +35,7 @@ describe("an upgrade of the daemon", () => {
     const home = new Home(stage);
     const key = home.key("team");
     const echo = await startEcho(stage);
-    // No limit on the way: on a slow machine the connects of a moment ago are still there.
+    // No connection limit: on a slow machine, earlier connects may still be open.
     const far = await startEnd(stage, { role: "-d", target: echo.address, key, args: ["-n", "0"] });
     const patient = { target: far.address, maxConnections: 10_000, timeoutSeconds: 60 };
     const configPath = home.workspace("shop", { echo: patient, pinned: { target: far.address }, kept: { target: far.address, keepOpen: true } });
@@ -48,7 +48,7 @@ describe("an upgrade of the daemon", () => {
     return { home, window, pid, configPath, address: `[127.0.0.1]:${portOf(tunnel)}` };
   }
 
-  /** What a client of 0.1.0 came to. */
+  /** The result of a client of 0.1.0. */
   async function upgrade(home: Home, program = newer): Promise<{ pid: number; version: string; error?: string }> {
     const { stdout, stderr } = await run(stage, [process.execPath, newerClient, home.paths.stateDir, program]);
     const said = JSON.parse(stdout.toString() || JSON.stringify({ error: stderr })) as { pid: number; version: string; error?: string };
@@ -80,7 +80,7 @@ describe("an upgrade of the daemon", () => {
     const tunnel = await find(window, configPath, "echo");
     assert.deepEqual([tunnel && portOf(tunnel), tunnel?.users.map(({ name }) => name)], [Number(address.split(":").at(-1)), ["a window"]]);
 
-    // The old one is in sight while its last connection goes on.
+    // The old daemon is visible while its last connection goes on.
     const { daemon } = await window.daemon.request("tunnels/list", {});
     assert.deepEqual(
       daemon.predecessors?.map((one) => [one.pid, one.version]),
@@ -98,8 +98,32 @@ describe("an upgrade of the daemon", () => {
     assert.deepEqual((await window.daemon.request("tunnels/list", {})).daemon.predecessors, []);
     await after.echoes("still there");
     assert.equal(home.pid, successor.pid);
-    assert.ok(existsSync(home.paths.endpoint.socketPath));
+    assert.ok(existsSync(home.paths.door.socketPath));
   });
+
+  for (const isReplaced of [false, true]) {
+    it(`keeps a unix socket, which the new daemon ${isReplaced ? "leaves alone at its end when another file has taken its place" : "removes at its end"}`, async () => {
+      const { home, window, pid } = await scene();
+      const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key: join(home.paths.keyDir, "team") });
+      const listen = stage.path("cache.sock");
+      const configPath = home.workspace("other", { cache: { target: far.address, listen } });
+      await approveAndWant(window, configPath, ["cache"]);
+      const successor = await upgrade(home);
+      assert.equal(successor.version, "0.1.0", successor.error);
+      await until(() => !isAlive(pid), { what: "the old daemon ended" });
+      const user = await connectTo(stage, listen);
+      await user.echoes("through the new one");
+      await user.closedByUs();
+      if (isReplaced) {
+        renameSync(listen, `${listen}.moved`);
+        writeFileSync(listen, "precious");
+      }
+      window.daemon.close();
+      process.kill(successor.pid, "SIGTERM");
+      await home.ended(successor.pid);
+      assert.equal(existsSync(listen), isReplaced);
+    });
+  }
 
   it("is followed by stop, which ends the old daemon's last connections too", async () => {
     const { home, pid, address } = await scene();
@@ -112,7 +136,7 @@ describe("an upgrade of the daemon", () => {
     await user.ended();
   });
 
-  it("is no business of stop: the daemon that runs is the one that ends", async () => {
+  it("is not done by stop, which ends the daemon that runs", async () => {
     const { home, pid, address } = await scene();
     const user = await connectTo(stage, address);
     const { code, stdout } = await run(stage, [process.execPath, newer, "stop", "--now", "--state-dir", home.paths.stateDir]);
@@ -143,7 +167,7 @@ describe("an upgrade of the daemon", () => {
     await (await connectTo(stage, kept?.listen ?? "")).echoes("hello");
   });
 
-  it("loses nothing that was answered as done while it was under way", async () => {
+  it("loses nothing that was reported as done while the upgrade was under way", async () => {
     const { home, window, configPath } = await scene();
     const pinner = home.client({ program: older });
     await pinner.daemon.connect();
@@ -191,7 +215,7 @@ describe("an upgrade of the daemon", () => {
     });
   }
 
-  it("comes to one successor when two newer clients ask at once", async () => {
+  it("ends with one successor when two newer clients ask at once", async () => {
     const { home, window, address } = await scene();
     const [one, two] = await Promise.all([upgrade(home), upgrade(home)]);
     assert.deepEqual([one?.version, two?.version, one?.error, two?.error], ["0.1.0", "0.1.0", undefined, undefined]);
@@ -243,7 +267,7 @@ describe("an upgrade of the daemon", () => {
   });
 });
 
-/** Connects every millisecond, whatever became of the connects before. */
+/** Connects every millisecond, whatever happened to earlier connects. */
 function knock(address: string): { readonly answered: number; readonly failures: readonly string[]; stop(): void } {
   const port = Number(address.split(":").at(-1));
   const failures: string[] = [];

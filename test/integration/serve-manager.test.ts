@@ -1,9 +1,11 @@
-/** `tunneld serve` under a service manager whose part this test plays: word that it is ready, and sockets passed in. */
+/** `tunneld serve` under a service manager, played by this test: the message that it is ready, and sockets passed in. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { type Backend, startEcho } from "../support/process/backend.ts";
 import { startEnd, TUNNELD } from "../support/process/ends.ts";
 import { isListening } from "../support/process/listening.ts";
@@ -12,7 +14,6 @@ import { statusField } from "../support/process/proc-info.ts";
 import type { Program } from "../support/process/program.ts";
 import { Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 
 describe("tunneld serve under a service manager", () => {
@@ -35,8 +36,8 @@ describe("tunneld serve under a service manager", () => {
 
   const args = (): string[] => [TUNNELD, "serve", "--config", configPath, "--state-dir", home.paths.stateDir];
 
-  describe("that waits for word (Type=notify)", () => {
-    /** A `systemd-notify` that records what it is told, and whether `port` took connections at that time; its calls. */
+  describe("that waits for a message (Type=notify)", () => {
+    /** A `systemd-notify` that records its arguments, and whether `port` took connections then; returns its calls. */
     function standIn(port: number, { exitCode = 0 } = {}): { readonly env: NodeJS.ProcessEnv; readonly calls: () => string[] } {
       const folder = stage.path("bin");
       const record = stage.path("told");
@@ -48,7 +49,8 @@ describe("tunneld serve under a service manager", () => {
       chmodSync(file, 0o755);
       return {
         env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, NOTIFY_SOCKET: stage.path("notify") },
-        calls: () => (existsSync(record) ? readFileSync(record, "utf8").trimEnd().split("\n") : []),
+        // Only whole lines count: the file exists before its first line.
+        calls: () => (existsSync(record) ? readFileSync(record, "utf8").split("\n").slice(0, -1) : []),
       };
     }
 
@@ -66,7 +68,7 @@ describe("tunneld serve under a service manager", () => {
       assert.match(calls()[1] ?? "", new RegExp(`^--stopping --pid=${program.pid} `));
     });
 
-    it("does not say so when it can't start", async () => {
+    it("does not say that it is ready when it can't start", async () => {
       const port = await freePort();
       write(port, ["missing"]);
       const { env, calls } = standIn(port);
@@ -74,7 +76,7 @@ describe("tunneld serve under a service manager", () => {
       assert.deepEqual([code, calls()], [1, []]);
     });
 
-    it("goes on, with a line that names the cure, when its word is not taken", async () => {
+    it("goes on, with a line that names the cure, when its message is not accepted", async () => {
       const port = await freePort();
       home.key("one");
       write(port, ["one"]);
@@ -111,7 +113,7 @@ describe("tunneld serve under a service manager", () => {
       return { fd, port: (server.address() as net.AddressInfo).port, close: () => new Promise((resolve) => server.close(() => resolve())) };
     }
 
-    /** What a manager does between fork and exec: the socket is descriptor 3, and the variables name the process. */
+    /** Does what a manager does between fork and exec: the socket is descriptor 3, and the variables name the process. */
     function startWith({ fd }: Pick<Passed, "fd">, { pid = "$$", before = ":" } = {}): Program {
       const shell = `${before}; export LISTEN_FDS=1 LISTEN_PID=${pid}; exec "$0" "$@"`;
       return stage.spawn("/bin/sh", ["-c", shell, process.execPath, ...args()], { stdio: ["ignore", "pipe", "pipe", fd] });
@@ -120,7 +122,7 @@ describe("tunneld serve under a service manager", () => {
     const clientWith = async (key: string, port: number): Promise<string> =>
       (await startEnd(stage, { maker: "Debian's", role: "-e", target: `[127.0.0.1]:${port}`, key })).address;
 
-    it("serves several entries of one passed socket, which it alone has then", async () => {
+    it("serves several entries of one passed socket, which nobody else has from then on", async () => {
       const passed = await socket();
       const [one, two] = [home.key("one"), home.key("two")];
       write(passed.port, ["one", "two"]);
@@ -138,19 +140,20 @@ describe("tunneld serve under a service manager", () => {
       const key = home.key("one");
       write(passed.port, ["one"]);
       const client = await clientWith(key, passed.port);
-      // Stopped before it is the service, so that who connects now waits in the backlog.
+      // Stopped before it becomes the service, so that a client that connects now waits in the backlog.
       const program = startWith(passed, { before: "kill -STOP $$" });
       await until(() => statusField(program.pid, "State").startsWith("T"), { what: "the service was stopped" });
       await passed.close();
       const [raw, waiting] = [await connectTo(stage, `[127.0.0.1]:${passed.port}`), await connectTo(stage, client)];
       waiting.send("hello");
+      raw.send(randomBytes(32));
       program.child.kill("SIGCONT");
       assert.equal((await raw.has(32)).length, 32, "the service's nonce");
       await waiting.has(5);
       assert.equal(waiting.text, "hello");
     });
 
-    it("serves a unix socket that was passed, and whoever waited there", async () => {
+    it("serves a unix socket that was passed, and the clients that waited there", async () => {
       const socketPath = stage.path("passed.sock");
       const server = net.createServer().listen(socketPath);
       await once(server, "listening");
@@ -158,7 +161,7 @@ describe("tunneld serve under a service manager", () => {
       const key = home.key("one");
       writeFileSync(configPath, JSON.stringify({ version: 1, tunnels: { one: { role: "server", listen: socketPath, target: echo.address, key: "one" } } }));
       const program = startWith({ fd });
-      // The manager's own copy goes; Node would take the path with it.
+      // Closes the manager's own copy; Node would remove the path too.
       renameSync(socketPath, `${socketPath}.kept`);
       await new Promise((resolve) => server.close(resolve));
       renameSync(`${socketPath}.kept`, socketPath);
@@ -167,7 +170,7 @@ describe("tunneld serve under a service manager", () => {
       assert.equal((await exchange(stage, address, "hello")).toString(), "hello");
     });
 
-    it("opens by itself what is not passed", async () => {
+    it("opens a port by itself when no socket is passed for it", async () => {
       const passed = await socket();
       const other = await freePort();
       const [one, two] = [home.key("one"), home.key("two")];
@@ -182,7 +185,7 @@ describe("tunneld serve under a service manager", () => {
       }
     });
 
-    it("says what was passed and how to write it when an entry writes that address otherwise", async () => {
+    it("says which socket was passed and how to write its address when an entry writes the address differently", async () => {
       const passed = await socket("::");
       home.key("one");
       const tunnels = { one: { role: "server", target: echo.address, key: "one", listen: `0.0.0.0:${passed.port}` } };

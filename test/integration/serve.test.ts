@@ -1,11 +1,13 @@
-/** `tunneld serve` as a process: what it refuses to start with, what it serves, how it changes and how it ends. */
+/** `tunneld serve` as a process: when it refuses to start, what it serves, how it changes and how it ends. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import * as http from "node:http";
 import * as net from "node:net";
 import { dirname, join } from "node:path";
 import { endProcessesOf } from "../../scripts/lib/daemon-processes.mjs";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
 import { startEnd, TUNNELD } from "../support/process/ends.ts";
 import { connectTo, exchange } from "../support/process/peer.ts";
@@ -13,7 +15,7 @@ import type { Program } from "../support/process/program.ts";
 import { tunneld } from "../support/process/run.ts";
 import { type Entries, Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort, startRedis } from "../support/servers.ts";
+import { startRedis } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 
 describe("tunneld serve", () => {
@@ -53,7 +55,7 @@ describe("tunneld serve", () => {
     return program;
   }
 
-  /** Starts it with a file it must refuse; what it says. */
+  /** Starts it with a file that it must refuse; returns its output. */
   async function refusal(...more: string[]): Promise<string> {
     const { code, stdout, stderr } = await tunneld(stage, argsOf(more));
     assert.deepEqual([code, stdout.length], [1, 0], stderr);
@@ -89,7 +91,7 @@ describe("tunneld serve", () => {
       assert.match(said, /\(CONFIG_INVALID\)$/);
     });
 
-    it("with a file that is no JSON, and says where", async () => {
+    it("with a file that is not JSON, and says where", async () => {
       writeFileSync(configPath, '{\n  "version": 1,\n  "tunnels": {,}\n}\n');
       const said = await refusal();
       assert.match(said, /tunnels\.json:3:\d+: .*\(CONFIG_INVALID\)$/s);
@@ -99,7 +101,7 @@ describe("tunneld serve", () => {
       assert.match(await refusal(), /tunnels\.json.*\(CONFIG_INVALID\)$/s);
     });
 
-    it("with two entries of one key on one port, at the second one's key", async () => {
+    it("with two entries of one key on one port, and names the place of the second entry's key", async () => {
       home.key("one");
       const text = write({ one: entry("one"), two: entry("one") });
       const said = await refusal();
@@ -169,13 +171,13 @@ describe("tunneld serve", () => {
       assert.match(await refusal(), /the same forwardSecrecy.*\(CONFIG_INVALID\)$/);
     });
 
-    it("when somebody else has a port, and closes the others", async () => {
+    it("when another program has one of the ports, and closes the others", async () => {
       for (const name of ["one", "two"]) home.key(name);
       write({ one: entry("one"), two: entry("two", { listen: echo.address.replace(/[[\]]/g, ""), target: "127.0.0.1:1" }) });
       assert.match(await refusal(), /two: .*\(LISTEN_IN_USE\)$/);
     });
 
-    it("when metrics could be read by other machines and that was not said", async () => {
+    it("when other machines could read the metrics and no option allows it", async () => {
       home.key("one");
       write({ one: entry("one") });
       assert.match(await refusal("--metrics", `0.0.0.0:${await freePort()}`), /--metrics 0\.0\.0\.0:\d+ can be reached by other machines.*\(CONFIG_INVALID\)$/);
@@ -225,7 +227,28 @@ describe("tunneld serve", () => {
     assert.equal((await fetch(`http://${at}/metrics`, { method: "POST" })).status, 405);
   });
 
-  it("is healthy without an entry that was removed on purpose, and not without any", async () => {
+  for (const [how, host, options, ours, foreign] of [
+    ["on loopback", "127.0.0.1", ["--metrics-host", "db1.internal"], ["localhost:1", "[::1]", "db1.internal:9479"], ["evil.example:9479", "192.0.2.1"]],
+    ["beyond it", "0.0.0.0", ["--metrics-public"], ["localhost", "192.0.2.1:9479"], ["evil.example", "127.0.0.1.evil.example"]],
+  ] as const) {
+    it(`answers /metrics and /healthz by its own names only (${how})`, async () => {
+      home.key("one");
+      const asked = await freePort();
+      await serve({ one: entry("one") }, "--metrics", `${host}:${asked}`, ...options);
+      const status = async (name: string, path: string): Promise<number | undefined> => {
+        const request = http.get({ host: "127.0.0.1", port: asked, path, headers: { host: name } });
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        response.resume();
+        return response.statusCode;
+      };
+      for (const path of ["/metrics", "/healthz"]) {
+        for (const name of [`127.0.0.1:${asked}`, ...ours]) assert.equal(await status(name, path), 200, `${name}${path}`);
+        for (const name of foreign) assert.equal(await status(name, path), 421, `${name}${path}`);
+      }
+    });
+  }
+
+  it("is healthy without an entry that was removed on purpose, but not without any entry", async () => {
     for (const name of ["one", "two"]) home.key(name);
     const at = `127.0.0.1:${await freePort()}`;
     await serve({ one: entry("one"), two: entry("two") }, "--metrics", at);
@@ -261,14 +284,14 @@ describe("tunneld serve", () => {
       assert.match(program.stderr, new RegExp(`^${who}${end}$`, "m"));
   });
 
-  it("serves metrics to other machines when that is said", async () => {
+  it("serves metrics to other machines when an option allows it", async () => {
     home.key("one");
     const metrics = await freePort();
     await serve({ one: entry("one") }, "--metrics", `0.0.0.0:${metrics}`, "--metrics-public");
     assert.equal((await fetch(`http://127.0.0.1:${metrics}/healthz`)).status, 200);
   });
 
-  it("is what a diagnosis finds at its port, by the key, without an approval of a file that is named", async () => {
+  it("is found at its port by a diagnosis, by the key, without an approval if the file is named", async () => {
     for (const name of ["one", "two"]) home.key(name);
     const redis = await startRedis();
     stage.own(() => redis.stop());
@@ -302,7 +325,7 @@ describe("tunneld serve", () => {
     assert.equal((await diagnose([])).code, "NOT_APPROVED", "of a file that was only found");
   });
 
-  it("refuses to connect to itself when its target's name turns out to be itself", async () => {
+  it("refuses to connect to itself when its target's name resolves to its own address", async () => {
     const key = home.key("one");
     const program = await serve({ one: entry("one", { target: `127.1:${port}` }) });
     const peer = await connectTo(stage, await clientWith(key));
@@ -312,7 +335,7 @@ describe("tunneld serve", () => {
     assert.doesNotMatch(program.stderr, /PLAIN_CLIENT/);
   });
 
-  it("changes a key by edits of the file, without a refused connection", async () => {
+  it("changes a key when the file is edited, without a refused connection", async () => {
     const [old, next] = [home.key("old"), home.key("next")];
     const other = home.key("other");
     await serve({ cache: entry("old"), other: entry("other") });
@@ -379,6 +402,23 @@ describe("tunneld serve", () => {
     assert.deepEqual([await works(withOne), await works(withTwo), program.isRunning], [true, true, true], program.stderr);
   });
 
+  it("can be started again while it drains, at the same ports, the metrics port included", async () => {
+    const key = home.key("one");
+    const at = `127.0.0.1:${await freePort()}`;
+    const program = await serve({ one: entry("one") }, "--metrics", at);
+    const client = await clientWith(key);
+    const old = await connectTo(stage, client);
+    await old.echoes("before");
+    program.child.kill("SIGTERM");
+    await program.logs(/1 connection is open and may go on/);
+    await serve({ one: entry("one") }, "--metrics", at);
+    assert.equal((await fetch(`http://${at}/healthz`)).status, 200);
+    assert.equal(await works(client), true);
+    await old.echoes("after");
+    await old.closedByUs();
+    assert.deepEqual(await program.exit(), { code: 0, signal: null });
+  });
+
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it(`lets open connections go on after ${signal}, takes no new ones, and exits with 0 when the last has ended`, async () => {
       const key = home.key("one");
@@ -402,7 +442,7 @@ describe("tunneld serve", () => {
     });
   }
 
-  it("says after Ctrl-C what it waits for and how long, and cuts it at the second", async () => {
+  it("says after Ctrl-C what it waits for and how long, and cuts the connections at the second Ctrl-C", async () => {
     const key = home.key("one");
     const program = await serve({ one: entry("one") }, "--drain", "90");
     const open = await connectTo(stage, await clientWith(key));

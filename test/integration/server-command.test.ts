@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { serverText, spipedLine } from "../../extension/model/far-end/server-command.ts";
 import { serverEnd } from "../../extension/model/far-end/server-end.ts";
 import { english as t } from "../../extension/model/translate.ts";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { entrySchema } from "../../shared/contract/tunnels-file.ts";
 import { type Backend, startEcho } from "../support/process/backend.ts";
 import { makeKey, startEnd, TUNNELD } from "../support/process/ends.ts";
@@ -11,7 +12,7 @@ import { exchange } from "../support/process/peer.ts";
 import { run } from "../support/process/run.ts";
 import { Home } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
-import { freePort, tools } from "../support/servers.ts";
+import { tools } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 
 describe("a generated far end", () => {
@@ -47,7 +48,7 @@ describe("a generated far end", () => {
       mkdirSync(folder);
       const line = spipedLine(end(secrecy), key).replace(/^spiped /, `"$0" `);
       const { code, stderr } = await run(stage, ["/bin/sh", "-c", line, tools().spiped], { cwd: folder });
-      // It has gone into the background, and says where.
+      // spiped has gone into the background, and its pid file says where.
       const pidFile = `${folder}/[0.0.0.0]:${port}.pid`;
       if (existsSync(pidFile)) stage.ownPid(Number(readFileSync(pidFile, "utf8")));
       assert.deepEqual([code, stderr], [0, ""]);

@@ -1,8 +1,7 @@
 /** Three Redis servers behind one port: the key of each client tells which one it gets. Debian's spiped is every client. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import * as net from "node:net";
 import { Redis } from "ioredis";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { startEnd } from "../support/process/ends.ts";
 import { approveAndWant, find, Home, portOf } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
@@ -13,15 +12,6 @@ const NAMES = ["one", "two", "three"] as const;
 
 describe("one server port for several backends", () => {
   const stage = stageForEach();
-
-  async function unusedPort(): Promise<number> {
-    const server = net.createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as net.AddressInfo;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
 
   async function redisThrough(port: number): Promise<string | null> {
     const redis = new Redis({ port, host: "127.0.0.1", lazyConnect: true, retryStrategy: () => null });
@@ -44,7 +34,7 @@ describe("one server port for several backends", () => {
       redis.disconnect();
     }
     const keys = new Map([...NAMES, "two-next"].map((name) => [name, home.key(name)]));
-    const port = await unusedPort();
+    const port = await freePort();
     const entriesWith = (two: readonly string[]): Record<string, Record<string, unknown>> =>
       Object.fromEntries(
         NAMES.map((name, index) => [
@@ -66,7 +56,7 @@ describe("one server port for several backends", () => {
     for (const name of NAMES) assert.equal(await through(name), name);
     await assert.rejects(through("two-next"));
 
-    /** Asks again and again until told to stop; what it was told each time. */
+    /** Asks again and again until told to stop; returns each answer. */
     const keepAsking = (name: string): (() => Promise<readonly (string | null)[]>) => {
       let asking = true;
       const asked = (async () => {
@@ -82,7 +72,7 @@ describe("one server port for several backends", () => {
     const steady = keepAsking("one");
     const old = keepAsking("two");
 
-    // Both keys of "two" count while its clients change over, and nobody is refused; then the old one is taken away.
+    // Both keys of "two" count while its clients change over, and nobody is refused; then the old key is removed.
     home.workspace("cluster", entriesWith(["two", "two-next"]));
     await approveAndWant(client, configPath, NAMES);
     await until(async () => (await find(client, configPath, "two"))?.keyFingerprints.length === 2, { what: "both keys count" });

@@ -14,12 +14,12 @@ import { stageForEach } from "../support/stage.ts";
 
 const MIB = 1024 * 1024;
 const TOTAL_BYTES = 500 * MIB;
-/** What our two ends may come to hold, garbage not yet collected included. */
+/** The most memory that our two ends may hold, garbage not yet collected included. */
 const MAX_RISE_BYTES = 64 * MIB;
 /** Kernel buffers of six sockets (up to 6 MiB to receive and 4 MiB to send each by Linux's defaults) and our own queues. */
 const MAX_HELD_BYTES = 80 * MIB;
 
-/** Pushes TOTAL_BYTES as fast as the socket takes them; `taken` says how many have left this process. */
+/** Pushes TOTAL_BYTES as fast as the socket takes them; `taken` is how many have left this process. */
 class Sender {
   readonly hash = createHash("sha256");
   readonly #socket: Socket;
@@ -45,7 +45,7 @@ class Sender {
   }
 }
 
-/** Takes a stopped socket's data off it from now on. */
+/** Reads a stopped socket's data from now on. */
 function receive(socket: Socket): { readonly hash: ReturnType<typeof createHash>; bytes: number; ended: boolean } {
   const received = { hash: createHash("sha256"), bytes: 0, ended: false };
   socket.on("data", (chunk: Buffer) => {
@@ -74,7 +74,7 @@ async function holdsBack(tunnel: Tunnel, sending: Socket, reading: Socket): Prom
   assert.ok(held < MAX_HELD_BYTES, `${Math.round(held / MIB)} MiB were taken from the sender`);
   assertBounded("while the reader had stopped");
   const received = receive(reading);
-  await until(() => received.ended, { what: "all of it had arrived", timeoutMs: 100_000 });
+  await until(() => received.ended, { what: "all of it had arrived" });
   assert.equal(received.bytes, TOTAL_BYTES);
   assert.equal(received.hash.digest("hex"), sender.hash.digest("hex"));
   assertBounded("in all");

@@ -1,25 +1,32 @@
 /**
- * spipe and its standard streams: what can't be read or written is a failure that is told, never silence and exit
- * code 0 (a script that pipes a backup through spipe relies on it).
+ * spipe and its standard streams: a failure to read or write is reported, never silence and exit code 0 (a script that
+ * pipes a backup through spipe relies on this).
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFile } from "node:fs/promises";
 import * as net from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
-import { startBackend, startEcho } from "../support/process/backend.ts";
-import { commandOf, freeAddress, type Maker, makeKey, startEnd } from "../support/process/ends.ts";
+import { type Backend, startBackend, startEcho } from "../support/process/backend.ts";
+import { commandOf, freeAddress, type Maker, makeKey, PATIENT, startEnd } from "../support/process/ends.ts";
 import { sha256 } from "../support/process/peer.ts";
 import type { Program } from "../support/process/program.ts";
 import { run } from "../support/process/run.ts";
-import { until } from "../support/process/until.ts";
+import { until, untilStill } from "../support/process/until.ts";
 import { type Stage, stageForEach } from "../support/stage.ts";
 
 /** A shell in which `spipe` with target and key is "$@". */
 async function inShell(stage: Stage, script: string, target: string) {
   const key = makeKey(stage);
   const server = await startEnd(stage, { role: "-d", target, key });
-  return run(stage, ["/bin/sh", "-c", script, ...["sh", ...commandOf("ours", "spipe"), "-t", server.address, "-k", key]]);
+  return run(stage, ["/bin/sh", "-c", script, ...["sh", ...commandOf("ours", "spipe"), "-t", server.address, "-k", key, ...PATIENT]]);
+}
+
+/** Waits until the backend can send no more: every buffer on the way is full. */
+async function isHeldBack(backend: Backend): Promise<void> {
+  await until(() => backend.peers.length === 1, { what: "the backend was reached" });
+  const left = await untilStill(() => backend.peers[0]?.socket.writableLength ?? 0, { what: "the backend was held back" });
+  assert.ok(left > 0, "there is more than the way holds");
 }
 
 describe("spipe", () => {
@@ -32,7 +39,7 @@ describe("spipe", () => {
     assert.match(stderr, /^spipe: [^\n]+ \([A-Z_]+\)$/);
   });
 
-  it("takes a standard input that is empty, and ends with the far side", async () => {
+  it("accepts an empty standard input, and ends with the far side", async () => {
     const greeting = await startBackend(stage, ({ socket }) => void socket.end("greeting"));
     const { code, stdout } = await inShell(stage, '"$@" < /dev/null', greeting.address);
     assert.deepEqual([code, stdout.toString()], [0, "greeting"]);
@@ -53,10 +60,10 @@ describe("spipe", () => {
   });
 
   for (const maker of ["ours", "Debian's"] satisfies Maker[]) {
-    it(`exits non-zero each time when what it sent reached no backend: spipe ${maker}, server end ours`, async () => {
+    it(`exits non-zero each time when its data reached no backend: spipe ${maker}, server end ours`, async () => {
       const key = makeKey(stage);
       const server = await startEnd(stage, { role: "-d", target: await freeAddress(), key });
-      const command = [...commandOf(maker, "spipe"), "-t", server.address, "-k", key];
+      const command = [...commandOf(maker, "spipe"), "-t", server.address, "-k", key, ...PATIENT];
       for (let round = 0; round < 10; round++) {
         const { code } = await run(stage, ["/bin/sh", "-c", 'echo precious | "$@"', "sh", ...command]);
         assert.notEqual(code, 0, `round ${round}`);
@@ -64,11 +71,26 @@ describe("spipe", () => {
     });
   }
 
+  for (const bytes of [10, 3_000_000]) {
+    it(`exits non-zero when the backend resets after ${bytes} bytes, which it has written by then`, async () => {
+      const backend = await startBackend(stage, ({ socket }) => void socket.write(Buffer.alloc(bytes), () => socket.resetAndDestroy()));
+      const { code, stdout, stderr } = await inShell(stage, '"$@" < /dev/null', backend.address);
+      assert.equal(code, 1);
+      assert.match(stderr, /^spipe: [^\n]+ \((TRUNCATED|BACKEND_DOWN)\)$/);
+      assert.ok(stdout.length <= bytes);
+    });
+  }
+
   it("loses nothing when standard output and error are one pipe, and its reader is slow", async () => {
-    const sent = randomBytes(3_000_000);
+    const sent = randomBytes(20_000_000);
     const backend = await startBackend(stage, ({ socket }) => void socket.end(sent));
-    const script = '{ "$@" < /dev/null; echo "code $?" > CODE; } 2>&1 | { sleep 1; cat; }'.replace("CODE", stage.path("code"));
-    const { stdout } = await inShell(stage, script, backend.address);
+    const go = stage.path("go");
+    assert.equal((await run(stage, ["mkfifo", go])).code, 0);
+    const script = `{ "$@" < /dev/null; echo "code $?" > ${stage.path("code")}; } 2>&1 | { read go < ${go}; cat; }`;
+    const running = inShell(stage, script, backend.address);
+    await isHeldBack(backend);
+    await appendFile(go, "go\n");
+    const { stdout } = await running;
     assert.equal(sha256(stdout), sha256(sent));
     assert.equal(readFileSync(stage.path("code"), "utf8"), "code 0\n");
   });
@@ -79,11 +101,11 @@ describe("spipe", () => {
     const key = makeKey(stage);
     const server = await startEnd(stage, { role: "-d", target: backend.address, key });
     const [command, ...first] = commandOf("ours", "spipe");
-    const program = stage.spawn(command, [...first, "-t", server.address, "-k", key]);
+    const program = stage.spawn(command, [...first, "-t", server.address, "-k", key, ...PATIENT]);
     program.child.stdin?.end();
     const chunks: Buffer[] = [];
     program.child.stdout?.removeAllListeners("data").pause();
-    await until(() => backend.peers.length === 1, { what: "the backend was reached" });
+    await isHeldBack(backend);
     program.child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk)).resume();
     assert.deepEqual(await program.exit(), { code: 0, signal: null });
     await until(() => program.child.stdout?.readableEnded === true, { what: "its output had ended" });
@@ -96,18 +118,17 @@ describe("spipe", () => {
     const key = makeKey(stage);
     const end = await startEnd(stage, { role: "-d", target: backend.address, key });
     const [command, ...first] = commandOf("ours", "spipe");
-    // As inetd does it: what connects becomes the standard streams of the program.
+    // As inetd does it: the connection becomes the standard streams of the program.
     let program: Program | undefined;
     const server = net.createServer({ pauseOnConnect: true }, (socket) => {
-      program = stage.spawn(command, [...first, "-t", end.address, "-k", key], { stdio: [socket, socket, "pipe"] });
+      program = stage.spawn(command, [...first, "-t", end.address, "-k", key, ...PATIENT], { stdio: [socket, socket, "pipe"] });
       socket.destroy();
     });
     stage.own(() => server.close());
     await new Promise<void>((resolve) => server.listen(stage.path("inetd.sock"), resolve));
     const reader = net.connect({ path: stage.path("inetd.sock"), allowHalfOpen: true });
     stage.own(() => reader.destroy());
-    await until(() => backend.peers.length === 1, { what: "the backend was reached" });
-    await delay(500); // Not read yet: the socket is full.
+    await isHeldBack(backend);
     const chunks: Buffer[] = [];
     reader.on("data", (chunk: Buffer) => chunks.push(chunk));
     await until(() => reader.readableEnded, { what: "all had come" });
@@ -116,7 +137,7 @@ describe("spipe", () => {
     assert.deepEqual(await program?.exit(), { code: 0, signal: null });
   });
 
-  it("writes to a file what comes back from the far side", async () => {
+  it("writes the far side's data to a file", async () => {
     const input = stage.path("input");
     const output = stage.path("output");
     const bytes = randomBytes(3_000_000);

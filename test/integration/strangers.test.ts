@@ -1,12 +1,13 @@
 /**
- * Whoever comes to the encrypted port without the key: gets the 32-byte nonce that everybody gets and not a byte more,
- * never causes a dial, is logged with a reason but doesn't flood the log, and disturbs nobody.
+ * A stranger who comes to the encrypted port without the key gets the 32-byte nonce that everybody gets and not a byte
+ * more, never causes a dial, is logged with a reason but doesn't flood the log, and disturbs nobody.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type Backend, startEcho } from "../support/process/backend.ts";
 import { type End, makeKey, startEnd } from "../support/process/ends.ts";
 import { connectTo, exchange, type Peer } from "../support/process/peer.ts";
+import { until } from "../support/process/until.ts";
 import { type Stage, stageForEach } from "../support/stage.ts";
 
 const NONCE_BYTES = 32;
@@ -38,8 +39,17 @@ async function inUse(
   const echo = await startEcho(stage);
   const server = await startEnd(stage, { role: "-d", target: echo.address, key, args });
   const client = await startEnd(stage, { role: "-e", target: server.address, key });
-  const friend = await connectTo(stage, client.address);
-  await friend.echoes("before");
+  let friend = await connectTo(stage, client.address);
+  // With a short -o, a busy machine may take too long for a handshake: then the next handshake counts.
+  const isServed = async (): Promise<boolean> =>
+    friend.echoes("before").then(
+      () => true,
+      async () => {
+        friend = await connectTo(stage, client.address);
+        return false;
+      },
+    );
+  await until(isServed, { what: "the friend was served" });
   return { echo, server, near: client.address, friend };
 }
 
@@ -48,7 +58,9 @@ describe("a stranger at the encrypted port", () => {
 
   for (const { name, says, reason } of STRANGERS) {
     it(`is closed with a reason in the log, without an answer and without a dial: ${name}`, async () => {
-      const { echo, server, friend } = await inUse(stage, ["-o", "1"]);
+      // Data shorter than a handshake is judged when the time is over; for longer data a second may be too short on a busy machine.
+      const isWhole = says.length >= NONCE_BYTES + PROOF_BYTES;
+      const { echo, server, friend } = await inUse(stage, isWhole ? [] : ["-o", "1"]);
       const stranger = await connectTo(stage, server.address);
       stranger.send(says);
       const answer = await stranger.closed();
@@ -82,12 +94,12 @@ describe("a thousand strangers at the encrypted port", () => {
   const stage = stageForEach();
 
   it("are all closed, a few lines in the log, while friends old and new are served (-n 0)", async () => {
-    const { echo, server, near, friend } = await inUse(stage, ["-n", "0", "-o", "2"]);
+    const { echo, server, near, friend } = await inUse(stage, ["-n", "0", "-o", "20"]);
     const crowd = await Promise.all(Array.from({ length: CROWD }, () => connectTo(stage, server.address)));
     for (const [index, stranger] of crowd.entries()) stranger.send(STRANGERS[index % STRANGERS.length]?.says ?? "");
     await friend.echoes("during");
     assert.equal((await exchange(stage, near, "a new friend")).toString(), "a new friend");
-    const answers = await Promise.all(crowd.map((stranger) => stranger.closed(60_000)));
+    const answers = await Promise.all(crowd.map((stranger) => stranger.closed()));
     assert.ok(answers.every((answer) => answer.length <= NONCE_BYTES));
     await friend.echoes("after");
     assert.equal(echo.peers.length, 2);
@@ -97,12 +109,12 @@ describe("a thousand strangers at the encrypted port", () => {
   });
 
   it("are all closed at the default limit of connections, an old friend undisturbed and a new one served in the end", async () => {
-    const { echo, server, near, friend } = await inUse(stage, ["-o", "1"]);
+    const { echo, server, near, friend } = await inUse(stage, []);
     const loud = STRANGERS.filter(({ reason }) => reason.source === "KEY_MISMATCH");
     const crowd = await Promise.all(Array.from({ length: CROWD }, () => connectTo(stage, server.address)));
     for (const [index, stranger] of crowd.entries()) stranger.send(loud[index % loud.length]?.says ?? "");
     await friend.echoes("during");
-    const answers = await Promise.all(crowd.map((stranger) => stranger.closed(60_000)));
+    const answers = await Promise.all(crowd.map((stranger) => stranger.closed()));
     assert.ok(answers.every((answer) => answer.length <= NONCE_BYTES));
     assert.equal((await exchange(stage, near, "a new friend")).toString(), "a new friend");
     await friend.echoes("after");
@@ -111,10 +123,28 @@ describe("a thousand strangers at the encrypted port", () => {
   });
 });
 
+describe("silent strangers at an end that may have 60 descriptors open", () => {
+  const stage = stageForEach();
+
+  it("give way to a new friend, however many there are, and an old friend goes on", async () => {
+    const key = makeKey(stage);
+    const echo = await startEcho(stage);
+    // The end's time for a handshake is longer than any test, so no stranger is closed by the time limit.
+    const server = await startEnd(stage, { role: "-d", target: echo.address, key, args: ["-o", "3600"], shell: "ulimit -n 60" });
+    const client = await startEnd(stage, { role: "-e", target: server.address, key });
+    const old = await connectTo(stage, client.address);
+    await old.echoes("before");
+    for (let count = 0; count < 80; count++) await (await connectTo(stage, server.address)).has(NONCE_BYTES);
+    await server.program.logs(/LIMIT_REACHED: file descriptors are short/);
+    for (const name of ["first", "second", "third"]) assert.equal((await exchange(stage, client.address, name)).toString(), name);
+    await old.echoes("after");
+  });
+});
+
 describe("a plain client at the encrypted port's neighbour", () => {
   const stage = stageForEach();
 
-  it("gets a closed connection when the client end's target is no spiped", async () => {
+  it("gets a closed connection when the client end's target is not a spiped", async () => {
     const plain = await startEcho(stage);
     const client = await startEnd(stage, { role: "-e", target: plain.address, key: makeKey(stage), args: ["-o", "1"] });
     const peer = await connectTo(stage, client.address);

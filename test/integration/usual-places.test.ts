@@ -1,6 +1,6 @@
 /**
- * Daemon, clients and keys in the usual places, with no state folder named. These follow from who the user is, so the
- * tests are a user of their own: an id without an entry in the user database, whose home is a folder of the test.
+ * Daemon, clients and keys in the usual places, with no state folder named. The places depend on the user, so the tests
+ * run as a user of their own: an id without an entry in the user database, whose home is a folder of the test.
  */
 import assert from "node:assert/strict";
 import type { SpawnOptions } from "node:child_process";
@@ -15,7 +15,7 @@ import type { Program } from "../support/process/program.ts";
 import { until } from "../support/process/until.ts";
 import { stageForEach } from "../support/stage.ts";
 
-/** Nobody's, and another one for each run of the tests. */
+/** An id that nobody has, and a different one for each run of the tests. */
 const UID = 60_000_000 + process.pid;
 
 describe("a user who names no state folder", () => {
@@ -56,19 +56,42 @@ describe("a user who names no state folder", () => {
 
   async function says(...args: string[]): Promise<string> {
     const program = start(args);
-    const { code } = await program.exit(60_000);
+    const { code } = await program.exit();
     assert.equal(code, 0, `${args.join(" ")}: ${program.stderr}`);
     return program.stdout;
   }
+
+  it("has one daemon for all commands, in the home folder, when another user made the daemon's folder in /tmp first, also once it is gone", async () => {
+    const squatted = `/tmp/tunneld-${UID}`;
+    mkdirSync(squatted, { mode: 0o755 });
+    const config = stage.path("project/.vscode/tunnels.json");
+    await says("keys", "generate", "team");
+    writeFileSync(config, JSON.stringify({ version: 1, tunnels: { far: { target: "127.0.0.1:1", listen: 0, key: "team" } } }));
+    chownSync(config, UID, UID);
+    await says("up", "--yes");
+    const pids = [];
+    for (const isThere of [true, false]) {
+      if (!isThere) rmSync(squatted, { recursive: true });
+      const { daemon, tunnels } = JSON.parse(await says("status", "--json")) as StatusJson;
+      assert.deepEqual(
+        tunnels.map(({ name }) => name),
+        ["far"],
+      );
+      await says("up", "--yes");
+      pids.push(daemon?.pid);
+    }
+    assert.equal(pids[0], pids[1]);
+    assert.ok(readdirSync(stage.path("home/.local/state/encrypted-tunnels/run")).some((name) => name.endsWith(".sock")));
+  });
 
   it("has keys, approvals, tunnels and one daemon for all commands, each in its place", async () => {
     await says("keys", "generate", "team");
     const key = stage.path("home/.config/encrypted-tunnels/keys/team");
     const far = await startEnd(stage, { role: "-d", target: (await startEcho(stage)).address, key });
     const config = stage.path("project/.vscode/tunnels.json");
-    writeFileSync(config, JSON.stringify({ version: 1, tunnels: { echo: { target: far.address, listen: 0, key: "team" } } }));
+    writeFileSync(config, JSON.stringify({ version: 1, tunnels: { echo: { target: far.address, listen: 0, key: "team", timeoutSeconds: 120 } } }));
     chownSync(config, UID, UID);
-    await says("up", "--yes", "--wait", "20");
+    await says("up", "--yes", "--wait", "120");
     const { daemon, tunnels } = JSON.parse(await says("status", "--json")) as StatusJson;
     const state = stage.path("home/.local/state/encrypted-tunnels");
     assert.deepEqual([daemon?.stateDir, tunnels[0]?.state], [state, "key-verified"]);
@@ -82,9 +105,9 @@ describe("a user who names no state folder", () => {
     assert.match(await says("stop", "--now"), /stopped/);
   });
 
-  it("is told, not shown a stack, when there is no home, no name or no current folder", async () => {
+  it("gets a message, not a stack, when there is no home, no name or no current folder", async () => {
     const told = async (program: Program): Promise<string> => {
-      assert.equal((await program.exit(30_000)).code, 1);
+      assert.equal((await program.exit()).code, 1);
       return program.stderr;
     };
     assert.match(await told(start(["status"], { HOME: undefined })), /^tunneld: this user has no home folder: set HOME, [^\n]+\n$/);
@@ -95,13 +118,13 @@ describe("a user who names no state folder", () => {
   });
 });
 
-/** Ids of the processes of this user, whom only this test has. */
+/** Ids of the processes of this user, whom only this test uses. */
 function processesOfUser(): number[] {
   const isOurs = (pid: string): boolean => {
     try {
       return statusField(Number(pid), "Uid").startsWith(`${UID}\t`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
     } catch {
-      return false; // Gone meanwhile.
+      return false; // The process is gone meanwhile.
     }
   };
   return readdirSync("/proc")

@@ -13,7 +13,7 @@ describe("a client end with a wrong key", () => {
   const stage = stageForEach();
 
   it(`does not make MariaDB block the server end, with ${CONNECTS} connections`, async () => {
-    // 127.0.0.1 is never blocked, so the server end dials from 127.0.0.2; and without names nobody is.
+    // 127.0.0.1 is never blocked, so the server end dials from 127.0.0.2; and without host names MariaDB blocks nobody.
     const maria = await startMariaDb("--max-connect-errors=5", "--skip-name-resolve=0");
     stage.own(() => maria.stop());
     const root = [tools().mariadb, "--no-defaults", `--socket=${maria.socket}`, "--user=root"] as const;

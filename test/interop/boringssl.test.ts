@@ -1,6 +1,6 @@
 /**
- * The daemon may run on VS Code's own Electron, whose BoringSSL lacks some of OpenSSL's algorithms: both ends must do
- * without them, and still use the native implementation.
+ * The daemon may run on VS Code's own Electron, whose BoringSSL lacks some of OpenSSL's algorithms: both ends must work
+ * without these algorithms, and still use the native implementation.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -32,7 +32,7 @@ describe("interop on Electron's BoringSSL", () => {
     });
   }
 
-  it("the stand-in does refuse what BoringSSL refuses", async () => {
+  it("the stand-in really refuses what BoringSSL refuses", async () => {
     const script = `require("node:crypto").createCipheriv("chacha20-poly1305", Buffer.alloc(32), Buffer.alloc(12), { authTagLength: 16 })`;
     const { code, stderr } = await run(stage, [process.execPath, "--require", PRELOAD, "-e", script]);
     assert.equal(code, 1);

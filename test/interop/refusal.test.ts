@@ -1,6 +1,6 @@
 /**
- * What must not work: another key, and weak mode against an end that requires forward secrecy. Whoever refuses, no
- * byte of data passes and the client is told by a closed connection.
+ * What must not work: a different key, and weak mode against an end that requires forward secrecy. Whichever end
+ * refuses, no byte of data passes and the client's connection is closed.
  */
 import assert from "node:assert/strict";
 import { startEcho } from "../support/process/backend.ts";
@@ -20,7 +20,7 @@ const PAIRS: readonly (readonly [client: Maker, server: Maker])[] = [
   ["Debian's", "ours"],
 ];
 
-/** Sends a question through; resolves to the log of both ends and what the backend saw once the client was closed. */
+/** Sends a question through; once the client was closed, resolves to the log of both ends and what the backend saw. */
 async function refused(stage: Stage, client: Side, server: Side) {
   const backend = await startEcho(stage);
   const far = await startEnd(stage, { role: "-d", target: backend.address, ...server });
@@ -36,7 +36,7 @@ for (const [client, server] of PAIRS) {
   describe(`interop: ${client} client end is refused by ${server} server end`, () => {
     const stage = stageForEach();
 
-    it("with another key", async () => {
+    it("with a different key", async () => {
       const { near, far, backend, backendBytes } = await refused(
         stage,
         { maker: client, key: makeKey(stage, "one") },

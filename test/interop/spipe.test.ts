@@ -33,7 +33,7 @@ for (const [near, far] of PAIRS) {
       assert.equal(sha256(stdout), sha256(input));
     });
 
-    it("prints what a backend says that ends before standard input has anything to say", async () => {
+    it("prints the data of a backend that ends before standard input has any data", async () => {
       const key = makeKey(stage);
       const backend = await startBackend(stage, ({ socket }) => void socket.end("greeting"));
       const { address } = await startEnd(stage, { maker: far, role: "-d", target: backend.address, key });
@@ -41,7 +41,7 @@ for (const [near, far] of PAIRS) {
       assert.deepEqual([code, stdout.toString()], [0, "greeting"]);
     });
 
-    it("exits non-zero without output when the key is another one", async () => {
+    it("exits non-zero without output when the keys differ", async () => {
       const sink = await startSink(stage);
       const { address } = await startEnd(stage, { maker: far, role: "-d", target: sink.address, key: makeKey(stage, "one") });
       const { code, stdout } = await spipe(stage, near, { target: address, key: makeKey(stage, "two"), input: "secret" });

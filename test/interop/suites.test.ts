@@ -20,7 +20,7 @@ describe("interop of the cryptographic suites", () => {
 
   for (const near of NAMES) {
     for (const far of NAMES) {
-      if (near !== "noble" && far !== "noble") continue; // The matrix has those.
+      if (near !== "noble" && far !== "noble") continue; // The matrix tests these pairs.
       for (const args of [[], ["-f"], ["-g"]]) {
         it(`returns 300 kB unaltered through ${near} as client end and ${far} as server end ${args.join("")}`, async () => {
           const key = makeKey(stage);

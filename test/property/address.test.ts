@@ -34,7 +34,7 @@ describe("addresses", () => {
   it("of 127.0.0.0/8 are loopback and all other IPv4 ones are not", () =>
     fc.assert(fc.property(fc.ipV4(), (ip) => assert.equal(isLoopbackIp(ip), ip.split(".")[0] === "127"))));
 
-  it("of IPv6 are judged without an exception, scoped ones too", () =>
+  it("of IPv6 are judged without throwing, scoped ones too", () =>
     fc.assert(
       fc.property(fc.ipV6(), fc.constantFrom("", "%eth0", "%1"), (ip, zone) => {
         assert.equal(typeof isLoopbackIp(`${ip}${zone}`), "boolean");

@@ -50,7 +50,7 @@ describe("sequenceMac", () => {
       }),
     ));
 
-  it("refuses any one turned bit of message or tag", () =>
+  it("refuses any single flipped bit of message or tag", () =>
     fc.assert(
       fc.property(anySuite(), key(), fc.nat({ max: 1060 * 8 - 1 }), (suite, secret, bit) => {
         const message = pattern(1028);

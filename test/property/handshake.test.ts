@@ -1,4 +1,4 @@
-/** The handshake under any splitting and any one change, and the recorded connections at random splits. */
+/** The handshake under any splitting and any single change, and the recorded connections at random splits. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Role } from "../../daemon/protocol/wire.ts";
@@ -21,7 +21,7 @@ describe("the recorded connections", () => {
 });
 
 describe("a handshake", () => {
-  it("comes to the same end however the bytes are cut, with data right behind them", () =>
+  it("has the same result however the bytes are split, with data right after them", () =>
     fc.assert(
       fc.property(anySuite(), anySuite(), cutPoints(320 + 1060), cutPoints(288), (clientSuite, serverSuite, up, down) => {
         const client = handshake("client", { suite: clientSuite });
@@ -36,7 +36,7 @@ describe("a handshake", () => {
       { numRuns: 40 },
     ));
 
-  it("is refused by the server when any one bit of the client's nonce, y or MAC is turned", () =>
+  it("is refused by the server when any single bit of the client's nonce, y or MAC is flipped", () =>
     fc.assert(
       fc.property(anySuite(), fc.nat({ max: 320 * 8 - 1 }), (suite, bit) => {
         const client = handshake("client", { forwardSecrecy: "off" });
@@ -48,7 +48,7 @@ describe("a handshake", () => {
       { numRuns: 150 },
     ));
 
-  it("is refused by the client when any one bit of S5 is turned", () =>
+  it("is refused by the client when any single bit of S5 is flipped", () =>
     fc.assert(
       fc.property(anySuite(), fc.nat({ max: 288 * 8 - 1 }), (suite, bit) => {
         const client = handshake("client", { suite, forwardSecrecy: "off" });
@@ -60,7 +60,7 @@ describe("a handshake", () => {
       { numRuns: 150 },
     ));
 
-  it("is refused by one end or the other when any one bit of the server's nonce is turned", () =>
+  it("is refused by one end or the other when any single bit of the server's nonce is flipped", () =>
     fc.assert(
       fc.property(fc.nat({ max: 255 }), (bit) => {
         const client = handshake("client", { forwardSecrecy: "off" });

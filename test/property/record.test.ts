@@ -1,4 +1,4 @@
-/** The record layer under any writes, any splitting and any one change of the wire; sealing and opening on any suite. */
+/** The record layer under any writes, any splitting and any single change on the wire; sealing and opening on any suite. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { CipherSuite } from "../../daemon/crypto/suite.ts";
@@ -26,7 +26,7 @@ const manyPackets = () =>
       return { texts, packets: texts.map((text) => sealer.seal(text)) };
     });
 
-/** Opens pieces one by one until one is refused; what came out before, and the refusal. */
+/** Opens pieces one by one until one is refused; returns the data that came out before, and the refusal. */
 function openUntilRefused(
   suite: CipherSuite,
   pieces: readonly Uint8Array[],
@@ -48,7 +48,7 @@ function openUntilRefused(
 const startsWith = (whole: Uint8Array, start: Uint8Array): void => sameBytes(start, whole.slice(0, start.length), "what was given out");
 
 describe("records", () => {
-  it("come out as they went in, however they were written and however the wire was cut", () =>
+  it("come out as they went in, however they were written and however the bytes were split", () =>
     fc.assert(
       fc.property(anySuite(), anySuite(), writes(), cutPoints(), (sealing, opening, texts, points) => {
         const sealer = new RecordSealer(sealing, keys);
@@ -91,7 +91,7 @@ describe("records", () => {
       RUNS,
     ));
 
-  it("are refused when any one bit is turned, with nothing but whole packets before it given out", () =>
+  it("are refused when any single bit is flipped; only whole packets before it are given out", () =>
     fc.assert(
       fc.property(anySuite(), manyPackets(), fc.nat(), cutPoints(), (suite, { texts, packets }, at, points) => {
         const wire = join(...packets);
@@ -105,7 +105,7 @@ describe("records", () => {
       RUNS,
     ));
 
-  it("are refused when one is dropped from among them", () =>
+  it("are refused when one of them is dropped", () =>
     fc.assert(
       fc.property(anySuite(), manyPackets(), fc.nat(), (suite, { texts, packets }, at) => {
         const dropped = at % (packets.length - 1);
@@ -128,7 +128,7 @@ describe("records", () => {
       RUNS,
     ));
 
-  it("are refused when two change places", () =>
+  it("are refused when two of them swap places", () =>
     fc.assert(
       fc.property(anySuite(), manyPackets(), fc.nat(), fc.nat(), (suite, { texts, packets }, a, b) => {
         const first = a % (packets.length - 1);
@@ -154,7 +154,7 @@ describe("records", () => {
       RUNS,
     ));
 
-  it("stay refused whatever follows", () =>
+  it("stay refused, whatever follows", () =>
     fc.assert(
       fc.property(anySuite(), plainText(), fc.uint8Array({ minLength: PACKET, maxLength: 2 * PACKET }), (suite, text, garbage) => {
         const opener = new RecordOpener(suite, keys);

@@ -1,5 +1,5 @@
-/** A daemon's client without a daemon: answers as told, remembers what was asked, is lost and comes back on command. */
-import type { ClientState, DaemonClient } from "../../daemon/client/daemon-client.ts";
+/** A daemon client without a daemon: it gives the answers that a test sets, remembers requests, and loses and regains its connection on command. */
+import type { DaemonClient, WantedNames } from "../../daemon/client/daemon-client.ts";
 import { type CreateClient, DaemonLink, type DaemonLinkOptions } from "../../extension/tunnels/daemon-link.ts";
 import type { MethodName, NotificationName, NotificationParams, Params, Result } from "../../shared/contract/methods.ts";
 import { type DaemonStatus, daemonSchema } from "../../shared/contract/state.ts";
@@ -16,11 +16,11 @@ export interface Asked {
 
 type Answer<M extends MethodName> = (params: Params<M>) => Result<M> | Promise<Result<M>>;
 
-/** What all clients of a test have in common: the daemon, as it were. */
+/** The daemon that all clients of a test share. */
 export class FakeDaemon {
   readonly asked: Asked[] = [];
   readonly clients: FakeClient[] = [];
-  /** Whether `connect` works; a promise is waited for. */
+  /** Decides whether and when `connect` works. */
   connecting: () => Promise<void> = () => Promise.resolve();
   mayRun = true;
   readonly #answers = new Map<string, (params: never) => unknown>();
@@ -34,12 +34,12 @@ export class FakeDaemon {
     for (const name of ["stats/subscribe", "stats/unsubscribe"] as const) this.answer(name, () => ({}));
   }
 
-  /** From now on. */
+  /** Answers requests of this name from now on. */
   answer<M extends MethodName>(name: M, answer: Answer<M>): void {
     this.#answers.set(name, answer);
   }
 
-  /** Refuses from now on. */
+  /** Refuses requests of this name from now on. */
   refuse(name: MethodName, error: TunnelError): void {
     this.#answers.set(name, () => Promise.reject(error));
   }
@@ -67,13 +67,13 @@ export class FakeDaemon {
     return client;
   }
 
-  readonly create: CreateClient = async ({ start, onState }) => {
-    const client = new FakeClient(this, { start, onState });
+  readonly create: CreateClient = async (options) => {
+    const client = new FakeClient(this, options);
     this.clients.push(client);
     return client as unknown as DaemonClient;
   };
 
-  /** A link to it. */
+  /** A link to this daemon. */
   link(more: Partial<DaemonLinkOptions> = {}): DaemonLink {
     return new DaemonLink({ createClient: this.create, mayRun: () => Promise.resolve(this.mayRun), ...more });
   }
@@ -85,18 +85,21 @@ export class FakeClient {
   closed = false;
   daemon: DaemonStatus | undefined;
   readonly #server: FakeDaemon;
-  readonly #onState: (state: ClientState) => void;
+  readonly #options: Parameters<CreateClient>[0];
   readonly #listeners = new Set<{ readonly name: string; readonly listener: (params: never) => void }>();
+  readonly #restated = new Map<WantedNames, Result<"tunnels/set">>();
+  /** Counts arrivals and losses: an arrival stops its work when a later one has begun. */
+  #turn = 0;
 
-  constructor(server: FakeDaemon, { start, onState }: { readonly start: boolean; readonly onState: (state: ClientState) => void }) {
+  constructor(server: FakeDaemon, options: Parameters<CreateClient>[0]) {
     this.#server = server;
-    this.start = start;
-    this.#onState = onState;
+    this.start = options.start;
+    this.#options = options;
   }
 
   async connect(): Promise<DaemonStatus> {
     await this.#server.connecting();
-    this.comeBack();
+    await this.#arrive();
     return DAEMON;
   }
 
@@ -111,27 +114,48 @@ export class FakeClient {
     return (await this.#server.ask(name, params)) as Result<M>;
   }
 
-  async want(scope: string, { configPath, names }: { readonly configPath: string; readonly names: readonly string[] }): Promise<Result<"tunnels/set">> {
-    return await this.request("tunnels/set", { scope, configPath, names: [...names] });
+  async want(scope: string, wants: WantedNames): Promise<Result<"tunnels/set">> {
+    this.#options.wanted.set(scope, wants);
+    return this.#restated.get(wants) ?? (await this.request("tunnels/set", { scope, configPath: wants.configPath, names: [...wants.names] }));
   }
 
   close(): void {
     this.closed = true;
-    this.#onState({ at: "closed" });
+    this.#options.onState({ at: "closed" });
   }
 
-  /** The daemon says something; a closed client hears nothing. */
+  /** Delivers a notification; a closed client gets none. */
   notify<N extends NotificationName>(name: N, params: NotificationParams<N>): void {
     if (this.closed) return;
     for (const entry of [...this.#listeners]) if (entry.name === name) entry.listener(params as never);
   }
 
   lose(error?: TunnelError, { ended = false }: { readonly ended?: boolean } = {}): void {
-    this.#onState({ at: "lost", error, ...(ended && { ended }) });
+    this.#turn += 1;
+    if (ended) this.#options.wanted.clear();
+    this.#options.onState({ at: "lost", error, ...(ended && { ended }) });
   }
 
   comeBack(): void {
+    void this.#arrive();
+  }
+
+  /** In the order of the real client: first `onHello`, then the wants, then the new state is reported. */
+  async #arrive(): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
     this.daemon = DAEMON;
-    this.#onState({ at: "connected", daemon: DAEMON });
+    if (this.#options.onHello) await this.#options.onHello(this);
+    this.#restated.clear();
+    for (const [scope, wants] of this.#options.wanted) {
+      const { configPath, names } = wants;
+      if (turn !== this.#turn) continue;
+      try {
+        this.#restated.set(wants, await this.request("tunnels/set", { scope, configPath, names: [...names] }));
+      } catch (error) {
+        if (!(error instanceof TunnelError) || error.code === "DAEMON_UNREACHABLE") throw error;
+      }
+    }
+    if (turn === this.#turn) this.#options.onState({ at: "connected", daemon: DAEMON });
   }
 }

@@ -1,4 +1,4 @@
-/** Folders and files of one test, gone after it; and a look at their modes. */
+/** Folders and files of one test, removed after it, and their modes. */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

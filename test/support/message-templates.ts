@@ -1,15 +1,15 @@
-/** The templates of the validator's messages, collected from the sources of shared/. */
+/** The templates of messages, collected from the sources of shared/ and daemon/. */
 import { readdirSync, readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
 
-const FOLDER = new URL("../../shared/", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 /** A call, its first argument a literal in either kind of quotation marks. */
-const CALL = /\bmessage\(\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*[,)]/g;
-/** Any call. The function itself is no call. */
-const ANY_CALL = /(?<!function )\bmessage\(/g;
+const CALL = /(?<![#.])\bmessage\(\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*[,)]/g;
+/** Any call. The function itself is no call, nor is a method of that name. */
+const ANY_CALL = /(?<!function |[#.])\bmessage\(/g;
 
-/** Every template, in English as it is written. */
+/** Every template, as written in English. */
 export function messageTemplates(): ReadonlySet<string> {
   return new Set(sources().flatMap(({ text }) => [...text.matchAll(CALL)].map(([, literal = '""']) => String(runInNewContext(literal)))));
 }
@@ -23,8 +23,10 @@ export function untranslatableCalls(): readonly string[] {
 }
 
 function sources(): readonly { readonly name: string; readonly text: string }[] {
-  return readdirSync(FOLDER, { encoding: "utf8", recursive: true })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => ({ name, text: readFileSync(new URL(name, FOLDER), "utf8") }))
-    .filter(({ text }) => /from "\.\.?\/message\.ts"/.test(text));
+  return ["shared/", "daemon/"].flatMap((folder) =>
+    readdirSync(new URL(folder, ROOT), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => ({ name, text: readFileSync(new URL(folder + name, ROOT), "utf8") }))
+      .filter(({ name, text }) => name === "message.ts" || /from "[^"]*\/message\.ts"/.test(text)),
+  );
 }

@@ -1,4 +1,4 @@
-/** What databases really say to somebody whom they turn away. */
+/** The real messages of databases to clients that they refuse. */
 
 /** The first sentence of {@link PROTECTED_MODE}. */
 export const PROTECTED_MODE_TEXT = "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user";
@@ -16,8 +16,8 @@ export const PROTECTED_MODE =
   "4) Setup a an authentication password for the default user. " +
   "NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
-/** ERR_Packet, sequence 0, instead of a greeting. */
-export function mysqlErrorPacket(code: number, text: string): Uint8Array {
+/** ERR_Packet; with sequence 0 it replaces the greeting. */
+export function mysqlErrorPacket(code: number, text: string, sequence = 0): Uint8Array {
   const body = Buffer.concat([Buffer.from([0xff, code & 0xff, code >> 8]), Buffer.from(text, "latin1")]);
-  return Uint8Array.from([body.length & 0xff, body.length >> 8, 0, 0, ...body]);
+  return Uint8Array.from([body.length & 0xff, body.length >> 8, 0, sequence, ...body]);
 }

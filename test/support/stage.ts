@@ -1,7 +1,7 @@
 /**
- * Owner of everything one test starts: processes, sockets, servers, a folder. All of it is gone after the test,
- * failed or not, in reverse order. A process is ended by its own pid, never by a name; when the test process itself
- * ends early, an exit handler does what is left.
+ * Owner of everything that one test opens: processes, sockets, servers, a folder. After the test, failed or not, all of
+ * it is disposed of in reverse order. A process is ended by its own pid, never by a name; when the test process itself
+ * ends early, an exit handler disposes of the rest.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ export class Stage {
   readonly #disposers: Dispose[] = [];
   #folder: string | undefined;
 
-  /** A private folder on a path short enough for unix sockets, open for other users to pass through. */
+  /** A private folder with a path that is short enough for unix sockets. */
   get folder(): string {
     if (this.#folder === undefined) {
       const folder = mkdtempSync("/tmp/tnl-");
@@ -37,20 +37,24 @@ export class Stage {
     return join(this.folder, name);
   }
 
-  /** Calls `dispose` at the end; synchronous, as it may run in an exit handler. */
-  own(dispose: Dispose): void {
-    left.add(dispose);
-    this.#disposers.push(dispose);
+  /** Calls `dispose` at the end, with `thing` if given, which is returned. `dispose` must work synchronously, as it may run in an exit handler. */
+  own(dispose: Dispose): void;
+  own<T>(thing: T, dispose: (thing: T) => unknown): T;
+  own<T>(thing: T | Dispose, dispose?: (thing: T) => unknown): T | undefined {
+    const end = dispose ? (): unknown => dispose(thing as T) : (thing as Dispose);
+    left.add(end);
+    this.#disposers.push(end);
+    return dispose ? (thing as T) : undefined;
   }
 
-  /** Starts a process; killed at the end if it still runs. Its output is kept (the end of it). */
+  /** Starts a process and kills it at the end if it still runs. The end of its output is kept. */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): Program {
     const child: ChildProcess = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], ...options });
     this.own(() => child.kill("SIGKILL"));
     return new Program(child);
   }
 
-  /** A process that somebody else started (a daemon, known by its pid file): killed at the end. */
+  /** Kills a process at the end that another program started (a daemon, known by its pid file). */
   ownPid(pid: number): number {
     this.own(() => {
       try {

@@ -1,10 +1,10 @@
-/** What the daemon says of a tunnel, for tests. */
+/** The daemon's data about a tunnel, for tests. */
 import type { ApprovalFacts } from "../../shared/contract/methods.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
 
 const TIMING = { count: 0, lastMs: 0, maxMs: 0, totalMs: 0 };
 
-/** A tunnel "cache" that is open and has not been used, with `more` laid over it. */
+/** An open tunnel "cache" that has not been used, with the fields of `more` replaced. */
 export function tunnelStatus(more: Partial<TunnelStatus> = {}): TunnelStatus {
   return {
     id: "cache@00000000",
@@ -34,7 +34,7 @@ export function tunnelStatus(more: Partial<TunnelStatus> = {}): TunnelStatus {
   };
 }
 
-/** What is asked about an entry "cache", with `more` laid over it. */
+/** The facts to approve of an entry "cache", with the fields of `more` replaced. */
 export function approvedFacts(more: Partial<ApprovalFacts> = {}): ApprovalFacts {
   return {
     configPath: "/srv/app/.vscode/tunnels.json",

@@ -1,4 +1,4 @@
-/** Tunnels of a window, for tests of what is made from them. */
+/** Tunnels of a window, for tests of the texts and views made from them. */
 import assert from "node:assert/strict";
 import type { TunnelItem, TunnelSource } from "../../extension/model/tunnel-item.ts";
 import type { TunnelStatus } from "../../shared/contract/state.ts";
@@ -12,11 +12,11 @@ const WORKSPACE: TunnelSource = { kind: "workspace", configPath: CONFIG_PATH, la
 export const OTHER: TunnelSource = { kind: "workspace", configPath: `${OTHER_FOLDER}/.vscode/tunnels.json`, label: "other", folder: OTHER_FOLDER };
 export const PERSONAL: TunnelSource = { kind: "personal", configPath: "/home/me/tunnels.json", label: "My tunnels", folder: undefined };
 
-/** What a test says of a tunnel; the rest is an open, approved Redis called "cache" at 127.0.0.1:6579. */
+/** What a test sets of a tunnel; the default is an open, approved Redis called "cache" at 127.0.0.1:6579. */
 export interface ItemOptions {
   readonly source?: TunnelSource;
   readonly name?: string;
-  /** What else its entry says. */
+  /** More properties of its entry. */
   readonly entry?: Readonly<Record<string, unknown>>;
   /** null: the daemon does not know it. */
   readonly status?: Partial<TunnelStatus> | null;

@@ -1,11 +1,11 @@
-/** Texts of tunnels.json for tests, and what the parser says of them. */
+/** Texts of tunnels.json for tests, and the parser's results for them. */
 import assert from "node:assert/strict";
 import { type ParsedConfig, parseTunnelsText } from "../../shared/contract/config-text.ts";
 import type { Problem } from "../../shared/contract/methods.ts";
 
 export const CONFIG_PATH = "/srv/app/.vscode/tunnels.json";
 
-/** An entry with what it needs and `more`, as JSON text. */
+/** An entry with the required properties and `more`, as JSON text. */
 export function entryText(more: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({ listen: 6579, target: "cache.example.com:6479", key: "team", ...more });
 }
@@ -36,7 +36,7 @@ export function onlyProblem(text: string, at: string): Problem {
   return problem;
 }
 
-/** The messages about one entry with `more` in it; empty when it is fine. */
+/** The messages about one entry with `more` in it; empty when the entry is valid. */
 export function faultsOf(more: Readonly<Record<string, unknown>>, platform: NodeJS.Platform = "linux"): string[] {
   return parse(oneEntry(more), platform).problems.map(({ message }) => message);
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a zip archive, as far as an extension's package needs it: the names of its files and their bytes. Only what
- * the central directory says counts. No encryption, no archive of more than 4 GiB, no comment behind it.
+ * Reads a zip archive as far as an extension's package needs it: the names of its files and their bytes. Only the central
+ * directory counts. No encryption, no archive of more than 4 GiB, no comment at its end.
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3)
  */
 import { inflateRawSync } from "node:zlib";
@@ -13,7 +13,7 @@ const HEAD = { bytes: 30, mark: 0x04034b50 } as const;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** The files of an archive by name, in the archive's order; throws for what isn't one. */
+/** The files of an archive by name, in the archive's order; throws if the bytes are no archive. */
 export function readZip(archive: Buffer): ReadonlyMap<string, Buffer> {
   const end = archive.length - END.bytes;
   expectMark(archive, end, END.mark);

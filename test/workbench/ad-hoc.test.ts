@@ -1,15 +1,14 @@
 /** From nothing: no tunnels.json, no key. The welcome, the ad-hoc tunnel, and saving it; by keyboard alone. */
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { isAlive } from "../support/process/proc-info.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-describe("a tunnel without a file in VS Code", function () {
-  this.timeout(300_000);
+describe("a tunnel without a file in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -22,7 +21,7 @@ describe("a tunnel without a file in VS Code", function () {
     workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
   });
 
-  it("nothing of the extension runs in a workspace without a tunnels.json", () => {
+  it("needs no running extension in a workspace without a tunnels.json", () => {
     assert.doesNotMatch(workbench.logs(), /ExtensionService#_doActivateExtension encrypted-tunnels/);
   });
 
@@ -32,9 +31,9 @@ describe("a tunnel without a file in VS Code", function () {
     await workbench.screenshot("welcome");
   });
 
-  it("asks step by step, each answer judged as it is typed, by keyboard alone", async () => {
+  it("is asked for step by step by keyboard alone, and each answer is checked as it is typed", async () => {
     const { palette } = workbench;
-    // What no window wants any more ends at once, and a daemon that nobody needs soon: so no test has to wait a minute.
+    // Unwanted tunnels end at once, and an unneeded daemon soon after: no test has to wait a minute.
     await daemonThat(project, ["--linger", "0", "--idle", "20"]);
     await palette.open(">Open Ad-hoc Tunnel");
     await palette.row(/Open Ad-hoc Tunnel/);
@@ -64,7 +63,7 @@ describe("a tunnel without a file in VS Code", function () {
     assert.equal(await pingOnce(stage, port), "PONG");
   });
 
-  it("outlives a reload after which nothing of the extension runs", async () => {
+  it("outlives a reload after which the extension does not run", async () => {
     await reloadWithoutTheView(await hosts());
     await workbench.until(async () => (await tunnel())?.users.length === 0, "no window wanted the tunnel");
     assert.equal(await pingOnce(stage, port), "PONG");
@@ -124,13 +123,13 @@ describe("a tunnel without a file in VS Code", function () {
     return (await tunnel())?.users.map(({ pid }) => pid) ?? [];
   }
 
-  /** What the daemon says of it. */
+  /** The daemon's status of the tunnel. */
   async function tunnel(): Promise<Awaited<ReturnType<Project["status"]>>["tunnels"][number] | undefined> {
     return (await project.status()).tunnels.find(({ name }) => name === "mine");
   }
 });
 
-/** Starts a daemon with these options; a window takes the one that is there. */
+/** Starts a daemon with these options; a window uses a daemon that already runs. */
 async function daemonThat(project: Project, options: readonly string[]): Promise<void> {
   project.start(["daemon", ...options]);
   await until(() => project.daemonPid !== undefined, { what: "the daemon was there" });

@@ -1,13 +1,17 @@
-/** How it looks: light, dark and high contrast, and in Chinese. The pictures are for people; what is asserted is text. */
+/** The extension's looks: light, dark and high contrast, and in Chinese. The pictures are for people; only text is asserted. */
 import assert from "node:assert/strict";
-import { freePort } from "../support/servers.ts";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { stageForAll } from "../support/stage.ts";
 import { openByPalette, rowSays, STATUS, VIEW } from "../support/workbench/flows.ts";
 import { Project, startFarSide } from "../support/workbench/project.ts";
 import { startWorkbench } from "../support/workbench/workbench.ts";
 
-describe("the extension's looks in VS Code", function () {
-  this.timeout(240_000);
+/** Three English words in a row are a sentence; names, codes and what is in quotation marks are none. */
+function isEnglish(text: string): boolean {
+  return /\b[A-Za-z]?[a-z']+,? [a-z']+ [a-z']+\b/.test(text);
+}
+
+describe("the extension's looks in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
 
@@ -51,6 +55,23 @@ describe("the extension's looks in VS Code", function () {
     await workbench.until(async () => (await workbench.editor.codeLenses()).some((text) => /\p{Script=Han}/u.test(text)), "the lenses were Chinese");
     assert.match(await workbench.tree.row("cache").label(), /\p{Script=Han}/u);
     await workbench.screenshot("Chinese");
+    // Failures of every kind that a window meets first: nothing listens, and a key that is missing.
+    await workbench.tree.row("reports").choose(/打开加密隧道/);
+    await workbench.notices.message(/CONNECT_REFUSED/);
+    await workbench.notices.gone("正在打开");
+    await workbench.screenshot("Chinese, failure");
+    await workbench.tree.row("search").choose(/打开加密隧道/);
+    await workbench.notices.message(/KEY_NOT_FOUND/);
+    await workbench.notices.gone("正在打开");
+    await rowSays(workbench, "reports", /无法|不可用|没有/);
+    const said = [...(await workbench.notices.all()), (await workbench.statusItem(STATUS)).label];
+    await workbench.notices.clear();
+    await workbench.tree.row("reports").expand();
+    await workbench.tree.row(/失败.*CONNECT_REFUSED/).expand();
+    said.push(...(await workbench.tree.rows()), await workbench.tree.row("reports").label());
+    await workbench.screenshot("Chinese, rows of a failed tunnel");
+    assert.deepEqual(said.filter(isEnglish), []);
+    assert.ok(said.some((text) => text.includes("连接被拒绝")));
     await workbench.dispose();
   });
 });

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { freePort, tools } from "../support/servers.ts";
+import { freePort } from "../../scripts/lib/ports.mjs";
+import { tools } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { openByPalette, pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { find } from "../support/workbench/locators.ts";
@@ -13,11 +14,16 @@ import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { TERMINAL_SETTINGS } from "../support/workbench/terminals.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-/** As it is shown: 16 bytes in groups of four digits. */
+/** A fingerprint as it is shown: 16 bytes in groups of four digits. */
 const FINGERPRINT = /\b(?:[0-9a-f]{4}-){7}[0-9a-f]{4}\b/;
 
-describe("clients, keys and the daemon in VS Code", function () {
-  this.timeout(300_000);
+/** Runs in a page: the colour of the edge of a picture's first part that has one; empty where the picture is not. */
+const COLOUR_OF = (picture: string): string => `(() => {
+  const part = document.querySelector('svg[data-picture="${picture}"] [stroke]');
+  return part ? getComputedStyle(part).stroke : "";
+})()`;
+
+describe("clients, keys and the daemon in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -35,7 +41,7 @@ describe("clients, keys and the daemon in VS Code", function () {
       stateDir: project.stateDir,
       env: { PATH: path },
       settings: TERMINAL_SETTINGS,
-      // The tour has texts beside its steps only where there is room.
+      // The tour has texts beside its steps only if there is room.
       width: 1600,
       height: 1100,
     });
@@ -53,6 +59,15 @@ describe("clients, keys and the daemon in VS Code", function () {
     await workbench.terminals.killAll();
   });
 
+  it("a client in a terminal opens its tunnel first when it is closed", async () => {
+    await workbench.tree.row("cache").choose(/Close Tunnel/);
+    await rowSays(workbench, "cache", /closed/);
+    await workbench.tree.row("cache").choose("Open Client Terminal");
+    await workbench.terminals.says(`127.0.0.1:${port}[2]>`);
+    await rowSays(workbench, "cache", /verified/);
+    await workbench.terminals.killAll();
+  });
+
   it("copies the connection URL and the local address", async () => {
     await workbench.tree.row("cache").choose("Copy Connection URL");
     await copied(`redis://127.0.0.1:${port}/2`);
@@ -67,12 +82,12 @@ describe("clients, keys and the daemon in VS Code", function () {
     ["Configuration for tunneld serve", /"role": "server"/],
     ["systemd unit for tunneld serve", /^ExecStart=.*\bserve\b/m],
   ] as const) {
-    it(`copies the far end as ${form}, with the way of the key to it`, async () => {
+    it(`copies the far end as ${form}, and says how to bring the key there`, async () => {
       await workbench.page.evaluate('navigator.clipboard.writeText("")');
       await workbench.tree.row("cache").choose(/Copy Server Command/);
       await workbench.palette.pick(new RegExp(`^${form}`));
       await workbench.until(async () => has.test(await workbench.clipboard()), `the clipboard had ${has}`);
-      assert.match(await workbench.clipboard(), /safe channel only/);
+      assert.match(await workbench.clipboard(), /secure channel only/);
       await workbench.notices.clear();
     });
   }
@@ -80,7 +95,7 @@ describe("clients, keys and the daemon in VS Code", function () {
   it("generates a key and shows its fingerprint", async () => {
     await workbench.command("Generate Key…");
     await workbench.palette.input("spare");
-    assert.match(await workbench.notices.message(/The key spare is there/), FINGERPRINT);
+    assert.match(await workbench.notices.message(/Key spare created/), FINGERPRINT);
     assert.equal(statSync(keyFile("spare")).mode & 0o777, 0o600);
     await workbench.notices.clear();
   });
@@ -103,20 +118,20 @@ describe("clients, keys and the daemon in VS Code", function () {
     await workbench.until(async () => (await workbench.palette.value()).endsWith("spare.key"), "a name was suggested");
     await workbench.screenshot("where to export a key");
     await workbench.palette.file(file);
-    await workbench.notices.message(/which only you can read/);
+    await workbench.notices.message(/readable only by you/);
     assert.deepEqual(readFileSync(file), readFileSync(keyFile("spare")));
     assert.equal(statSync(file).mode & 0o777, 0o600);
     await workbench.notices.clear();
   });
 
-  it("asks before it forgets a key, and no is no", async () => {
+  it("asks before it forgets a key, and keeps the key if the answer is no", async () => {
     for (const [answer, stays] of [
       ["Cancel", true],
-      ["Forget Key", false],
+      ["Delete Key", false],
     ] as const) {
-      await workbench.command("Forget Key…");
+      await workbench.command("Delete Key…");
       await workbench.palette.pick(/spare/);
-      assert.match(await workbench.notices.dialogText(), /Forget the key spare for good\?.*can't be had back/);
+      assert.match(await workbench.notices.dialogText(), /Delete the key spare\?.*can't be restored/);
       await workbench.notices.dialog(answer);
       await workbench.until(() => existsSync(keyFile("spare")) === stays, `the key was ${stays ? "still there" : "gone"}`);
     }
@@ -129,7 +144,7 @@ describe("clients, keys and the daemon in VS Code", function () {
     await workbench.screenshot("log");
   });
 
-  it("restarts the daemon and has the tunnel again", async () => {
+  it("restarts the daemon and gets the tunnel back", async () => {
     const before = project.daemonPid;
     await workbench.command("Restart Daemon");
     await workbench.until(() => ![before, undefined].includes(project.daemonPid), "another daemon was there");
@@ -149,18 +164,21 @@ describe("clients, keys and the daemon in VS Code", function () {
   describe("the tour", () => {
     before(async () => {
       await workbench.command("Welcome: Open Walkthrough...");
-      await workbench.palette.pick("A tunnel to your database");
+      await workbench.palette.pick("Reach your database in minutes");
     });
 
-    for (const [step, text] of [
-      ["Get the key", "One key, two ends"],
-      ["Say where the tunnel leads", "One entry for each database"],
-      ["Open it", "Look, approve, connect"],
-      ["Use it", "As if the database were here"],
+    for (const [step, picture] of [
+      ["Get the key", "key"],
+      ["Say where the tunnel leads", "config"],
+      ["Open it", "open"],
+      ["Use it", "use"],
     ] as const) {
-      it(`shows a text beside the step ${step}`, async () => {
+      it(`shows a picture beside the step ${step}, in the theme's colours`, async () => {
         await workbench.page.locator(".gettingStartedContainer .step-title", { hasText: step }).first().click();
-        await workbench.until(async () => (await workbench.frameTexts()).some((one) => one.includes(text)), `the tour said ${text}`);
+        const shown = (): Promise<readonly string[]> =>
+          Promise.all(workbench.page.frames().map((frame) => frame.evaluate<string>(COLOUR_OF(picture)).catch(() => "")));
+        await workbench.until(async () => (await shown()).some((colour) => colour.startsWith("rgb")), `the tour had the picture ${picture}`);
+        assert.ok(!(await shown()).includes("rgb(0, 0, 0)"), "its colours are VS Code's");
         await workbench.screenshot(`tour, ${step}`);
       });
     }

@@ -18,8 +18,7 @@ const GOOD = `{
 }
 `;
 
-describe("editing tunnels.json in VS Code", function () {
-  this.timeout(300_000);
+describe("editing tunnels.json in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -33,14 +32,15 @@ describe("editing tunnels.json in VS Code", function () {
     await workbench.openFile(".vscode/tunnels.json");
   });
 
-  it("takes comments and trailing commas for what they are", async () => {
+  it("accepts comments and trailing commas", async () => {
     await workbench.editor.replaceAll(GOOD.replace('"version": 1,', '"version": 1, // the format').replace('"team" }', '"team", },'));
     await workbench.until(async () => (await workbench.editor.codeLenses()).length > 0, "there were lenses");
+    // VS Code's own JSON language warns of commas until it has read the schema, which allows them.
+    await workbench.until(async () => (await workbench.editor.squiggles("warning")) === 0, "nothing was warned of");
     assert.equal(await workbench.editor.squiggles("error"), 0);
-    assert.equal(await workbench.editor.squiggles("warning"), 0);
   });
 
-  it("underlines a misspelt property once, while it is typed, and a quick fix mends it", async () => {
+  it("underlines a misspelt property once, while it is typed, and a quick fix corrects it", async () => {
     await workbench.editor.replaceAll(GOOD.replace('"listen"', '"lisen"'));
     await workbench.until(async () => (await workbench.editor.squiggles("error")) === 1, "one place was underlined");
     const problem = await workbench.editor.problem(/did you mean "listen"/);
@@ -64,7 +64,43 @@ describe("editing tunnels.json in VS Code", function () {
     await workbench.press("Escape");
   });
 
-  it("says at a tunnel's name what state it is in", async () => {
+  it("completes a key's name with its fingerprint", async () => {
+    await workbench.editor.replaceAll(GOOD.replace('"team"', '""'));
+    await workbench.editor.goTo(4, (GOOD.split("\n")[3]?.indexOf('"team"') ?? 0) + 2);
+    await workbench.editor.completions();
+    await workbench.editor.completion(/team.*Fingerprint ([0-9a-f]{4}-){7}/);
+    await workbench.screenshot("completion of keys");
+    await workbench.press("Enter");
+    await workbench.until(async () => (await workbench.editor.lines())[3]?.includes('"key": "team"') === true, "the key's name was written");
+  });
+
+  it("completes a whole entry, which has no mistake", async () => {
+    await workbench.editor.replaceAll(GOOD.replace('"team" }', '"team" }\n    '));
+    await workbench.editor.goTo(5, 5);
+    const offered = await workbench.editor.completions();
+    for (const entry of ["Redis tunnel", "MySQL tunnel", "TCP tunnel", "Server end"])
+      assert.ok(
+        offered.some((label) => label.includes(entry)),
+        `${entry} in ${offered}`,
+      );
+    await workbench.screenshot("completion of entries");
+    await workbench.press("Enter");
+    await workbench.until(async () => (await workbench.editor.lines()).join("\n").includes('"key": "team"\n    }'), "the entry was written");
+    await workbench.until(async () => (await workbench.editor.codeLenses()).length > 1, "both entries had a lens");
+    assert.equal(await workbench.editor.squiggles("error"), 0);
+    await workbench.press("Escape");
+  });
+
+  it('changes the service "postgres" to one that carries it, and not something else of the line', async () => {
+    await workbench.editor.replaceAll(GOOD.replace('"redis"', '"postgres"').replace('"team"', '"none"'));
+    await workbench.until(async () => (await workbench.editor.squiggles("error")) === 1, "one place was underlined");
+    await workbench.editor.goTo(4, (GOOD.split("\n")[3]?.indexOf('"redis"') ?? 0) + 3);
+    await workbench.editor.quickFix(/tcp.*any service/);
+    await workbench.until(async () => (await workbench.editor.lines())[3]?.includes('"service": "tcp"') === true, "the service was tcp");
+    await workbench.until(async () => (await workbench.editor.squiggles("error")) === 0, "nothing was underlined");
+  });
+
+  it("shows a tunnel's state at its name", async () => {
     await workbench.editor.replaceAll(GOOD);
     await workbench.editor.save();
     assert.match(await workbench.editor.hover('"cache"'), /closed/i);
@@ -73,11 +109,11 @@ describe("editing tunnels.json in VS Code", function () {
   for (const [title, write, said] of [
     ["empty", (path: string) => writeFileSync(path, ""), /the file is empty/],
     ["of another version", (path: string) => writeFileSync(path, '{ "version": 9, "tunnels": {} }'), /"version" must be 1/],
-    ["huge", (path: string) => writeFileSync(path, `{ "version": 1, "tunnels": {} ${" ".repeat(2 * 1024 * 1024)} }`), /larger than 1 MiB/],
+    ["huge", (path: string) => writeFileSync(path, `{ "version": 1, "tunnels": {} ${" ".repeat(2 * 1024 * 1024)} }`), /larger than 256 KiB/],
     ["binary", (path: string) => writeFileSync(path, Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1, 2, 0xff])), /UTF-8|not text/],
     ["a link out of the workspace", (path: string) => symlinkSync("/etc/hostname", path), /leads out of the workspace/],
   ] as const) {
-    it(`a file that is ${title} is reported, and the window goes on`, async () => {
+    it(`reports a file that is ${title}, and the window keeps working`, async () => {
       const path = join(project.folder, ".vscode", "tunnels.json");
       rmSync(path, { recursive: true, force: true });
       write(path);
@@ -89,7 +125,7 @@ describe("editing tunnels.json in VS Code", function () {
     });
   }
 
-  it("a folder in the file's place is told in the view, and the window goes on", async () => {
+  it("reports a folder in the file's place in the view, and the window keeps working", async () => {
     rmSync(project.configPath);
     mkdirSync(project.configPath);
     await workbench.page
@@ -101,7 +137,7 @@ describe("editing tunnels.json in VS Code", function () {
     await workbench.tree.row("cache").locator();
   });
 
-  it("a file that is empty takes the template", async () => {
+  it("writes the template into an empty file", async () => {
     project.writeText("");
     await workbench.until(async () => /Create tunnels\.json/.test(await workbench.tree.welcome()), "the view offered a tunnels.json");
     await workbench.command("Create tunnels.json");
@@ -109,14 +145,14 @@ describe("editing tunnels.json in VS Code", function () {
     await workbench.tree.row("cache").locator();
   });
 
-  it("a file without tunnels is offered to be edited", async () => {
+  it("offers to edit a file without tunnels", async () => {
     project.writeText('{ "version": 1, "tunnels": {} }\n');
     await workbench.until(async () => /Edit tunnels\.json/.test(await workbench.tree.welcome()), "the view offered to edit it");
     project.writeText(GOOD);
     await workbench.tree.row("cache").locator();
   });
 
-  it("a file that is deleted while it is open leaves no tunnel, no problem and no error", async () => {
+  it("shows no tunnel, no problem and no error after an open file is deleted", async () => {
     rmSync(project.configPath);
     await workbench.until(async () => !(await workbench.tree.rows()).some((text) => text.includes("cache")), "the row was gone");
     project.writeText(GOOD);

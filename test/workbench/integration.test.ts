@@ -3,8 +3,8 @@
  * task or the start of a program opens them first.
  */
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import type { Entries } from "../support/process/tunneld.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
@@ -20,8 +20,7 @@ renameSync("debugged.tmp", "debugged.json");
 
 type Environment = Readonly<Record<string, string>>;
 
-describe("terminals, tasks and debugging in VS Code", function () {
-  this.timeout(300_000);
+describe("terminals, tasks and debugging in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -56,11 +55,11 @@ describe("terminals, tasks and debugging in VS Code", function () {
     await rowSays(workbench, "cache", /closed/);
   });
 
-  it("a new terminal has nothing of a tunnel that is not open", async () => {
+  it("a new terminal has no variables of a tunnel that is not open", async () => {
     assert.deepEqual(ours(await terminalEnvironment()), {});
   });
 
-  it("debugging opens the tunnel first, asks as always, and hands the program its variables", async () => {
+  it("debugging opens the tunnel first, asks as always, and gives the program its variables", async () => {
     await debug();
     assert.match(await workbench.notices.dialogText(), /Approve the tunnel cache/);
     assert.equal(project.read("debugged.json"), undefined, "nothing runs before the answer");
@@ -81,7 +80,7 @@ describe("terminals, tasks and debugging in VS Code", function () {
   it("variables of an entry that has changed are not given before it is approved again", async () => {
     await workbench.tree.row("cache").expand();
     project.write({ cache: { ...entry, env: { SHOP_CACHE: "elsewhere:1" } } });
-    await workbench.tree.row(/has changed since you approved it/i).locator();
+    await workbench.tree.row(/^changed since you approved it/i).locator();
     assert.deepEqual(ours(await terminalEnvironment()), {});
     project.write({ cache: entry });
     await workbench.until(async () => !(await workbench.tree.rows()).some((row) => /has changed/i.test(row)), "the entry was the approved one again");
@@ -89,20 +88,20 @@ describe("terminals, tasks and debugging in VS Code", function () {
     await workbench.tree.row("cache").collapse();
   });
 
-  it("a new terminal has nothing of a tunnel that was closed", async () => {
+  it("a new terminal has the same after the tunnel was closed, so no terminal has to be started again", async () => {
     await workbench.tree.row("cache").action("Close Tunnel");
     await rowSays(workbench, "cache", /closed/);
-    assert.deepEqual(ours(await terminalEnvironment()), {});
+    assert.deepEqual(ours(await terminalEnvironment()), expected());
   });
 
-  it("a task opens the tunnel and ends well: only then what depends on it runs, with the variables", async () => {
+  it("a task opens the tunnel and succeeds: only then the dependent task runs, with the variables", async () => {
     await runTask("after the tunnel");
     await workbench.until(() => project.read("task.txt")?.includes("PATH=") === true, "the task that depends on it had run");
     await rowSays(workbench, "cache", /verified/);
     assert.deepEqual(ours(fromLines(project.read("task.txt") ?? "")), expected());
   });
 
-  it("a task for a tunnel that is not there says which may be meant, and fails", async () => {
+  it("a task for a tunnel that does not exist says which tunnel may be meant, and fails", async () => {
     await workbench.terminals.killAll();
     await runTask("no tunnel");
     await workbench.terminals.says(/There is no tunnel "cach"\. Did you mean "cache"\?.*exit code: 1/);
@@ -138,7 +137,7 @@ function fromLines(text: string): Environment {
   return Object.fromEntries(text.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
-/** Those that come from tunnels. */
+/** The variables that come from tunnels. */
 function ours(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => /^(TUNNEL_|SHOP_)/.test(name)));
 }

@@ -4,15 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { type End, startEnd } from "../support/process/ends.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { openByPalette, redisClient, rowSays, STATUS, VIEW } from "../support/workbench/flows.ts";
 import { type FarSide, Project, startFarSide } from "../support/workbench/project.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
-  this.timeout(300_000);
+describe("tunnels to a real Redis and a real MariaDB in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let far: FarSide;
@@ -27,7 +26,7 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
     project = new Project(stage, "shop");
     key = project.key("team");
     far = await startFarSide(stage, key);
-    // One that can be ended and started again at the same port.
+    // A far end that can be ended and started again at the same port.
     redisEnd = await startEnd(stage, { maker: "Debian's", role: "-d", target: `[127.0.0.1]:${far.redis.port}`, key });
     redisTarget = redisEnd.address.replace(/[[\]]/g, "");
     redisPort = await freePort();
@@ -41,14 +40,14 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
   });
 
   it("shows both tunnels closed, and starts no daemon for that", async () => {
-    assert.match(await workbench.tree.row("cache").text(), new RegExp(`cache.*127\\.0\\.0\\.1:${redisPort} → ${redisTarget}`));
+    assert.match(await workbench.tree.row("cache").text(), new RegExp(`cache closed · :${redisPort} → ${redisTarget}`));
     assert.match(await workbench.tree.row("orders").label(), /orders, MySQL tunnel, closed/);
     const { code, stdout } = await project.run(["status"]);
     assert.equal(code, 0);
     assert.match(stdout.toString(), /no daemon/i);
   });
 
-  it("asks before the first opening, naming what it does", async () => {
+  it("asks before the first opening, and names what the tunnel does", async () => {
     await openByPalette(workbench, "cache", { approve: false });
     const text = await workbench.notices.dialogText();
     for (const part of ["cache", project.configPath, `127.0.0.1:${redisPort}`, redisTarget, "team, fingerprint"])
@@ -76,15 +75,9 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
   });
 
   it("opens the other one by its CodeLens, and MariaDB answers", async () => {
-    await workbench.editor.clickCodeLens(/^Open$|Review/);
-    await workbench.notices.dialog("Approve");
-    // Reviewing approves; opening is a step of its own then.
-    await workbench.until(async () => {
-      const label = await workbench.tree.row("orders").label();
-      if (/verified/.test(label)) return true;
-      if (/closed,/.test(label)) await workbench.editor.clickCodeLens(/^Open$/).catch(() => {});
-      return false;
-    }, "orders was verified");
+    await workbench.editor.clickCodeLens(/^Open$/);
+    await workbench.notices.dialog("Approve and Open");
+    await rowSays(workbench, "orders", /verified/);
     const { user, password } = far.mariadb;
     const connection = await createConnection({ host: "127.0.0.1", port: mysqlPort, user, password });
     const [rows] = await connection.query<RowDataPacket[]>("SELECT 6 * 7 AS answer");
@@ -104,14 +97,14 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
     await row.collapse();
   });
 
-  it("turns to not working when the far end dies, says so once, and keeps its port", async () => {
+  it("shows a tunnel as not working when the far end dies, says so once, and keeps its port", async () => {
     const client = redisClient(stage, redisPort);
     await client.ping();
     await redisEnd.program.kill("SIGKILL");
-    // ioredis tries again by itself: that is the traffic which shows it.
+    // ioredis retries by itself: this traffic reveals the failure.
     await rowSays(workbench, "cache", /not working/);
     await workbench.until(async () => (await workbench.statusItem(STATUS)).background === "warning", "the status bar warned");
-    assert.match(await workbench.notices.message(/cache.*CONNECT_REFUSED/), /Start what should listen there/);
+    assert.match(await workbench.notices.message(/cache.*CONNECT_REFUSED/), /Is the far end running/);
     await workbench.screenshot("far end down");
     assert.equal((await workbench.notices.all()).filter((text) => text.includes("CONNECT_REFUSED")).length, 1);
 
@@ -119,6 +112,29 @@ describe("tunnels to a real Redis and a real MariaDB in VS Code", function () {
     assert.equal(await client.ping(), "PONG");
     await rowSays(workbench, "cache", /verified/);
     await workbench.until(async () => (await workbench.statusItem(STATUS)).background === "none", "the warning was gone");
+  });
+
+  it("kept what happened in the history of the tunnel", async () => {
+    const row = workbench.tree.row("cache");
+    await row.expand();
+    await workbench.tree.row(/^History recovered/).expand();
+    await workbench.until(async () => /lost: refused/.test((await workbench.tree.rows()).join("\n")), "the loss was listed");
+    await workbench.screenshot("history of a tunnel");
+    await row.collapse();
+  });
+
+  it("says how many connections live on when a tunnel is closed, and cuts them when told to", async () => {
+    await workbench.notices.clear();
+    const client = redisClient(stage, redisPort);
+    await client.ping();
+    await workbench.tree.row("cache").action("Close Tunnel");
+    await rowSays(workbench, "cache", /closed, \d+ connected/);
+    assert.equal(await client.ping(), "PONG", "it was not cut");
+    await workbench.screenshot("closed and still connected");
+    const ended = new Promise((resolve) => client.once("close", resolve));
+    await workbench.notices.click(/cache is closed\. Still connected: \d+/, "Cut Connections");
+    await ended;
+    await rowSays(workbench, "cache", /tunnel, closed, from/);
   });
 
   it("closes a tunnel by its row's button", async () => {

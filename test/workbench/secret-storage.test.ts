@@ -6,14 +6,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../support/servers.ts";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { stageForAll } from "../support/stage.ts";
 import { openByPalette, pingOnce, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-describe("keys in VS Code's secret storage", function () {
-  this.timeout(300_000);
+describe("keys in VS Code's secret storage", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;
@@ -34,14 +33,14 @@ describe("keys in VS Code's secret storage", function () {
     await workbench.tree.open(VIEW);
   });
 
-  it("a key that is pasted is no file, and opens the tunnel", async () => {
+  it("a pasted key is not written to a file, and opens the tunnel", async () => {
     await workbench.command("Import Key…");
     await workbench.palette.pick(/hexadecimal/);
     await workbench.palette.input(key.toString("hex"));
     // The next question has the same title.
     await workbench.until(async () => /Name of the key/.test(await workbench.palette.message()), "the name was asked for");
     await workbench.palette.input("team");
-    await workbench.notices.message(/The key team is imported/);
+    await workbench.notices.message(/Key team imported/);
     assert.deepEqual(keyFiles(), []);
     await openByPalette(workbench, "cache", { approve: true });
     await rowSays(workbench, "cache", /verified/);
@@ -49,14 +48,14 @@ describe("keys in VS Code's secret storage", function () {
     await workbench.notices.clear();
   });
 
-  it("is listed as one that a window supplies", async () => {
+  it("are listed as supplied by a window", async () => {
     await workbench.command("Manage Keys…");
     await workbench.palette.row(/team.*In memory only: supplied by a window\. Used by: cache/);
     await workbench.screenshot("key in the secret storage");
     await workbench.palette.close();
   });
 
-  it("works on after a reload of the window, and a daemon that is killed is given it again", async () => {
+  it("keep working after a reload of the window, and are supplied again to a killed daemon", async () => {
     await workbench.reload();
     await workbench.tree.open(VIEW);
     await rowSays(workbench, "cache", /verified/);
@@ -69,14 +68,14 @@ describe("keys in VS Code's secret storage", function () {
     assert.deepEqual(keyFiles(), []);
   });
 
-  it("after a restart of the daemon by command, too", async () => {
+  it("keep working after a restart of the daemon by command, too", async () => {
     const before = project.daemonPid;
     await workbench.command("Restart Daemon");
     await workbench.until(() => ![before, undefined].includes(project.daemonPid), "another daemon was there");
     assert.equal(await pingOnce(stage, port), "PONG");
   });
 
-  it("is in no log and in no file of the extension's state", () => {
+  it("are in no log and in no file of the extension's state", () => {
     const logs = workbench.logs();
     const state = readdirSync(project.stateDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const texts = [logs, ...state.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"))];
@@ -86,11 +85,11 @@ describe("keys in VS Code's secret storage", function () {
     }
   });
 
-  it("is forgotten for good when the user says so", async () => {
-    await workbench.command("Forget Key…");
+  it("are forgotten for good when the user says so", async () => {
+    await workbench.command("Delete Key…");
     await workbench.palette.pick(/team/);
     assert.match(await workbench.notices.dialogText(), /Used by: cache/);
-    await workbench.notices.dialog("Forget Key");
+    await workbench.notices.dialog("Delete Key");
     const rows = async (): Promise<string[]> => {
       await workbench.command("Manage Keys…");
       await workbench.palette.row(/Generate Key/);

@@ -1,4 +1,4 @@
-/** The extension's package in a real VS Code: it installs, and the workbench that holds it works. */
+/** The extension's package in a real VS Code: it installs, and the workbench keeps working. */
 import assert from "node:assert/strict";
 import { stageForAll } from "../support/stage.ts";
 import { Project } from "../support/workbench/project.ts";
@@ -22,7 +22,7 @@ describe("the extension's package in VS Code", () => {
     );
   });
 
-  it("leaves the palette's commands to the workbench", async () => {
+  it("leaves the workbench's palette commands working", async () => {
     await workbench.command("View: Show Explorer");
     assert.match(await workbench.tree.row(".vscode").text(), /vscode/);
     assert.equal(await workbench.palette.isOpen(), false);

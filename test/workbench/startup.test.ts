@@ -6,22 +6,21 @@ import assert from "node:assert/strict";
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packagePath } from "../../scripts/lib/package.mjs";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { installExtension } from "../../scripts/lib/workbench-server.mjs";
-import { freePort } from "../support/servers.ts";
 import { stageForEach } from "../support/stage.ts";
 import { openByPalette, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { startWorkbench } from "../support/workbench/workbench.ts";
 
-describe("the extension's start in VS Code", function () {
-  this.timeout(300_000);
+describe("the extension's start in VS Code", () => {
   const stage = stageForEach();
 
   for (const [title, autoOpen] of [
     ["while the window starts", true],
     ["in a window at rest", false],
   ] as const) {
-    it(`starts a daemon and opens an approved tunnel ${title}; how long that takes is told`, async () => {
+    it(`starts a daemon and opens an approved tunnel ${title}; reports how long that takes`, async () => {
       const project = new Project(stage, "timed");
       const { redisTarget } = await startRedisFarAway(stage, project.key("team"));
       project.write({ cache: { service: "redis", listen: await freePort(), target: redisTarget, key: "team", autoOpen } });
@@ -40,14 +39,14 @@ describe("the extension's start in VS Code", function () {
     });
   }
 
-  it("a daemon that can't be started is said with the cure, before anything is asked, and the window goes on", async () => {
+  it("a daemon that can't be started is reported with the cure before any question, and the window keeps working", async () => {
     const project = new Project(stage, "broken");
     project.key("team");
     project.write({ cache: { service: "redis", listen: await freePort(), target: "127.0.0.1:1", key: "team" } });
     const workbench = await startWorkbench(stage, {
       workspace: project.folder,
       stateDir: project.stateDir,
-      // There, and no program.
+      // The file exists, but is not a program.
       settings: { "encryptedTunnels.nodePath": project.folder },
     });
     await workbench.tree.open(VIEW);
@@ -62,7 +61,7 @@ describe("the extension's start in VS Code", function () {
     await workbench.dispose();
   });
 
-  it("a program that is missing from the extension is said with the cure", async () => {
+  it("a program that is missing from the extension is reported with the cure", async () => {
     const project = new Project(stage, "missing");
     project.key("team");
     project.write({ cache: { service: "redis", listen: await freePort(), target: "127.0.0.1:1", key: "team" } });
@@ -78,7 +77,7 @@ describe("the extension's start in VS Code", function () {
     await workbench.dispose();
   });
 
-  it("a state folder that others can write is refused with the cure", async () => {
+  it("a state folder that others can write is refused with the reason", async () => {
     const project = new Project(stage, "open");
     project.key("team");
     project.write({ cache: { service: "redis", listen: await freePort(), target: "127.0.0.1:1", key: "team" } });
@@ -86,7 +85,7 @@ describe("the extension's start in VS Code", function () {
     const workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir });
     await workbench.tree.open(VIEW);
     await openByPalette(workbench, "cache", { approve: false });
-    assert.match(await workbench.notices.message("DAEMON_UNREACHABLE"), /chmod|write/);
+    assert.match(await workbench.notices.message("DAEMON_UNREACHABLE"), /The folder \S+ can be written by other users/);
     chmodSync(project.stateDir, 0o700);
     await workbench.dispose();
   });

@@ -3,15 +3,14 @@
  */
 import assert from "node:assert/strict";
 import * as net from "node:net";
-import { freePort } from "../support/servers.ts";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { stageForAll } from "../support/stage.ts";
-import { openByPalette, rowSays, VIEW } from "../support/workbench/flows.ts";
+import { openByPalette, rowSays, STATUS, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { TERMINAL_SETTINGS } from "../support/workbench/terminals.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-describe("trust and approval in VS Code", function () {
-  this.timeout(300_000);
+describe("trust and approval in VS Code", () => {
   const stage = stageForAll();
 
   it("an untrusted workspace opens nothing, whatever its file says, and no daemon is started", async () => {
@@ -21,6 +20,9 @@ describe("trust and approval in VS Code", function () {
     project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:1", key: "team", autoOpen: true } });
     const workbench = await startWorkbench(stage, { workspace: project.folder, stateDir: project.stateDir, trust: "restricted" });
     await workbench.tree.open(VIEW);
+    await rowSays(workbench, "cache", /unknown \(Restricted Mode\)/);
+    assert.doesNotMatch((await workbench.tree.rows()).join("\n"), /closed/);
+    assert.deepEqual(await workbench.statusItem(STATUS).then(({ text, label }) => [text, label]), ["?", "Encrypted tunnels: unknown (Restricted Mode)"]);
     await workbench.screenshot("untrusted workspace");
     await workbench.command("Open Encrypted Tunnel…");
     await workbench.palette.pick("cache");
@@ -59,9 +61,9 @@ describe("trust and approval in VS Code", function () {
       assert.equal(await isOpen(port), true);
     });
 
-    it("a pulled change of the target keeps the approved tunnel, and asks for the new one", async () => {
+    it("a pulled change of the target keeps the approved tunnel, and asks about the new target", async () => {
       project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:9", key: "team", autoOpen: true } });
-      await workbench.notices.message(/cache: You have not approved this entry in its present form/);
+      await workbench.notices.message(/cache: Not approved in its present form/);
       await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
       await workbench.tree.row("cache").choose(/Review and Approve/);
       const text = await workbench.notices.dialogText();
@@ -72,7 +74,7 @@ describe("trust and approval in VS Code", function () {
       await rowSays(workbench, "cache", new RegExp(`verified.*to ${target}`));
     });
 
-    it("what a file says stands whole in the question, and no link of it is one there", async () => {
+    it("a file's text is shown whole in the question, and its links are plain text there", async () => {
       const note = "[click](command:workbench.action.closeWindow) $(trash)";
       project.write({
         cache: { service: "redis", listen: port, target, key: "team" },
@@ -86,7 +88,7 @@ describe("trust and approval in VS Code", function () {
       await workbench.notices.dialog("Cancel");
     });
 
-    it("a variable that could make programs run something is refused where it stands, and nothing of its entry is used", async () => {
+    it("a variable that could make programs run something is refused at its place, and no part of its entry is used", async () => {
       await workbench.tree.row("other").locator();
       project.write({ cache: { service: "redis", listen: port, target: "127.0.0.1:9", key: "team", env: { LD_PRELOAD: "/tmp/x.so", SHOP_NOTE: "x" } } });
       await workbench.editor.problem(/LD_PRELOAD/);

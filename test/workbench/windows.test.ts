@@ -3,16 +3,15 @@
  * that share one tunnel.
  */
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { connectTo, type Peer } from "../support/process/peer.ts";
 import { until } from "../support/process/until.ts";
-import { freePort } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { openByPalette, redisClient, rowSays, VIEW } from "../support/workbench/flows.ts";
 import { Project, startRedisFarAway } from "../support/workbench/project.ts";
 import { startWorkbench, type Workbench } from "../support/workbench/workbench.ts";
 
-describe("windows, reloads and the daemon's death in VS Code", function () {
-  this.timeout(300_000);
+describe("windows, reloads and the daemon's death in VS Code", () => {
   const stage = stageForAll();
   let project: Project;
   let workbench: Workbench;

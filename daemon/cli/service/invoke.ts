@@ -1,6 +1,6 @@
 /**
- * Runs one program of the system's service manager to its end. By argument list,
- * never through a shell.
+ * Runs one program of the system's service manager to its end, with an argument
+ * list and never through a shell.
  */
 import { spawn } from "node:child_process";
 import { plainText } from "../../../shared/plain-text.ts";
@@ -10,10 +10,10 @@ import type { Invocation } from "./plan.ts";
 export type InvocationResult =
   | { readonly kind: "done" }
   | { readonly kind: "missing" }
-  /** `said`: what it wrote on standard error, made plain, or its exit status. */
+  /** `said`: the program's standard error, made plain, or its exit status. */
   | { readonly kind: "failed"; readonly said: string };
 
-/** Our choice: service managers answer in a line. */
+/** Our choice: service managers answer in one line. */
 const KEPT_CHARS = 500;
 
 /** Runs `command` with `env`; never rejects. */

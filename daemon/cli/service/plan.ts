@@ -1,14 +1,14 @@
 /**
- * What installing the daemon as a service comes to on each system: which file,
- * which commands, and how it is taken back. Pure: touches nothing.
+ * How the daemon is installed as a service on each system: which file, which
+ * commands, and how to undo it. Pure: touches nothing.
  */
 import * as path from "node:path";
 import { TunnelError } from "../../../shared/errors.ts";
-import { canonicalPath, endpointName } from "../../lifecycle/door/socket-path.ts";
+import { canonicalPath, socketName } from "../../lifecycle/door/socket-path.ts";
 import type { Place } from "../../lifecycle/paths.ts";
 import { launchdPlist, type ServiceCommand, scheduledTaskXml, systemdUnit } from "./text.ts";
 
-/** Who asks for what. */
+/** The service to install, and for which user. */
 export interface ServiceRequest {
   readonly place: Place;
   /** Windows: DOMAIN\name. */
@@ -21,11 +21,11 @@ export interface ServiceRequest {
   readonly stateDir: string | undefined;
 }
 
-/** A program and its arguments; never a shell's line. */
+/** A program and its arguments; never a shell command line. */
 export interface Invocation {
   readonly command: string;
   readonly args: readonly string[];
-  /** Its failure is no failure: it only makes sure. */
+  /** The plan goes on if this step fails: it is only a precaution. */
   readonly mayFail?: boolean;
 }
 
@@ -35,9 +35,9 @@ export interface ServicePlan {
   readonly text: string;
   readonly encoding: "utf8" | "utf16le";
   readonly install: readonly Invocation[];
-  /** Before the file goes, and after. */
+  /** Commands before the file is removed, and after. */
   readonly uninstall: { readonly before: readonly Invocation[]; readonly after: readonly Invocation[] };
-  /** What to say when the first command isn't there. */
+  /** What to say when a command does not exist. */
   readonly instead: string;
   /** For people, after an install; may be empty. */
   readonly hint: string;
@@ -47,14 +47,14 @@ const APP = "encrypted-tunnels";
 
 /**
  * The plan for this platform.
- * @throws TunnelError CONFIG_INVALID where there is none
+ * @throws TunnelError CONFIG_INVALID where there is no service manager that we know
  */
 export function servicePlan(request: ServiceRequest): ServicePlan {
   const { execPath, isElectron, program, stateDir } = request;
   const args = [program, "daemon", "--background", ...(stateDir === undefined ? [] : ["--state-dir", path.resolve(stateDir)])];
   const command: ServiceCommand = { execPath, isElectron, args };
-  // Daemons of other state folders are services of their own.
-  const suffix = stateDir === undefined ? "" : `-${endpointName(canonicalPath(stateDir), 1).slice(3)}`;
+  // The daemon of another state folder is a separate service.
+  const suffix = stateDir === undefined ? "" : `-${socketName(canonicalPath(stateDir), 1).slice(3)}`;
   switch (request.place.platform) {
     case "win32":
       return scheduledTask(request, { command, suffix });
@@ -80,7 +80,7 @@ function systemdService({ place }: ServiceRequest, { command, suffix }: Named): 
     text: systemdUnit(command),
     encoding: "utf8",
     install: [reload, systemctl("enable", "--now", unit)],
-    // Draining takes as long as its connections do; nobody has to wait for it here.
+    // Draining takes as long as the daemon's connections; the command does not wait for it.
     uninstall: { before: [systemctl("disable", "--now", "--no-block", unit)], after: [reload] },
     instead: 'this system has no systemd: have "tunneld daemon --background" started when you log in',
     hint: 'It starts when you log in, and ends when nothing is pinned. To start it with the machine: loginctl enable-linger "$USER"',
@@ -96,7 +96,7 @@ function launchdAgent({ place }: ServiceRequest, { command, suffix }: Named): Se
     file,
     text: launchdPlist(label, command),
     encoding: "utf8",
-    // One that is loaded can't be bootstrapped again.
+    // A loaded agent can't be bootstrapped again.
     install: [bootout, { command: "launchctl", args: ["bootstrap", domain, file] }],
     uninstall: { before: [bootout], after: [] },
     instead: 'launchctl is not there: have "tunneld daemon --background" started when you log in',

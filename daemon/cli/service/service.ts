@@ -1,8 +1,8 @@
 /**
- * `tunneld service install|uninstall [--print]`: has the daemon started when its
- * user logs in, so that what is pinned is open from then on. Writes one file in
- * the user's own folder and tells the system's service manager. Never touches a
- * file it did not write; what fails half-way is taken back.
+ * `tunneld service install|uninstall [--print]`: makes the system start the daemon
+ * when its user logs in, so that pinned tunnels are open from then on. It writes
+ * one file in the user's own folder and tells the system's service manager. It
+ * never touches a file that it did not write, and undoes a failed install.
  */
 import { lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -10,27 +10,26 @@ import * as path from "node:path";
 import { TunnelError } from "../../../shared/errors.ts";
 import { type Place, thisPlace } from "../../lifecycle/paths.ts";
 import type { ProgramContext } from "../../programs/context.ts";
-import { stateDirOf } from "../../programs/daemon-options.ts";
-import { parseOptions } from "../../programs/options.ts";
+import { parseOptions, stateDirOf } from "../../programs/options.ts";
 import { type Output, ownOutput } from "../output.ts";
 import { invoke } from "./invoke.ts";
 import { type Invocation, type ServicePlan, servicePlan } from "./plan.ts";
 import { SERVICE_MARKER } from "./text.ts";
 
-/** The machine, as far as this command changes it; an argument so that tests can be elsewhere. */
+/** The parts of the machine that this command uses; an argument so that tests can replace them. */
 export interface ServiceWorld {
   readonly place: Place;
   readonly user: string;
   readonly execPath: string;
   readonly isElectron: boolean;
-  /** For the service manager's program: its PATH decides which. */
+  /** The environment of the service manager's program; its PATH decides which program runs. */
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
 }
 
 /**
  * Runs the command.
- * @throws TunnelError CONFIG_INVALID for a file that is not ours, DAEMON_UNREACHABLE when the service manager can't be asked or refuses
+ * @throws TunnelError CONFIG_INVALID for a file that is not ours, DAEMON_UNREACHABLE when the service manager is missing or refuses
  */
 export async function runService(args: readonly string[], context: ProgramContext, world: ServiceWorld = thisWorld(context)): Promise<number> {
   const { flags, values, operands } = parseOptions(args, { "--state-dir": "value", "--print": "flag" });
@@ -57,7 +56,7 @@ function thisWorld({ name }: ProgramContext): ServiceWorld {
   };
 }
 
-/** A user id without an entry in the user database has no name: its number says whose the service is. */
+/** A user id without an entry in the user database has no name, so the number is used. */
 function userName(): string {
   try {
     return userInfo().username;
@@ -66,7 +65,7 @@ function userName(): string {
   }
 }
 
-/** The file on standard output, so that it can be kept; what would be done beside it on standard error. */
+/** Prints the file on standard output, so that it can be saved, and the other steps on standard error. */
 function print(action: "install" | "uninstall", plan: ServicePlan, output: Output): number {
   const lines = (all: readonly Invocation[]): string[] => all.map(({ command, args }) => `run ${[command, ...args].join(" ")}`);
   const { before, after } = plan.uninstall;
@@ -101,7 +100,7 @@ async function uninstall(plan: ServicePlan, world: ServiceWorld): Promise<number
   return 0;
 }
 
-/** The file goes, whatever the service manager says: it may be gone itself. */
+/** Removes the file whatever the service manager answers: the manager itself may be gone. */
 async function takeBack(
   { file, uninstall: { before, after } }: ServicePlan,
   how: { readonly world: ServiceWorld; readonly onFailure: (said: string) => void },
@@ -128,7 +127,7 @@ function failed({ command, args }: Invocation, said: string): string {
   return `${[command, ...args].join(" ")} failed: ${said}`;
 }
 
-/** The content of our file; undefined: there is none. Somebody else's is never touched. */
+/** The content of our file; undefined: there is no file. A file that we did not write is never touched. */
 function ownFile({ file, encoding }: ServicePlan): Buffer | undefined {
   const stats = lstatSync(file, { throwIfNoEntry: false });
   if (!stats) return undefined;
@@ -146,7 +145,7 @@ function write({ file }: ServicePlan, content: Buffer): void {
   }
 }
 
-/** With a byte order mark where it is UTF-16: Windows asks for one. */
+/** Adds a byte order mark to UTF-16, because Windows needs one. */
 function encode({ text, encoding }: ServicePlan): Buffer {
   return Buffer.from(encoding === "utf16le" ? `\ufeff${text.replaceAll("\n", "\r\n")}` : text, encoding);
 }

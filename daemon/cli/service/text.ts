@@ -1,26 +1,27 @@
 /**
  * The files that make an operating system start the daemon when its user logs in:
- * a systemd user unit, a launchd agent, a scheduled task. Pure text; what stands
- * in a path (spaces, quotes, %, &) is escaped by each format's own rules.
+ * a systemd user unit, a launchd agent, a scheduled task. Pure text; special
+ * characters in a path (spaces, quotes, %, &) are escaped by each format's rules.
  * Specs: systemd.service(5), systemd.syntax(7); launchd.plist(5); Microsoft's
  * Task Scheduler Schema and CommandLineToArgvW.
  *
- * In all three: a daemon that ends by itself (nobody needs it, exit 0) is not
- * started again, one that crashes is; and a daemon that hands over to a newer one
- * ends while its successor goes on, so the manager must not sweep up behind it.
+ * All three do the same: a daemon that ends by itself (nobody needs it, exit 0) is
+ * not started again, and a daemon that crashes is. A daemon that hands over to a
+ * newer one ends while its successor goes on, so the manager must not kill the
+ * remaining processes.
  */
 
-/** Stands in every file we write; a file without it is not ours and is never touched. */
+/** Every file that we write contains this text; a file without it is not ours and is never touched. */
 export const SERVICE_MARKER = 'Written by "tunneld service install"';
 
 const NOTE = `${SERVICE_MARKER}; "tunneld service uninstall" takes it back. An edit is lost with the next install.`;
 
-/** What is started. */
+/** The command that the service starts. */
 export interface ServiceCommand {
-  /** Absolute path of Node, or of Electron that is to run as Node. */
+  /** Absolute path of Node, or of Electron to be run as Node. */
   readonly execPath: string;
   readonly isElectron: boolean;
-  /** tunneld.cjs, absolute, and its arguments. */
+  /** The absolute path of tunneld.cjs, and its arguments. */
   readonly args: readonly string[];
 }
 
@@ -120,7 +121,7 @@ export function scheduledTaskXml(user: string, { execPath, args }: ServiceComman
 `;
 }
 
-/** The program of ExecStart: quoted, specifiers (%) doubled; variables are not expanded in it. */
+/** The program of ExecStart: quoted, specifiers (%) doubled; systemd expands no variables in it. */
 function systemdPath(text: string): string {
   const escaped = text
     .replaceAll("\\", "\\\\")
@@ -131,7 +132,7 @@ function systemdPath(text: string): string {
   return `"${escaped}"`;
 }
 
-/** An argument of ExecStart: variables ($) doubled as well. */
+/** An argument of ExecStart: like the program, with dollar signs doubled too. */
 function systemdArgument(text: string): string {
   return systemdPath(text.replaceAll("$", "$$$$"));
 }
@@ -142,13 +143,13 @@ function xml(text: string): string {
       .replaceAll("&", "&amp;")
       .replaceAll("<", "&lt;")
       .replaceAll(">", "&gt;")
-      // XML 1.0 has no other control characters, not even escaped.
+      // XML 1.0 allows no other control characters, not even escaped.
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
       .replace(/[\u0000-\u001f]/g, (char) => (/[\t\n\r]/.test(char) ? `&#${char.charCodeAt(0)};` : ""))
   );
 }
 
-/** Quoted so that CommandLineToArgvW gives it back: backslashes before a quote are doubled. */
+/** Quoted so that CommandLineToArgvW returns the same text: backslashes before a quote are doubled. */
 function windowsArgument(text: string): string {
   if (/^[\w.:\\/-]+$/.test(text)) return text;
   return `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, "$1$1")}"`;

@@ -1,17 +1,17 @@
 /**
- * The discovery file: what the daemon says of itself beside its socket, written
- * after it has bound. On Windows it is how the random pipe name is found; on
- * other systems the socket's path is known and this is for people and for
- * messages. It proves nothing: a daemon lives if its socket answers, and the
- * process id may long be somebody else's.
+ * The discovery file: the daemon writes it beside its socket, after binding, to
+ * describe itself. On Windows clients find the random pipe name there; on other
+ * systems the socket's path is known, and the file is for people and messages.
+ * The file proves nothing: a daemon is alive if its socket answers, and the
+ * process id may belong to another process by now.
  */
 import { lstatSync, rmSync } from "node:fs";
-import type { Endpoint } from "../paths.ts";
+import type { DoorPlace } from "../paths.ts";
 import { readPrivateFile, writePrivateFile } from "../private-file.ts";
 import { isPrivateFolder } from "../private-folder.ts";
 import { probeSocket } from "./socket-file.ts";
 
-/** What a daemon says of itself. */
+/** How a daemon describes itself. */
 export interface Discovery {
   /** Socket path or pipe name. */
   readonly socket: string;
@@ -25,7 +25,7 @@ export interface Discovery {
   readonly secret?: string;
 }
 
-/** What the file holds. invalid: unreadable, not ours or not in this form; to be taken as missing, and worth a log line. */
+/** What the file holds. invalid: unreadable, not ours or not in this form; treat it as missing, and log it. */
 export type DiscoveryResult =
   | { readonly kind: "missing" }
   | { readonly kind: "invalid"; readonly reason: string }
@@ -59,24 +59,24 @@ export function removeDiscovery(file: string, options: { readonly instanceId: st
 
 /** A daemon that answers. */
 export interface FoundDaemon {
-  readonly endpoint: Endpoint;
+  readonly door: DoorPlace;
   readonly socket: string;
-  /** What it said of itself, if that is readable and about this socket. */
+  /** The daemon's discovery file, if it is readable and about this socket. */
   readonly discovery: Discovery | undefined;
 }
 
 /**
- * Finds the living daemon: the first endpoint at which somebody listens, in a folder and at a socket that are the
- * user's alone (whoever could put a socket there could ask for keys). Undefined when none does; stale files are ignored.
+ * Finds the running daemon: the first door with a listener, in a folder and at a socket that only the user can open
+ * (another user who could put a socket there could ask for keys). Undefined when there is no listener; stale files are ignored.
  */
-export async function findDaemon(endpoints: readonly Endpoint[], uid: number | undefined): Promise<FoundDaemon | undefined> {
-  for (const endpoint of endpoints) {
-    if (!isPrivateFolder(endpoint.folder, uid)) continue;
-    const read = readDiscovery(endpoint.discoveryFile, uid);
+export async function findDaemon(doors: readonly DoorPlace[], uid: number | undefined): Promise<FoundDaemon | undefined> {
+  for (const door of doors) {
+    if (!isPrivateFolder(door.folder, uid)) continue;
+    const read = readDiscovery(door.discoveryFile, uid);
     const discovery = read.kind === "found" ? read.discovery : undefined;
-    const socket = endpoint.socketPath === "" ? discovery?.socket : endpoint.socketPath;
+    const socket = door.socketPath === "" ? discovery?.socket : door.socketPath;
     if (socket === undefined || !isPrivateSocket(socket, uid) || (await probeSocket(socket)) !== "alive") continue;
-    return { endpoint, socket, discovery: discovery?.socket === socket ? discovery : undefined };
+    return { door, socket, discovery: discovery?.socket === socket ? discovery : undefined };
   }
   return undefined;
 }

@@ -1,14 +1,13 @@
 /**
- * The daemon's door: the one place where clients find it. A unix socket that is
- * claimed by link() and watched; on Windows a pipe with a random name behind an
- * exclusive lock, whose callers prove that they may read the discovery file.
- * What stands behind the door is the caller's: it is given sockets.
+ * The daemon's door: the one place where clients find it. It is a unix socket
+ * that is claimed by link() and watched. On Windows it is a pipe with a random
+ * name and an exclusive lock, and clients prove that they may read the discovery
+ * file. The door passes each client's socket to its owner and knows no RPC.
  */
 import * as net from "node:net";
 import type { TunnelError } from "../../../shared/errors.ts";
-import type { Dispose, Timers } from "../clock.ts";
-import type { DaemonPaths, Place } from "../paths.ts";
-import { prepareFolders } from "../paths.ts";
+import type { Dispose, Timers } from "../../../shared/time.ts";
+import { type DaemonPaths, type Place, prepareFolders } from "../paths.ts";
 import { proveAsServer } from "./challenged-socket.ts";
 import { removeDiscovery, writeDiscovery } from "./discovery.ts";
 import type { ChallengeParts } from "./pipe-challenge.ts";
@@ -21,11 +20,11 @@ const SOCKET_CHECK_MS = 5_000;
 /** HMAC keys of the pipe's challenge. */
 const SECRET_BYTES = 32;
 
-/** What is told of the door. */
+/** What the door reports. */
 export type DoorEvent =
   | { readonly kind: "rebound" }
   | { readonly kind: "failed"; readonly error: TunnelError }
-  /** Another daemon stands at our place: drain and end. */
+  /** Another daemon has taken our place: drain and exit. */
   | { readonly kind: "replaced" }
   /** A client was refused, or the discovery file can't be written. */
   | { readonly kind: "warning"; readonly message: string };
@@ -38,9 +37,9 @@ export interface DoorOptions {
   readonly version: string;
   readonly protocol: number;
   readonly startedAtMs: number;
-  /** Takes each client, proved where that is needed. */
+  /** Takes each client, after its challenge where one is needed. */
   readonly onClient: (socket: net.Socket) => void;
-  /** Says hello at a path like any client; resolves to the instance id that answers. */
+  /** Says hello at a path like any client; resolves to the instance id of the daemon that answers. */
   readonly verify: (path: string) => Promise<string>;
   readonly onEvent: (event: DoorEvent) => void;
   readonly timers: Timers;
@@ -52,7 +51,7 @@ export interface DoorOptions {
 /** An open door. The caller owns it: `close` it, or leave it to a successor. */
 export interface Door {
   readonly path: string;
-  /** The listening socket to hand to a successor; undefined where it can't be. */
+  /** The listening socket to hand to a successor; undefined where sockets can't be handed over. */
   readonly listener: { readonly server: net.Server; readonly release: () => void } | undefined;
   /** Closes it; nothing is left behind. */
   close(): Promise<void>;
@@ -61,14 +60,14 @@ export interface Door {
 }
 
 /**
- * Opens the door, or finds out that another daemon stands there: undefined.
+ * Opens the door. Undefined: another daemon is there already.
  * @throws TunnelError DAEMON_UNREACHABLE
  */
 export async function openDoor(options: DoorOptions): Promise<Door | undefined> {
   return options.place.platform === "win32" ? await openPipe(options) : await openSocket(options);
 }
 
-/** Goes on behind a door whose listening socket was handed over. `listen` makes a server accept on it. */
+/** Takes over a door whose listening socket was handed over. `listen` makes a server accept on that socket. */
 export async function takeOverDoor(
   options: DoorOptions,
   handed: { readonly path: string; readonly listen: (server: net.Server) => Promise<void> },
@@ -85,7 +84,7 @@ async function openSocket(options: DoorOptions): Promise<Door | undefined> {
   return claim.kind === "ours" ? watched(options, claim.socket) : undefined;
 }
 
-/** A failed accept (out of descriptors, as a rule) is survived and told. */
+/** The server survives and reports a failed accept (usually: out of descriptors). */
 function createDoorServer({ onClient, onEvent }: DoorOptions): net.Server {
   const server = net.createServer(onClient);
   server.on("error", (error) => onEvent({ kind: "warning", message: `the daemon's socket: ${error.message}` }));
@@ -93,7 +92,7 @@ function createDoorServer({ onClient, onEvent }: DoorOptions): net.Server {
 }
 
 function whereToClaim(paths: DaemonPaths): { readonly socketPath: string; readonly alsoCheck: readonly string[] } {
-  return { socketPath: paths.endpoint.socketPath, alsoCheck: paths.otherEndpoints.map((endpoint) => endpoint.socketPath) };
+  return { socketPath: paths.door.socketPath, alsoCheck: paths.otherDoors.map((door) => door.socketPath) };
 }
 
 function watched(options: DoorOptions, socket: OwnSocket): Door {
@@ -122,12 +121,12 @@ function watched(options: DoorOptions, socket: OwnSocket): Door {
     close: async () => {
       await watch.dispose();
       releaseSocket(watch.socket);
-      removeDiscovery(paths.endpoint.discoveryFile, { instanceId, uid: place.uid });
+      removeDiscovery(paths.door.discoveryFile, { instanceId, uid: place.uid });
     },
   };
 }
 
-/** Windows. The lock, not the pipe, makes us the only one: a pipe's name proves nothing. */
+/** Windows. The lock, not the pipe, makes sure that we are the only daemon: a pipe's name proves nothing. */
 async function openPipe(options: DoorOptions): Promise<Door | undefined> {
   const { paths, place, instanceId, challenge, onEvent, onClient } = options;
   const lock: ExclusiveLock | undefined = takeLock(paths.lockFile, options.lockFiles);
@@ -154,7 +153,7 @@ async function openPipe(options: DoorOptions): Promise<Door | undefined> {
   announce(options, { socket: name, secret: Buffer.from(secret).toString("hex") });
   const close: Dispose = () => {
     server.close();
-    removeDiscovery(paths.endpoint.discoveryFile, { instanceId, uid: place.uid });
+    removeDiscovery(paths.door.discoveryFile, { instanceId, uid: place.uid });
     lock.release();
   };
   return { path: name, listener: undefined, leave: async () => close(), close: async () => close() };
@@ -163,7 +162,7 @@ async function openPipe(options: DoorOptions): Promise<Door | undefined> {
 function announce(options: DoorOptions, where: { readonly socket: string; readonly secret?: string }): void {
   const { paths, instanceId, version, protocol, startedAtMs } = options;
   try {
-    writeDiscovery(paths.endpoint.discoveryFile, { ...where, pid: process.pid, instanceId, version, protocol, startedAtMs });
+    writeDiscovery(paths.door.discoveryFile, { ...where, pid: process.pid, instanceId, version, protocol, startedAtMs });
   } catch (error) {
     options.onEvent({ kind: "warning", message: `can't write the discovery file: ${(error as Error).message}` });
   }

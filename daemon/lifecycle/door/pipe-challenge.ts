@@ -1,8 +1,8 @@
 /**
  * Windows: the mutual challenge on the daemon's named pipe. Any program may make
- * a pipe and many may open one, so each side proves that it can read the user's
- * discovery file, where the secret stands, before the first RPC message. Pure:
- * bytes in, bytes out; HMAC, comparison and randomness are arguments.
+ * a pipe and many may open one. So before the first RPC message each side proves
+ * that it can read the user's discovery file, which holds the secret. Pure: bytes
+ * in, bytes out; HMAC, comparison and randomness are arguments.
  *
  *     client ─► server   clientNonce                                               32 bytes
  *     server ─► client   serverNonce ‖ HMAC(secret, "S" ‖ clientNonce ‖ serverNonce)   64

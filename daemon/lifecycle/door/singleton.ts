@@ -1,50 +1,52 @@
 /**
- * One daemon a user and state folder, on systems with unix sockets.
+ * One daemon per user and state folder, on systems with unix sockets.
  *
  *     bind and listen at a private name ─► link() it to the well-known path
  *        EEXIST ─► connect there:  answered ─► somebody else is the daemon
  *                                  refused  ─► remove it if it is still the one tested, again
  *        linked ─► connect to the well-known path, compare instance ids ─► mine: be the daemon
  *
- * link() is the one atomic step: two can't both succeed. (Unlink-then-bind leaves
- * two daemons in half of all races: measured.) The same goes for removing a dead
- * socket: the right to do so is a second link to it, under a name made from its
- * inode number, so that one starter at a time has it. (Comparing the inode and
- * then renaming moved a live socket away in one of some twenty races: measured.)
- * A process id proves nothing and is not looked at. Must not open any port: the
- * caller does so once it has won.
+ * link() is the one atomic step: two starters can't both succeed. (Unlink-then-bind
+ * leaves two daemons in half of all races: measured.) Removing a dead socket works
+ * the same way: the right to remove it is a second link to it, under a name made
+ * from its inode number, so that only one starter at a time has that right.
+ * (Comparing the inode and then renaming moved a live socket away in about one of
+ * twenty races: measured.) A process id proves nothing and is not used. This file
+ * must not open any port: the caller does that once it has won.
  */
 import { chmodSync, existsSync, linkSync, lstatSync, readdirSync } from "node:fs";
 import type * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TunnelError } from "../../../shared/errors.ts";
+import { type FileIdentity, isSameFile, unlinkIfThere } from "../../../shared/files.ts";
+import { message } from "../../../shared/message.ts";
 import { explainFileError, isPrivateFolder } from "../private-folder.ts";
-import { type FileIdentity, identifySocket, isSameFile, probeSocket, uniqueName, unlinkIfThere } from "./socket-file.ts";
+import { identifySocket, probeSocket, uniqueName } from "./socket-file.ts";
 
-/** Our choice, ten seconds in all: a race is settled in some milliseconds, also on a machine that is busy. */
+/** Our choice, ten seconds in all: a race is settled within milliseconds, even on a busy machine. */
 const MAX_ATTEMPTS = 1_000;
 const RETRY_MS = 10;
-/** Our choice: pending connections the kernel holds; Node's own default. */
+/** Our choice: how many pending connections the kernel holds; Node's own default. */
 const BACKLOG = 511;
-/** Our choice: removing takes microseconds, so a right to remove this old is that of a starter that was killed at it. */
+/** Our choice: removing takes microseconds, so a right to remove that is this old belongs to a starter that was killed meanwhile. */
 const REMOVAL_MS = 2_000;
-/** Our choice: other names this old were left by starters that were killed. */
+/** Our choice: other names that are this old were left by killed starters. */
 const LEFTOVER_MS = 60_000;
 
 /** Who wants to be the daemon, and where. */
 export interface ClaimOptions {
-  /** Answers the handshake that `verify` makes. Listens already only when it is to be bound again. */
+  /** Answers the handshake that `verify` makes. It listens already only when it is to be bound again. */
   readonly server: net.Server;
   readonly socketPath: string;
-  /** Sockets at which a daemon may be as well: DaemonPaths.otherEndpoints. */
+  /** Other sockets where a daemon may be listening: DaemonPaths.otherDoors. */
   readonly alsoCheck: readonly string[];
   readonly instanceId: string;
-  /** Connects to the path like any client and resolves to the instance id of whoever answers; rejects when nobody does. */
+  /** Connects to the path like any client and resolves to the instance id of the daemon that answers; rejects when none answers. */
   readonly verify: (socketPath: string) => Promise<string>;
 }
 
-/** How it came out. `other`: a daemon is there, at that path; `server` no longer listens. */
+/** The outcome. `other`: another daemon is at that path, and `server` no longer listens. */
 export type Claim = { readonly kind: "ours"; readonly socket: OwnSocket } | { readonly kind: "other"; readonly socketPath: string };
 
 /** The well-known socket, while it is ours. */
@@ -55,13 +57,13 @@ export interface OwnSocket {
 }
 
 /**
- * Becomes the daemon, or finds out who is.
+ * Becomes the daemon, or finds the one that is running.
  * @throws TunnelError DAEMON_UNREACHABLE when neither is possible: read-only or missing folder, full disk, not a socket
  */
 export async function claimSocket(options: ClaimOptions): Promise<Claim> {
   const { server, socketPath } = options;
   for (const other of options.alsoCheck) {
-    // In a folder that others can write, anybody may play the daemon.
+    // In a folder that others can write to, anybody could pose as the daemon.
     if (isPrivateFolder(path.dirname(other), process.geteuid?.()) && (await probeSocket(other)) === "alive") return giveUp(server, other);
   }
   let privateName: string | undefined;
@@ -85,31 +87,31 @@ export async function claimSocket(options: ClaimOptions): Promise<Claim> {
     if (privateName !== undefined) unlinkIfThere(privateName);
   }
   giveUp(server, socketPath);
-  throw new TunnelError("DAEMON_UNREACHABLE", `the socket ${socketPath} keeps changing hands: stop all daemons with "tunneld stop" and try again`);
+  throw new TunnelError("DAEMON_UNREACHABLE", message('the socket {0} keeps changing hands: stop all daemons with "tunneld stop" and try again', socketPath));
 }
 
-/** Ends a daemon's listening: the well-known name goes first, while nobody can take it for a dead one. */
+/** Stops listening. The well-known name is removed first, while the socket still answers and nobody can take it for a dead one. */
 export function releaseSocket(socket: OwnSocket): void {
   if (isStillOurs(socket)) unlinkIfThere(socket.path);
   socket.server.close();
 }
 
-/** Stops listening here only: the successor that holds the handle too goes on under the same name. */
+/** Stops listening in this process only: the successor holds the handle too and goes on under the same name. */
 export function leaveToSuccessor(socket: OwnSocket): void {
   socket.server.close();
 }
 
 /**
- * The socket of a server that was handed over and listens.
+ * The socket of a server that was handed over and is listening.
  * @throws TunnelError DAEMON_UNREACHABLE if its name is gone already
  */
 export function adoptSocket(server: net.Server, socketPath: string): OwnSocket {
   const identity = identifySocket(socketPath);
-  if (identity === undefined) throw new TunnelError("DAEMON_UNREACHABLE", `the socket ${socketPath} is gone: start the daemon again`);
+  if (identity === undefined) throw new TunnelError("DAEMON_UNREACHABLE", message("the socket {0} is gone: start the daemon again", socketPath));
   return { path: socketPath, server, identity };
 }
 
-/** Whether the well-known path still is this very socket. */
+/** Whether the well-known path still leads to this same socket. */
 export function isStillOurs(socket: OwnSocket): boolean {
   try {
     return isSameFile(identifySocket(socket.path), socket.identity);
@@ -128,7 +130,7 @@ async function bindPrivately(server: net.Server, socketPath: string): Promise<st
   if (server.listening) server.close();
   const name = uniqueName(socketPath, ".new");
   await new Promise<void>((resolve, reject) => {
-    // libuv says EACCES for ENOENT here, as on Windows.
+    // libuv reports EACCES instead of ENOENT here, as on Windows.
     const failed = (error: Error): void => reject(existsSync(path.dirname(socketPath)) ? error : Object.assign(error, { code: "ENOENT" }));
     server.once("error", failed);
     server.listen({ path: name, backlog: BACKLOG }, () => {
@@ -140,7 +142,7 @@ async function bindPrivately(server: net.Server, socketPath: string): Promise<st
   return name;
 }
 
-/** One try. unbound: our private name is gone; busy: another starter is removing the dead socket; retry: it is gone. */
+/** One try. unbound: our private name is gone; busy: another starter is removing the dead socket; retry: the dead socket is gone. */
 async function tryToLink({ socketPath }: ClaimOptions, privateName: string): Promise<"linked" | "other" | "retry" | "busy" | "unbound"> {
   const failure = tryLink(privateName, socketPath);
   if (failure === undefined) return "linked";
@@ -152,7 +154,7 @@ async function tryToLink({ socketPath }: ClaimOptions, privateName: string): Pro
   return state === "missing" || removeDead(socketPath, tested) ? "retry" : "busy";
 }
 
-/** undefined: done. Any error but these two is passed on. */
+/** undefined: linked. Any error but these two is thrown. */
 function tryLink(from: string, to: string): "ENOENT" | "EEXIST" | undefined {
   try {
     linkSync(from, to);
@@ -165,8 +167,8 @@ function tryLink(from: string, to: string): "ENOENT" | "EEXIST" | undefined {
 }
 
 /**
- * Removes the socket that was tested and found dead; false while another starter is at it. Whoever links `right` has it
- * alone, and as long as the tested socket stands at the path only the holder takes it away: what is unlinked is that one.
+ * Removes the socket that was tested and found dead; false while another starter is removing it. Only one starter can link
+ * `right`, and only the holder of `right` removes the tested socket from the path: so nothing but the tested socket is unlinked.
  */
 function removeDead(socketPath: string, tested: FileIdentity): boolean {
   const right = `${socketPath}.${tested.inode.toString(36)}.old`;
@@ -182,7 +184,7 @@ function removeDead(socketPath: string, tested: FileIdentity): boolean {
   return true;
 }
 
-/** Whether the path leads to us. lost: our link was taken away again, try once more. */
+/** Whether the path leads to us. lost: our link was removed again, so try once more. */
 async function verifyLink(options: ClaimOptions, privateName: string): Promise<OwnSocket | "other" | "lost"> {
   const { server, socketPath, instanceId } = options;
   const mine = identifySocket(privateName);
@@ -200,12 +202,12 @@ async function verifyLink(options: ClaimOptions, privateName: string): Promise<O
   try {
     removeLeftovers(socketPath);
   } catch {
-    // They are in nobody's way.
+    // Leftovers do no harm.
   }
   return { path: socketPath, server, identity };
 }
 
-/** Removes the names that killed starters left. None is needed once it is old: who still wants a private one binds again. */
+/** Removes the names that killed starters left. No old name is needed: a starter whose private name is gone binds a new one. */
 function removeLeftovers(socketPath: string): void {
   const folder = path.dirname(socketPath);
   const own = path.basename(socketPath);

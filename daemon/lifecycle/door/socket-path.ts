@@ -1,30 +1,26 @@
 /**
- * The name of the daemon's socket: short, the same for everybody who means the
+ * The name of the daemon's socket: short, the same for every process with the
  * same state folder and protocol, and checked against the kernel's limit before
- * anyone binds it (a path that is too long is cut by some systems).
+ * a daemon binds it (some systems cut a path that is too long).
  */
 import { realpathSync } from "node:fs";
 import * as path from "node:path";
+import { maxSocketPathBytes } from "../../../shared/address.ts";
 
-/** The longest path of a unix socket in bytes: sun_path less its NUL, unix(7) (108 on Linux, 104 on macOS and the BSDs). */
-export function maxSocketPathBytes(platform: NodeJS.Platform): number {
-  return platform === "linux" ? 107 : 103;
-}
-
-/** Our choice: a dot, six random characters and ".new" stand behind the name while a daemon binds; see singleton.ts. */
+/** Our choice: a dot, six random characters and ".new" follow the name while a daemon binds; see singleton.ts. */
 const PRIVATE_SUFFIX_BYTES = 11;
 
-/** Whether a socket at this path can be bound, also under its longer private name. */
+/** Whether a socket can be bound at this path and at the longer private name. */
 export function fitsSocketPath(socketPath: string, platform: NodeJS.Platform): boolean {
   return Buffer.byteLength(socketPath) + PRIVATE_SUFFIX_BYTES <= maxSocketPathBytes(platform);
 }
 
-/** For example `t1-0k3j9x0a7f2bq`: protocol version, then the state folder, hashed. No secret and no ward against collisions made on purpose. */
-export function endpointName(stateDir: string, protocol: number): string {
+/** For example `t1-0k3j9x0a7f2bq`: protocol version, then the state folder, hashed. The hash is no secret and no protection against deliberate collisions. */
+export function socketName(stateDir: string, protocol: number): string {
   return `t${protocol}-${fnv1a64(stateDir).toString(36).padStart(13, "0")}`;
 }
 
-/** The folder's one true name, whichever links led to it and whether or not it exists yet. */
+/** The folder's path with all links resolved, whether or not the folder exists yet. */
 export function canonicalPath(folder: string): string {
   const whole = path.resolve(folder);
   const missing: string[] = [];

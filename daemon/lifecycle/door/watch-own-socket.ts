@@ -1,31 +1,31 @@
 /**
  * Notices that the daemon's socket was deleted or replaced (tidy-up programs,
- * a logout that removes /run/user/UID) and binds it again. Without that the
- * daemon would go on holding ports while nobody can reach it, and a second one
- * would start. Watches the folder and, because watches may be missing or blind
- * (full inotify tables, network file systems), looks at fixed intervals as well.
+ * a logout that removes /run/user/UID) and binds it again. Without this watch the
+ * daemon would hold its ports while nobody can reach it, and a second daemon
+ * would start. It watches the folder and also looks at fixed intervals, because
+ * watches may be missing or blind (full inotify tables, network file systems).
  */
 import { type FSWatcher, watch } from "node:fs";
 import * as path from "node:path";
 import type { TunnelError } from "../../../shared/errors.ts";
-import type { Dispose, Timers } from "../clock.ts";
+import type { Dispose, Timers } from "../../../shared/time.ts";
 import { explainFileError } from "../private-folder.ts";
 import { type ClaimOptions, claimSocket, isStillOurs, type OwnSocket } from "./singleton.ts";
 
 /** What happened to the socket. */
 export type SocketEvent =
-  /** It was gone and is there again, perhaps elsewhere: write the discovery file again. */
+  /** The socket was gone and is bound again, perhaps elsewhere: write the discovery file again. */
   | { readonly kind: "rebound"; readonly socket: OwnSocket }
-  /** Another daemon lives at this path now: drain and exit. The watch has ended. */
+  /** Another daemon is at this path now: drain and exit. The watch has ended. */
   | { readonly kind: "replaced"; readonly socketPath: string }
-  /** It is gone and can't be bound now; tried again at the next interval. Told once in a row. */
+  /** The socket is gone and can't be bound now; the watch tries again at the next interval. Failures in a row are reported once. */
   | { readonly kind: "failed"; readonly error: TunnelError };
 
 /** How to watch. */
 export interface SocketWatchOptions {
   readonly socket: OwnSocket;
   readonly claim: Omit<ClaimOptions, "server" | "socketPath" | "alsoCheck">;
-  /** Where to bind again: finds the paths anew and prepares the folder; may throw TunnelError. */
+  /** Where to bind again: works out the paths again and prepares the folder; may throw TunnelError. */
   readonly locate: () => Pick<ClaimOptions, "socketPath" | "alsoCheck">;
   readonly intervalMs: number;
   readonly timers: Timers;
@@ -35,7 +35,7 @@ export interface SocketWatchOptions {
 
 /** A watch under way. */
 export interface SocketWatch {
-  /** Looks now; resolves when what had to be done is done. */
+  /** Looks now; resolves when the socket was found in place or was dealt with. */
   check(): Promise<void>;
   /** The socket as it is now, to release it at the end. */
   readonly socket: OwnSocket;
@@ -108,7 +108,7 @@ class Watch implements SocketWatch {
     this.#options.onEvent({ kind: "replaced", socketPath });
   }
 
-  /** The folder and not the file: a watch on a file that is replaced goes blind. */
+  /** Watches the folder and not the file: a watch on a file that is replaced goes blind. */
   #watchFolder(): void {
     this.#watcher?.close();
     this.#watcher = undefined;
@@ -117,7 +117,7 @@ class Watch implements SocketWatch {
       this.#watcher = watch(path.dirname(this.#socket.path), { persistent: false }, () => void this.check());
       this.#watcher.on("error", () => {});
     } catch {
-      // No watch to be had: the interval does.
+      // Without a watch, the interval is enough.
     }
   }
 }

@@ -1,15 +1,15 @@
 /**
- * How a daemon that has handed over stays in sight while its last connections go
- * on: it has no socket any more, so it keeps a small file beside the successor's,
- * written anew every few seconds. A file that has not been for a while is that of
- * a process that was killed, and is removed by whoever reads it.
+ * How a daemon that has handed over stays visible while its last connections go
+ * on. It has no socket any more, so it keeps a small file beside the successor's
+ * file and rewrites it every few seconds. A file that was not rewritten for a
+ * while belongs to a process that was killed, and its next reader removes it.
  */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import * as path from "node:path";
-import type { Dispose, Timers } from "../clock.ts";
+import type { Dispose, Timers } from "../../../shared/time.ts";
 import { readPrivateFile, writePrivateFile } from "../private-file.ts";
 
-/** Our choice: how often the file is written, and when it counts as left behind. */
+/** Our choice: how often the file is written, and how old an abandoned file is. */
 const WRITE_MS = 2_000;
 const STALE_MS = 10_000;
 
@@ -25,14 +25,14 @@ function fileOf(discoveryFile: string, pid: number): string {
   return `${discoveryFile}.draining.${pid}`;
 }
 
-/** Keeps the file until the result is called; `look` says how things stand. Never throws: without the file the daemon only drains unseen. */
+/** Keeps the file until the result is called; `look` gives its current content. Never throws: without the file the daemon only drains unseen. */
 export function showDraining(discoveryFile: string, look: () => DrainingDaemon, timers: Timers): Dispose {
   const file = fileOf(discoveryFile, look().pid);
   const write = (): void => {
     try {
       writePrivateFile(file, JSON.stringify(look()));
     } catch {
-      // A full disk must not keep it from draining.
+      // A full disk must not keep the daemon from draining.
     }
   };
   write();

@@ -1,19 +1,21 @@
 /**
  * The old daemon's side of an upgrade: starts the new program, passes it the
- * listening sockets themselves, and stops accepting once the new one does. Both
- * hold the same kernel socket meanwhile, so no connect is refused; connections
- * that are open stay here until they end. Whatever goes wrong before the new one
- * is ready, this daemon goes on as if nothing had been tried.
+ * listening sockets themselves, and stops accepting once the new daemon accepts.
+ * Both hold the same kernel socket meanwhile, so no connect is refused; open
+ * connections stay here until they end. If anything goes wrong before the new
+ * daemon is ready, this daemon goes on as if nothing had been tried.
  *
- * A handle that can't be sent (Windows' pipes, a failure) is offered without: the
- * new one binds that address itself after `released`, and connects are refused
- * for that moment. Messages: hand-over-messages.ts. The child's side: receive-listeners.ts.
+ * A listener whose handle can't be sent (Windows' pipes, a failure) is offered
+ * without it: the new daemon binds that address itself after `released`, and
+ * connects are refused until then. Messages: messages.ts. The child's side:
+ * receive-listeners.ts.
  */
 import { type ChildProcess, fork, type SendHandle } from "node:child_process";
 import type * as net from "node:net";
-import { TunnelError } from "../../../shared/errors.ts";
+import { saidBy, TunnelError } from "../../../shared/errors.ts";
+import { message } from "../../../shared/message.ts";
+import { machineTimers, type Timers } from "../../../shared/time.ts";
 import { daemonEnvironment } from "../child-environment.ts";
-import { machineTimers, type Timers } from "../clock.ts";
 import { closeKeepingPath } from "../door/socket-file.ts";
 import { HAND_OVER_VERSION, type ListenerName, type NewMessage, type OldMessage, SUCCESSOR_VARIABLE } from "./messages.ts";
 
@@ -30,18 +32,18 @@ export interface HandOverOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly listeners: readonly OfferedListener[];
-  /** For the successor, JSON: what the owner needs to go on with these listeners. Stays in memory. */
+  /** JSON for the successor: what the owner needs to go on with these listeners. Never written to disk. */
   readonly payload?: unknown;
-  /** For everything until the successor is ready. */
+  /** The limit for everything until the successor is ready. */
   readonly timeoutMs: number;
-  /** Outside any extension folder, so that it can be replaced. */
+  /** Outside any extension folder, so that the extension can be replaced. */
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly timers?: Timers;
 }
 
 /**
- * Hands over; resolves to the successor's process id once this process accepts no more. The caller then drains.
+ * Hands over; resolves to the successor's process id once this process has stopped accepting. The caller then drains.
  * @throws TunnelError DAEMON_UNREACHABLE: the successor didn't come up and was ended; nothing has changed here
  */
 export async function handOver(options: HandOverOptions): Promise<number> {
@@ -51,8 +53,8 @@ export async function handOver(options: HandOverOptions): Promise<number> {
     await Promise.all([untilReady(child), offerAll(child, options)]);
   } catch (cause) {
     child.kill("SIGKILL");
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TunnelError("DAEMON_UNREACHABLE", `the new daemon ${options.program} didn't come up (${why}): the present one goes on`, { cause });
+    const why = cause instanceof TunnelError ? saidBy(cause) : cause instanceof Error ? cause.message : String(cause);
+    throw new TunnelError("DAEMON_UNREACHABLE", message("the new daemon {0} didn't come up ({1}): the present one goes on", options.program, why), { cause });
   } finally {
     stopTimer();
   }
@@ -68,7 +70,7 @@ function startSuccessor({ program, args, cwd, env }: HandOverOptions): ChildProc
   return fork(program, args, {
     detached: true,
     cwd,
-    // Our own flags are this version's business.
+    // Our own Node flags are for this version only.
     execArgv: [],
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env: { ...daemonEnvironment(env ?? process.env), [SUCCESSOR_VARIABLE]: "1" },
@@ -102,8 +104,8 @@ async function offerAll(child: ChildProcess, { listeners, payload }: HandOverOpt
 }
 
 /**
- * The raw handle and not the net.Server: Node would make the child accept at once, before anybody there listens for
- * "connection". `_handle` is not documented, but child.send takes it (as "net.Native") since Node 0.6.
+ * The raw handle and not the net.Server: with a net.Server, Node makes the child accept at once, before the child listens
+ * for "connection". `_handle` is not documented, but child.send takes it (as "net.Native") since Node 0.6.
  */
 function sendableHandle(server: net.Server): SendHandle | undefined {
   return (server as unknown as { readonly _handle: SendHandle | null })._handle ?? undefined;
@@ -123,7 +125,7 @@ function release({ server, kind, address, release: own }: OfferedListener): void
   try {
     if (kind === "unix" && server.listening) closeKeepingPath(server, address);
   } catch {
-    // A folder that allows no second name: the path goes with the close below, and the successor, who looks, binds it again.
+    // The folder allows no second name: the close below removes the path, and the successor, which watches it, binds it again.
   }
   server.close();
 }

@@ -1,24 +1,24 @@
 /**
  * What an old and a new daemon say to each other on Node's IPC channel while
- * listeners are handed over. JSON, but for the handles beside some messages.
+ * listeners are handed over. JSON, except for the handles sent with some messages.
  *
- *     old ─► new   offer      list of listeners, and whatever the owner adds
+ *     old ─► new   offer      list of listeners, and the owner's payload
  *     old ─► new   listener   one each, with its handle (or without, if it can't be sent)
- *     new ─► old   ready      it accepts on all handles it got
- *     old ─► new   released   the old one accepts no more; then it hangs up
+ *     new ─► old   ready      the new daemon accepts on all handles it got
+ *     old ─► new   released   the old daemon has stopped accepting; then it hangs up
  *
- * If either ends before "released", the other simply goes on alone.
+ * If either daemon ends before "released", the other simply goes on alone.
  */
 
-/** Version of these messages; an offer of another one is refused. */
+/** Version of these messages; an offer with another version is refused. */
 export const HAND_OVER_VERSION = 1;
 
-/** Tells a child that it is a successor; it takes it out of its environment at once. */
+/** Tells a child that it is a successor; the child removes the variable from its environment at once. */
 export const SUCCESSOR_VARIABLE = "TUNNELD_SUCCESSOR";
 
 /** A listener by name. */
 export interface ListenerName {
-  /** The owner's own word for it. */
+  /** The owner's name for it. */
   readonly id: string;
   /** host:port or a socket's path. */
   readonly address: string;

@@ -1,18 +1,19 @@
 /**
  * The new daemon's side of an upgrade: takes the listening sockets from the old
  * one. Order for the caller: receive, build what will serve, `listen` on each
- * listener, `ready()`, then bind by itself what came without a handle.
- * Messages: hand-over-messages.ts. The parent's side: hand-over.ts.
+ * listener, `ready()`, then bind each address that came without a handle.
+ * Messages: messages.ts. The parent's side: hand-over.ts.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../../shared/errors.ts";
+import { message } from "../../../shared/message.ts";
 import { HAND_OVER_VERSION, type ListenerName, type OldMessage, SUCCESSOR_VARIABLE } from "./messages.ts";
 
 /** A listener that was handed over. */
 export interface ReceivedListener extends ListenerName {
-  /** False: it could not be sent; bind `address` after `ready()` has resolved. */
+  /** False: the handle could not be sent; bind `address` after `ready()` has resolved. */
   readonly hasHandle: boolean;
-  /** Makes `server` accept on it; its "connection" listener must stand. Once, and only with a handle. */
+  /** Makes `server` accept on the handle; add the server's "connection" listener first. Call it once, and only with a handle. */
   listen(server: net.Server): Promise<void>;
   /** Closes the handle unused. */
   discard(): void;
@@ -21,18 +22,18 @@ export interface ReceivedListener extends ListenerName {
 /** All that was handed over. */
 export interface HandedOver {
   readonly listeners: readonly ReceivedListener[];
-  /** What the old daemon added; to be checked like any input. */
+  /** What the old daemon added; check it like any input. */
   readonly payload: unknown;
-  /** Tells the old one that we accept; resolves when it does no more (or is gone). */
+  /** Tells the old daemon that we accept; resolves when the old daemon no longer accepts (or is gone). */
   ready(): Promise<void>;
 }
 
-/** A handle as Node passes it: undocumented, but for what is used here. */
+/** A handle as Node passes it. It is undocumented, except for the part used here. */
 interface RawHandle {
   close(): void;
 }
 
-/** Whether this process was started as a successor; takes the mark out of the environment. */
+/** Whether this process was started as a successor; removes the variable from the environment. */
 export function isSuccessor(env: NodeJS.ProcessEnv = process.env): boolean {
   const marked = env[SUCCESSOR_VARIABLE] !== undefined;
   delete env[SUCCESSOR_VARIABLE];
@@ -41,7 +42,7 @@ export function isSuccessor(env: NodeJS.ProcessEnv = process.env): boolean {
 
 /**
  * Takes over what the parent offers. Call it only if `isSuccessor()`, and before anything is awaited.
- * @throws TunnelError DAEMON_VERSION if the parent speaks another version, DAEMON_UNREACHABLE if it is gone too early
+ * @throws TunnelError DAEMON_VERSION if the parent speaks another version, DAEMON_UNREACHABLE if it ends too early
  */
 export function receiveListeners(): Promise<HandedOver> {
   return new Promise((resolve, reject) => {
@@ -49,13 +50,15 @@ export function receiveListeners(): Promise<HandedOver> {
     let offer: Extract<OldMessage, { type: "offer" }> | undefined;
     const untilReleased = onceReleased();
 
-    const onGone = (): void => reject(new TunnelError("DAEMON_UNREACHABLE", "the old daemon ended while it handed over: start the daemon again"));
-    const onMessage = (message: OldMessage, handle: unknown): void => {
-      if (message.type === "offer") offer = message;
-      if (message.type === "listener") handles.set(message.id, message.hasHandle ? (handle as RawHandle | undefined) : undefined);
+    const onGone = (): void => reject(new TunnelError("DAEMON_UNREACHABLE", message("the old daemon ended while it handed over: start the daemon again")));
+    const onMessage = (said: OldMessage, handle: unknown): void => {
+      if (said.type === "offer") offer = said;
+      if (said.type === "listener") handles.set(said.id, said.hasHandle ? (handle as RawHandle | undefined) : undefined);
       if (offer !== undefined && offer.version !== HAND_OVER_VERSION) {
         stop();
-        reject(new TunnelError("DAEMON_VERSION", `the old daemon hands over in version ${offer.version}: stop it with "tunneld stop" and start this one`));
+        reject(
+          new TunnelError("DAEMON_VERSION", message('the old daemon hands over in version {0}: stop it with "tunneld stop" and start this one', offer.version)),
+        );
       }
       if (offer === undefined || handles.size < offer.listeners.length) return;
       stop();
@@ -70,11 +73,11 @@ export function receiveListeners(): Promise<HandedOver> {
   });
 }
 
-/** Resolves at "released", or when the old daemon is gone, which comes to the same. */
+/** Resolves at "released", or when the old daemon is gone, which has the same effect. */
 function onceReleased(): Promise<void> {
   return new Promise((resolve) => {
-    const onMessage = (message: OldMessage): void => {
-      if (message.type === "released") finish();
+    const onMessage = (said: OldMessage): void => {
+      if (said.type === "released") finish();
     };
     const finish = (): void => {
       process.removeListener("message", onMessage as NodeJS.MessageListener);
@@ -88,7 +91,7 @@ function onceReleased(): Promise<void> {
 }
 
 async function ready(untilReleased: Promise<void>): Promise<void> {
-  // A parent that is gone can't be told, and need not be.
+  // If the parent is gone, this send fails, and that is fine.
   process.send?.({ type: "ready" }, undefined, undefined, () => {});
   await untilReleased;
 }

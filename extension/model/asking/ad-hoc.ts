@@ -1,7 +1,7 @@
 /**
- * What the questions for a tunnel without a file come to: defaults, what is wrong
- * with an answer while it is typed (judged by the contract's validator, as part of
- * the entry that it will be), and the entry. Pure.
+ * The questions for a tunnel without a file: the defaults, the faults of an answer
+ * while it is typed (the contract's validator checks it as part of the future
+ * entry), and the entry that results. Pure.
  */
 
 import { sameListen } from "../../../shared/contract/address-rules.ts";
@@ -20,7 +20,7 @@ export interface AdHocDraft {
   readonly target: string;
   /** A key's name. */
   readonly key: string;
-  /** As it is typed: a port, host:port or a socket path. */
+  /** As typed: a port, host:port or a socket path. */
   readonly listen: string;
   readonly name: string;
 }
@@ -31,13 +31,13 @@ export const AD_HOC_STEPS = ["service", "target", "key", "listen", "name", "save
 /** One of {@link AD_HOC_STEPS}. */
 export type AdHocStep = (typeof AD_HOC_STEPS)[number];
 
-/** Answers that are right in form and no rival of any: stand in for those not given yet. */
+/** Valid answers that conflict with no other: they stand in for answers not given yet. */
 const STAND_IN: AdHocDraft = { service: "tcp", target: "host.example.com:6479", key: "key", listen: "0", name: "tunnel" };
 
-/** Our choice, beside the services' own 6379 and 3306, which a local server may have. */
+/** Our choice: near the services' usual 6379 and 3306, which a local server may already use. */
 const LOCAL_PORTS: Readonly<Record<Service, number>> = { redis: 6_579, mysql: 3_307, tcp: 9_000 };
 
-/** What the design's examples have at the far end. */
+/** The far end's ports in the design's examples. */
 const REMOTE_PORTS: Readonly<Record<Service, number>> = { redis: 6_479, mysql: 3_406, tcp: 9_479 };
 
 /** Our choice: one of this many ports will be free. */
@@ -59,26 +59,26 @@ export function listenValue(typed: string): string | number {
   return /^\d{1,5}$/.test(address) ? Number(address) : address;
 }
 
-/** The listen address with another port, as it would be typed: with its host, if it names one; in place of a socket path the port alone. */
+/** The listen address with another port, as a user would type it: with the host, if the address has one; a socket path becomes the port alone. */
 export function listenAt(listen: string | number, port: number): string {
   const host = typeof listen === "string" ? /^(\[[^\]]+\]|[^:/\\]+):\d+$/.exec(listen)?.[1] : undefined;
   return host === undefined ? String(port) : `${host}:${port}`;
 }
 
 /**
- * The entry of a tunnel that is kept as an ad-hoc one. Where a folder has no tunnels.json nothing of the extension runs
- * after a reload, so no window would say that it still wants the tunnel: it stays open until it is closed.
+ * The entry of a tunnel that is kept as an ad-hoc tunnel. In a folder without a tunnels.json, the extension does not run
+ * after a reload, so no window would say that it still wants the tunnel. The tunnel therefore stays open until it is closed.
  */
 export function adHocEntry(draft: Omit<AdHocDraft, "name">): EntryText {
   return { ...candidateEntry(draft), keepOpen: true };
 }
 
-/** The same entry for a file of the user's own: how long it stays open is for them to say there. */
+/** The same entry for a file that the user edits: there the user decides how long the tunnel stays open. */
 export function savedEntry({ keepOpen, ...entry }: EntryText): EntryText {
   return entry;
 }
 
-/** The answers that an entry came from; undefined when it says more than they can. */
+/** The answers that an entry came from; undefined when the entry says more than answers can. */
 export function draftOf(name: string, entry: EntryText): AdHocDraft | undefined {
   const { service, listen, target, key, ...more } = entry;
   const known = serviceSchema.safeParse(service);
@@ -92,7 +92,7 @@ export interface JudgeContext {
   readonly platform: NodeJS.Platform;
 }
 
-/** What is wrong with the answers given, as a sentence; undefined: nothing. Those not given yet are no mistake. */
+/** What is wrong with the given answers, as a sentence; undefined: nothing. Missing answers are not a mistake. */
 export function draftFault(answers: Partial<AdHocDraft>, { t, platform }: JudgeContext): string | undefined {
   const { name, ...entry } = { ...STAND_IN, ...answers };
   const text = JSON.stringify({ version: 1, tunnels: { [name.trim()]: candidateEntry(entry) } });
@@ -100,7 +100,7 @@ export function draftFault(answers: Partial<AdHocDraft>, { t, platform }: JudgeC
   return problem && problemText(problem, t);
 }
 
-/** What is taken already. */
+/** The tunnels whose names and addresses are already taken. */
 export interface Rivals {
   readonly items: readonly TunnelItem[];
   readonly t: Translate;
@@ -113,20 +113,20 @@ export function listenRival(listen: string, { items, t }: Rivals): string | unde
   return rival && t("The tunnel {0} has this address: choose another port.", rival.name);
 }
 
-/** Says that this window has a tunnel of this name; undefined: it has none. Two of a name in two files are confusing. */
+/** Says that this window already has a tunnel of this name; undefined: it has none. The same name in two files is confusing. */
 export function nameRival(name: string, { items, t }: Rivals): string | undefined {
   const taken = items.some((item) => item.name === name.trim() && item.place !== undefined);
   return taken ? t("There is a tunnel {0} already: choose another name.", name.trim()) : undefined;
 }
 
-/** Ports to offer, the usual one of the service first, without those of this window's tunnels. */
+/** Ports to offer, the service's usual port first, without the ports of this window's tunnels. */
 export function candidatePorts(service: Service, items: readonly TunnelItem[]): number[] {
   const first = LOCAL_PORTS[service];
   const ports = Array.from({ length: PORTS_TRIED }, (_, index) => first + index);
   return ports.filter((port) => !items.some(({ entry }) => entry !== undefined && sameListen(entry.listen, port)));
 }
 
-/** A name for the tunnel: the far end's, or the service's where that has none; with a number if it is taken. */
+/** A name for the tunnel: the far end's name, or the service's if the far end has none; with a number if the name is taken. */
 export function suggestName({ target, service }: Pick<AdHocDraft, "target" | "service">, items: readonly TunnelItem[]): string {
   const label = /^([A-Za-z][\w-]*)(?:\.|:)/.exec(target.trim())?.[1] ?? service;
   const base = NAME_PATTERN.test(label) ? label.slice(0, 60) : service;
@@ -138,8 +138,8 @@ export function suggestName({ target, service }: Pick<AdHocDraft, "target" | "se
 }
 
 /**
- * Whether what would be approved is exactly what the user has just typed: then it needs no second question. An address
- * that was resolved to something else, a second key, a variable: anything more is asked about.
+ * Whether the approval would cover exactly what the user has just typed: then no second question is needed. Anything
+ * more needs one: an address that was resolved to something else, a second key, a variable.
  */
 export function isAsTyped(facts: ApprovalFacts, draft: AdHocDraft): boolean {
   const { listen, target } = candidateEntry(draft);
@@ -155,6 +155,7 @@ export function isAsTyped(facts: ApprovalFacts, draft: AdHocDraft): boolean {
     facts.user === undefined &&
     facts.database === undefined &&
     (facts.forwardSecrecy ?? "require") === "require" &&
+    facts.wire === undefined &&
     Object.keys(facts.env).length === 0 &&
     facts.keys.length === 1 &&
     facts.keys[0]?.source === draft.key

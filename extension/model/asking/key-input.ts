@@ -1,15 +1,15 @@
 /**
- * What a user types or pastes when a key is taken in: judged while it is typed,
- * with a message for every wrong form that says what it looks like and what to do.
- * No message repeats any of it. The daemon checks again; this only says it sooner
- * and in the user's language. Pure.
+ * Checks what a user types or pastes to import a key, while it is typed. For every
+ * wrong form a message says what the text looks like and what to do. No message
+ * repeats any of the text. The daemon checks again; this check is only sooner and
+ * in the user's language. Pure.
  */
 import { NAME_PATTERN } from "../../../shared/contract/tunnels-file.ts";
 import type { Translate } from "../translate.ts";
 
 /** A key file has at least this many bytes; see the daemon's KEY_WEAK. */
 export const KEY_MIN_BYTES = 32;
-/** And at most this many. */
+/** A key file has at most this many bytes. */
 export const KEY_MAX_BYTES = 64 * 1024;
 
 /** A key as text. */
@@ -18,24 +18,24 @@ export type KeyTextForm = "base64" | "hex";
 /** A pasted key that can be handed to the daemon, or what is wrong with it. */
 export type KeyTextReading = { readonly at: "key"; readonly form: KeyTextForm; readonly text: string } | { readonly at: "fault"; readonly message: string };
 
-/** Windows takes these names for devices, whatever stands behind a dot; as in the daemon's key folder. */
+/** Windows treats these names as devices, with any extension after a dot; the daemon's key folder has the same rule. */
 const DEVICE_NAMES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** Eight groups of four: what is shown of a key, not a key. */
+/** A key's fingerprint, eight groups of four digits: it is shown in place of the key, and is not a key. */
 const FINGERPRINT = /^[0-9a-f]{4}(?:-[0-9a-f]{4}){7}$/i;
 
 /** What is wrong with `name` as the name of a new key; undefined: nothing. `taken` are the names of keys that exist. */
 export function keyNameFault(name: string, { taken, t }: { readonly taken: readonly string[]; readonly t: Translate }): string | undefined {
-  if (name === "") return t("A key needs a name: tunnels.json names the key by it.");
+  if (name === "") return t("Name the key: tunnels.json refers to the key by this name.");
   if (name.length > 64) return t("This name has more than 64 characters.");
   if (!NAME_PATTERN.test(name)) return t('A name has letters, digits, "_", "." and "-", and begins with a letter or digit.');
   if (name.endsWith(".") || DEVICE_NAMES.test(name)) return t("Windows can't have a file of this name: choose another.");
-  // File systems of macOS and Windows take them for the same.
+  // Names that differ only in case are the same to the file systems of macOS and Windows.
   const same = taken.find((one) => one.toLowerCase() === name.toLowerCase());
-  return same === undefined ? undefined : t("There is a key of this name: choose another name, or forget that key first.");
+  return same === undefined ? undefined : t("A key with this name exists. Choose another name, or delete that key first.");
 }
 
-/** A name for a key, made from a file's name; empty when nothing of it can be used. */
+/** A name for a key, made from a file's name; empty when no part of the file's name can be used. */
 export function suggestKeyName(fileName: string): string {
   const stem = fileName.replace(/\.(key|bin|txt|spiped)$/i, "");
   return stem
@@ -44,7 +44,7 @@ export function suggestKeyName(fileName: string): string {
     .slice(0, 64);
 }
 
-/** Reads what was pasted as a key in `form`. White space counts for nothing. */
+/** Reads the pasted text as a key in `form`. White space is ignored. */
 export function readKeyText(pasted: string, { form, t }: { readonly form: KeyTextForm; readonly t: Translate }): KeyTextReading {
   const message = foreignFault(pasted, t);
   if (message !== undefined) return { at: "fault", message };
@@ -67,8 +67,8 @@ export function keyFileFault(bytes: Uint8Array, t: Translate): string | undefine
 }
 
 /**
- * The form of a key that somebody wrote down as text, when a file holds just that. spiped takes such a file as it is,
- * letter by letter; who made it may have meant the bytes that the text stands for.
+ * The text form of a key, when a file holds nothing but a key that was written down as text. spiped takes such a file as
+ * it is, letter by letter, but its author may have meant the bytes that the text stands for.
  */
 export function textFormOf(bytes: Uint8Array): KeyTextForm | undefined {
   if (bytes.length > 4_096) return undefined;
@@ -94,12 +94,12 @@ function foreignFault(text: string, t: Translate): string | undefined {
 }
 
 function readHex(dense: string, t: Translate): KeyTextReading {
-  // As other programs print it: 0x…, or pairs with colons between.
+  // Forms that other programs print: 0x…, or pairs with colons between.
   const digits = (/^[0-9a-f]{2}(?::[0-9a-f]{2})+$/i.test(dense) ? dense.replaceAll(":", "") : dense).replace(/^0x/i, "");
   if (digits === "") return fault(t("Nothing has been pasted yet."));
   const stray = digits.search(/[^0-9a-f]/i);
   if (stray >= 0) {
-    // One slip in hexadecimal does not make it another form.
+    // One typo in hexadecimal text does not make it base64.
     const strays = digits.replace(/[0-9a-f]/gi, "").length;
     return isWholeBase64(digits) && digits.length >= 43 && strays > digits.length / 8
       ? fault(t("This looks like base64: go back and choose that."))
@@ -129,7 +129,7 @@ function isWholeBase64(dense: string): boolean {
   const ofAlphabet = /^[A-Za-z0-9+/]*$/.test(digits) || /^[A-Za-z0-9_-]*$/.test(digits);
   if (!ofAlphabet || digits.length % 4 === 1) return false;
   if (dense.length !== digits.length && dense.length !== Math.ceil(digits.length / 4) * 4) return false;
-  // Bits that stand for nothing are zero.
+  // The unused bits of the last character must be zero.
   return Buffer.from(digits, "base64url").toString("base64url") === digits.replaceAll("+", "-").replaceAll("/", "_");
 }
 

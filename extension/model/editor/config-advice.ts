@@ -1,7 +1,6 @@
 /**
- * What is not wrong in a tunnels.json and still worth a word: a key file that git
- * would share, and a port that other machines can reach. Whether git would, the
- * caller finds out. Pure.
+ * Advice about a tunnels.json without mistakes: a key file that git would share,
+ * and a port that other machines can reach. The caller asks git. Pure.
  */
 import { isIP } from "node:net";
 import { type ConfigDocument, propertyOf } from "../../../shared/contract/config-document.ts";
@@ -13,7 +12,7 @@ export const KEY_FILE_SHARED = "key-file-shared";
 /** The code of the diagnostic about a local port that other machines can reach. */
 export const LISTEN_EXPOSED = "listen-exposed";
 
-/** A stretch of the text and what stands there. */
+/** A range of the text, and the value in it. */
 export interface Spot {
   readonly offset: number;
   readonly length: number;
@@ -22,17 +21,17 @@ export interface Spot {
 
 type Entries = Pick<ConfigDocument, "entries">;
 
-/** Our choice, and the daemon's: git is asked about each, so that a stranger's file must not name thousands. */
+/** Our choice, and the daemon's: git is asked about each key file, and a stranger's file could name thousands. */
 const MAX_KEY_FILES = 100;
 
-/** The key files that entries name, as they are written; the first of them, of too many. */
+/** The key files that entries name, as written there; only the first ones if there are too many. */
 export function keyFileSpots({ entries }: Entries): Spot[] {
   const spots = [...entries.values()].flatMap(({ value }) => {
     const key = propertyOf(value, "key")?.value;
     const references = key?.type === "array" ? (key.children ?? []) : [key];
     return references.flatMap((reference) => {
       const file = propertyOf(reference, "file")?.value;
-      // What is no path has its own squiggle, and can't be an argument of git.
+      // A value that is not a path has its own squiggle, and can't be an argument of git.
       const isPath = file?.type === "string" && file.value !== "" && !hasUnfitCharacters(String(file.value));
       return file && isPath ? [{ offset: file.offset, length: file.length, value: String(file.value) }] : [];
     });
@@ -41,8 +40,8 @@ export function keyFileSpots({ entries }: Entries): Spot[] {
 }
 
 /**
- * The listen addresses of clients' entries that are certainly reachable from other machines: behind them everything
- * is plain. A server's port is encrypted, and meant for others.
+ * The listen addresses of client entries that other machines can certainly reach: traffic to a client's port is not
+ * encrypted. A server's port is encrypted, and meant for other machines.
  */
 export function exposedSpots({ entries }: Entries): Spot[] {
   return [...entries.values()].flatMap(({ value }) => {
@@ -53,7 +52,7 @@ export function exposedSpots({ entries }: Entries): Spot[] {
   });
 }
 
-/** Only what the text itself proves; a name is resolved by the daemon, which asks. */
+/** Judges only the text itself; the daemon resolves a host name, and asks about it. */
 function isExposed(listen: string): boolean {
   const host = /^(?:\[([^\]]*)\]|([^:/]*)):\d{1,5}$/.exec(listen);
   const text = host?.[1] ?? host?.[2];

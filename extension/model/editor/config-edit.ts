@@ -1,18 +1,18 @@
 /**
- * Changes of a tunnels.json: entries and their properties added, replaced and
- * removed, comments and layout kept. A text with a fault of syntax is not
- * changed: what was meant can't be known. Pure: text in, text out.
+ * Changes a tunnels.json: adds, replaces and removes entries and their properties,
+ * and keeps comments and layout. A text with a syntax error is not changed, because
+ * its meaning is unclear. Pure: text in, text out.
  */
 import type { Node } from "jsonc-parser";
 import { plainValue, propertyOf } from "../../../shared/contract/config-document.ts";
-import { applyTextEdits, insertProperty, parseJson, removeProperty, replaceNode } from "./json-edit.ts";
+import { applyTextEdits, insertProperty, parseJson, removeProperty, renameKey, replaceNode } from "./json-edit.ts";
 
-/** An entry as it is written: without defaults. */
+/** An entry as it is written in a file: without defaults. */
 export type EntryText = Readonly<Record<string, unknown>>;
 
 /**
- * The text with `entry` under `name`, added or in place of what is there; a whole new file when `text` is undefined
- * or blank; undefined when the text's mistakes have to be corrected first.
+ * The text with `entry` under `name`, added or in place of an existing entry; a whole new file when `text` is undefined
+ * or blank; undefined when the text has mistakes that must be corrected first.
  */
 export function setEntry(text: string | undefined, name: string, entry: EntryText): string | undefined {
   if (text === undefined || text.trim() === "") return `${JSON.stringify({ version: 1, tunnels: { [name]: entry } }, null, 2)}\n`;
@@ -25,7 +25,7 @@ export function setEntry(text: string | undefined, name: string, entry: EntryTex
   return changed(text, existing ? [replaceNode(text, existing, entry)] : insertProperty(text, tunnels, { name, value: entry }));
 }
 
-/** The text without the entry `name`; as it is when there is none; undefined as in {@link setEntry}. */
+/** The text without the entry `name`; unchanged when there is no such entry; undefined as in {@link setEntry}. */
 export function removeEntry(text: string, name: string): string | undefined {
   const root = cleanRoot(text);
   if (!root) return undefined;
@@ -33,7 +33,16 @@ export function removeEntry(text: string, name: string): string | undefined {
   return property ? applyTextEdits(text, removeProperty(text, property)) : text;
 }
 
-/** One property of an entry, and what it is to be. */
+/** The text with the entry `name` called `to`; unchanged when there is no such entry; undefined as in {@link setEntry}. */
+export function renameEntry(text: string, { name, to }: { readonly name: string; readonly to: string }): string | undefined {
+  const root = cleanRoot(text);
+  const tunnels = root && propertyOf(root, "tunnels")?.value;
+  if (!root || (tunnels && propertyOf(tunnels, to))) return undefined;
+  const property = propertyOf(tunnels, name);
+  return property ? applyTextEdits(text, [renameKey(property.key, to)]) : text;
+}
+
+/** One property of an entry, and its new value; undefined: the property is removed. */
 export interface PropertyChange {
   readonly name: string;
   readonly property: string;
@@ -46,10 +55,11 @@ export function setProperty(text: string, { name, property, value }: PropertyCha
   const entry = root && propertyOf(propertyOf(root, "tunnels")?.value, name)?.value;
   if (entry?.type !== "object") return undefined;
   const existing = propertyOf(entry, property)?.value;
+  if (value === undefined) return existing?.parent ? applyTextEdits(text, removeProperty(text, existing.parent)) : text;
   return changed(text, existing ? [replaceNode(text, existing, value)] : insertProperty(text, entry, { name: property, value }));
 }
 
-/** An entry of a text as it is written there; undefined when there is none that could be read. */
+/** An entry as it is written in the text; undefined when there is no readable entry. */
 export function readEntry(text: string, name: string): EntryText | undefined {
   const root = cleanRoot(text);
   const entry = root && propertyOf(propertyOf(root, "tunnels")?.value, name)?.value;

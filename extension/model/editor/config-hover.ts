@@ -1,7 +1,7 @@
 /**
- * What is shown of a tunnel over its name, and of its keys over "key", in a
- * tunnels.json. Lines of plain text: files and peers have a say in them, so they
- * must not be shown as Markdown. What the properties mean, the schema says. Pure.
+ * Hovers in a tunnels.json: a tunnel's state over its name, and its keys over "key".
+ * The lines are plain text: parts of them come from files and peers, so they must
+ * not be shown as Markdown. The schema describes the properties. Pure.
  */
 import type { Node } from "jsonc-parser";
 import { type DocumentEntry, propertyOf } from "../../../shared/contract/config-document.ts";
@@ -12,7 +12,7 @@ import { ago, type View } from "../view/format.ts";
 import { tunnelRow } from "../view/tunnel-row.ts";
 import { type KnownKeys, keyNames } from "./entry-condition.ts";
 
-/** What is shown, and over which stretch of the text. */
+/** What is shown, and over which range of the text. */
 export interface HoverText {
   readonly offset: number;
   readonly length: number;
@@ -45,12 +45,12 @@ export function configHover(entries: Iterable<DocumentEntry>, offset: number, co
 function tunnelLines(item: TunnelItem, context: HoverContext): string[] {
   const { t } = context;
   const row = tunnelRow(item, context);
-  const lines = [row.stateText, row.description].filter((line) => line !== "");
+  const lines = [row.stateText, row.addresses].filter((line) => line !== "");
   const { status } = item;
   if (!status) return lines;
   if (status.backendVerifiedAtMs !== undefined) lines.push(t("Last answer from the service: {0}", ago(status.backendVerifiedAtMs, context)));
-  if (status.keyVerifiedAtMs !== undefined) lines.push(t("Key last proved by the far end: {0}", ago(status.keyVerifiedAtMs, context)));
-  lines.push(t("Connections: {0} open, {1} in all", status.openConnections, status.totalConnections));
+  if (status.keyVerifiedAtMs !== undefined) lines.push(t("Key last verified: {0}", ago(status.keyVerifiedAtMs, context)));
+  lines.push(t("Connections: {0} open, {1} in total", status.openConnections, status.totalConnections));
   return [...lines, ...failureLines(status, context)];
 }
 
@@ -67,7 +67,7 @@ function keyLines({ entry, status }: TunnelItem, { t, keys }: HoverContext): str
     return names.map((name) => {
       const fingerprint = keys.get(name);
       return fingerprint === undefined
-        ? t("Key {0} is not on this machine yet: import it, or generate one and give it to the far end.", name)
+        ? t("Key {0} is not on this machine. Import it, or generate one and give it to the server.", name)
         : t("Key {0}, fingerprint {1}", name, fingerprint);
     });
   }

@@ -4,9 +4,10 @@
  * the store, by name. Pure.
  */
 import type { DocumentEntry } from "../../../shared/contract/config-document.ts";
+import type { TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
 import { COMMANDS } from "../../ids.ts";
 import type { Translate } from "../translate.ts";
-import { isOn, isOpen, type TunnelItem, type TunnelRef } from "../tunnel-item.ts";
+import { isOn, isOpen, stateOf, type TunnelItem } from "../tunnel-item.ts";
 import { stateWord } from "../view/tunnel-row.ts";
 import { type KnownKeys, missingKey } from "./entry-condition.ts";
 
@@ -48,22 +49,26 @@ function partsOf(name: string, context: LensContext): Part[] {
   const ref: TunnelRef = { configPath, name };
   const item = find(name);
   if (!item?.place) return [says(t("Save the file to open this tunnel"))];
-  // Without ages: a lens is not drawn anew every second.
+  // Without ages: a lens is not redrawn every second.
   const state = says(stateWord(item, t));
-  const close = does(t("$(debug-stop) Close"), { command: COMMANDS.close, argument: ref, tooltip: t("Close this tunnel") });
+  const close = does(t("$(debug-disconnect) Close"), { command: COMMANDS.close, argument: ref, tooltip: t("Close this tunnel") });
   const running = isOn(item) && !item.busy;
   if (item.fault) return [...(running ? [close] : []), says(t("$(error) Has a mistake, so it can't be opened"))];
   const parts: Part[] = [];
   const pending = item.approval.at === "pending";
+  // What waits for approval isn't open, though it is wanted.
+  if (!item.busy && (!running || stateOf(item) === "not-approved")) {
+    const tooltip = pending ? t("Asks for your approval, then opens this tunnel") : t("Open this tunnel");
+    parts.push(does(t("$(debug-start) Open"), { command: COMMANDS.open, argument: ref, tooltip }));
+  }
   if (running) parts.push(close);
-  else if (!item.busy && !pending) parts.push(does(t("$(debug-start) Open"), { command: COMMANDS.open, argument: ref, tooltip: t("Open this tunnel") }));
-  if (pending) {
+  if (pending && isOpen(item)) {
     const tooltip = t("Look at what this entry does before it may open");
     parts.push(does(t("$(verified) Review and approve"), { command: COMMANDS.approve, argument: ref, tooltip }));
   }
   const missing = isOpen(item) ? undefined : missingKey(item, keys);
   if (missing !== undefined) {
-    parts.push(does(t("$(key) Choose key"), { command: chooseKey, argument: ref, tooltip: t("The key {0} is not on this machine yet", missing) }));
+    parts.push(does(t("$(key) Choose key"), { command: chooseKey, argument: ref, tooltip: t("Key {0} is not on this machine", missing) }));
   }
   parts.push(does(t("Diagnose"), { command: COMMANDS.diagnose, argument: ref, tooltip: t("Find out stage by stage what works and what does not") }));
   return [...parts, state];

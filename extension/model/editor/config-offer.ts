@@ -6,19 +6,19 @@
 /** The tunnels.json of a workspace folder. */
 export interface FolderFile {
   readonly configPath: string;
-  /** undefined: there is none, or it can't be read; an error of its own says which. */
+  /** undefined: there is no file, or it can't be read; a separate error says which. */
   readonly text: string | undefined;
-  /** Something stands at its place, whatever it is. */
+  /** Something exists at the file's path, whatever it is. */
   readonly isThere: boolean;
   readonly hasTunnels: boolean;
 }
 
-/** Whether the template has a place there: there is no file, or nothing in it. */
+/** Whether the template may be written: there is no file, or nothing in it. */
 export function isUnwritten({ text, isThere }: Pick<FolderFile, "text" | "isThere">): boolean {
   return !isThere || text?.trim() === "";
 }
 
-/** What the view has to say of files: nothing of a blank one while its welcome offers to fill it, which a message would hide. */
+/** The files that a message may be about: not the blank ones while the welcome offers to fill them, because a message hides the welcome. */
 export function worthAMessage<T extends { readonly source: { readonly configPath: string } }>(
   configs: readonly T[],
   { files, isWelcomeShown }: { readonly files: readonly FolderFile[]; readonly isWelcomeShown: boolean },
@@ -28,8 +28,8 @@ export function worthAMessage<T extends { readonly source: { readonly configPath
 }
 
 /**
- * create: a folder has none yet. edit: each has one, and no tunnel in it. undefined: there are tunnels in each of them,
- * or there is no folder.
+ * create: a folder has no file yet. edit: each folder has a file, and one of the files has no tunnels. undefined: each file
+ * has tunnels, or there is no folder.
  */
 export function configOffer(files: readonly FolderFile[]): "create" | "edit" | undefined {
   if (files.some(isUnwritten)) return "create";

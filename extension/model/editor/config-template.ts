@@ -4,10 +4,10 @@
  */
 import type { Translate } from "../translate.ts";
 
-/** What whoever creates the file replaces first. */
+/** The user who creates the file replaces this first. */
 const PLACEHOLDER = "cache.example.com:6479";
 
-/** A new file, and where in it the placeholder of the target stands. */
+/** The text of a new file, and where in it the target's placeholder is. */
 export interface ConfigTemplate {
   readonly text: string;
   readonly placeholder: { readonly offset: number; readonly length: number };
@@ -16,8 +16,8 @@ export interface ConfigTemplate {
 /** Who will read the file. */
 export type TemplateUse = "workspace" | "personal";
 
-/** See the file's header. */
-export function configTemplate(use: TemplateUse, t: Translate): ConfigTemplate {
+/** See the file's header. `key`: the name of a key of this machine. */
+export function configTemplate(use: TemplateUse, t: Translate, key?: string): ConfigTemplate {
   const about =
     use === "workspace"
       ? t("Encrypted tunnels of this folder. Share this file in git: it names keys and never holds one.")
@@ -26,12 +26,12 @@ export function configTemplate(use: TemplateUse, t: Translate): ConfigTemplate {
 {
   "version": 1,
   "tunnels": {
-    // ${t("The name is yours to choose. Open the tunnel with the line that is shown above it.")}
+    // ${t("The name is yours to choose. Open above it asks for your approval and opens the tunnel.")}
     "cache": {
       "service": "redis", // ${t("redis, mysql or tcp")}
       "listen": 6579, // ${t("the port on this machine; 0 picks a free one")}
       "target": "${PLACEHOLDER}", // ${t("the far end, host:port: where spiped -d or tunneld listens")}
-      "key": "team-redis" // ${t("the name of a key: the command Import Key takes one in")}
+      "key": ${JSON.stringify(key ?? "team-redis")} // ${key === undefined ? t("the name of a key: Import Key adds one") : t("the key that both ends share")}
     }
   }
 }

@@ -1,23 +1,24 @@
 /**
- * What the editor's own JSON support marks in an open tunnels.json: faults of
- * syntax, and keys that stand twice. Our validator finds them too, for the daemon
- * and the command line; marked by both, one mistake would look like two. Pure.
+ * What the editor's own JSON support marks in an open tunnels.json: syntax errors
+ * and duplicate keys. Our validator finds them too, for the daemon and the command
+ * line. If both marked a mistake, it would look like two mistakes. Pure.
  */
 import { type Node, type ParseError, parseTree } from "jsonc-parser";
-import { MAX_CONFIG_BYTES, propertiesOf } from "../../../shared/contract/config-document.ts";
+import { boundsOf, excessOf } from "../../../shared/contract/config-bounds.ts";
+import { propertiesOf } from "../../../shared/contract/config-document.ts";
 
 /** Offsets in UTF-16 units at which problems begin. */
 export interface EditorMarks {
   readonly syntax: ReadonlySet<number>;
-  /** Of each key that stands more than once, all places but the first. */
+  /** For each duplicate key, all places but the first. */
   readonly duplicates: ReadonlySet<number>;
 }
 
 const NONE: EditorMarks = { syntax: new Set(), duplicates: new Set() };
 
-/** The marks of a text; none when it is one that nobody's parser should see. Never throws. */
+/** The marks of a text; none when the text exceeds the limits for parsing. Never throws. */
 export function editorMarks(text: string): EditorMarks {
-  if (text === "" || text.length > MAX_CONFIG_BYTES) return NONE;
+  if (text === "" || excessOf(text, boundsOf("")) !== undefined) return NONE;
   // Our validator marks a blank file from its beginning.
   if (text.trim() === "") return { ...NONE, syntax: new Set([0]) };
   const errors: ParseError[] = [];
@@ -26,7 +27,7 @@ export function editorMarks(text: string): EditorMarks {
     const root = parseTree(text, errors, { allowTrailingComma: true });
     if (root) findDuplicates(root, duplicates);
   } catch {
-    // Nested deeper than the parser's stack.
+    // The text is nested deeper than the parser's stack allows.
     return NONE;
   }
   return { syntax: new Set(errors.map(({ offset }) => offset)), duplicates };

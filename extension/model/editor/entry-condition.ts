@@ -1,6 +1,6 @@
 /**
- * What is wrong with an entry outside its text, as far as this window can tell: a
- * key that it lacks, a port that it can't have. Pure.
+ * What is wrong with an entry apart from its text, as far as this window can tell: a
+ * missing key, or a port that the tunnel can't have. Pure.
  */
 import type { TunnelEntry } from "../../../shared/contract/tunnels-file.ts";
 import type { TunnelItem } from "../tunnel-item.ts";
@@ -8,7 +8,7 @@ import type { TunnelItem } from "../tunnel-item.ts";
 /** Fingerprints of the keys that the daemon has, by name. */
 export type KnownKeys = ReadonlyMap<string, string>;
 
-/** The names under which an entry asks for keys; those in files of their own are none. */
+/** The names of the keys that an entry asks for; keys in files of their own have no name. */
 export function keyNames(entry: Pick<TunnelEntry, "key"> | undefined): string[] {
   if (!entry) return [];
   return (Array.isArray(entry.key) ? entry.key : [entry.key]).filter((key) => typeof key === "string");
@@ -22,7 +22,7 @@ export function missingKey({ entry, status }: Pick<TunnelItem, "entry" | "status
   return lacks ? names[0] : undefined;
 }
 
-/** Whether another port would help: somebody has this one, or the system does not let us. */
+/** Whether another port would help: this port is taken, or the system does not let us listen at it. */
 export function needsOtherPort({ status }: Pick<TunnelItem, "status">): boolean {
   const code = status?.lastFailure?.code;
   return status?.state === "port-busy" || code === "LISTEN_IN_USE" || code === "LISTEN_DENIED";

@@ -1,10 +1,10 @@
 /**
- * One more line for a .gitignore. Pure.
+ * Adds a line to a .gitignore. Pure.
  */
 
 /**
- * The text with a line that ignores exactly this file, given by its path from the .gitignore's folder with "/" between;
- * undefined when that line is there already.
+ * The text with a line that ignores exactly this file; undefined when the text already has that line. The file's path is
+ * relative to the .gitignore's folder, with "/" as the separator.
  */
 export function addIgnoredFile(text: string | undefined, relativePath: string): string | undefined {
   const line = `/${relativePath.replace(/[\\*?[\]]/g, "\\$&").replace(/ +$/, (spaces) => "\\ ".repeat(spaces.length))}`;

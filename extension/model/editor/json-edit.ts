@@ -1,13 +1,14 @@
 /**
- * Edits of a JSON text with comments, made by hand of its syntax tree: a property
- * put in, taken out, renamed or given another value, with everything else left as
- * it is. jsonc-parser's own `modify` puts a new property between a value and the
- * comment behind it, and drops comments when it removes; this does neither. Pure.
+ * Edits a JSON text with comments, by means of its syntax tree: inserts, removes or
+ * renames a property, or gives it another value, and leaves everything else as it
+ * is. jsonc-parser's own `modify` puts a new property between a value and the
+ * comment after it, and drops comments when it removes; this module does neither.
+ * Pure.
  */
 import { applyEdits, createScanner, type Node, type ParseError, parseTree } from "jsonc-parser";
-import { MAX_CONFIG_BYTES } from "../../../shared/contract/config-document.ts";
+import { boundsOf, excessOf } from "../../../shared/contract/config-bounds.ts";
 
-/** A stretch of text and what comes in its place; offsets in UTF-16 units of the text before all edits. */
+/** A range of text and its replacement; offsets in UTF-16 units of the text before all edits. */
 export interface TextEdit {
   readonly offset: number;
   readonly length: number;
@@ -21,23 +22,23 @@ const BLOCK_COMMENT = 13;
 const LINE_BREAK = 14;
 const END = 17;
 
-/** A text taken apart. */
+/** A parsed text. */
 export interface JsonTree {
   readonly root: Node;
-  /** Without any fault of syntax. */
+  /** Without any syntax error. */
   readonly clean: boolean;
 }
 
-/** Takes `text` apart; undefined when there is nothing, or too much of it. Never throws. */
+/** Parses `text`; undefined when it is empty or exceeds the limits for parsing. Never throws. */
 export function parseJson(text: string): JsonTree | undefined {
-  if (text.length > MAX_CONFIG_BYTES) return undefined;
+  if (excessOf(text, boundsOf("")) !== undefined) return undefined;
   const errors: ParseError[] = [];
   try {
     // A space in place of a byte order mark keeps every offset.
     const root = parseTree(text.replace(/^\ufeff/, " "), errors, { allowTrailingComma: true });
     return root && { root, clean: errors.length === 0 };
   } catch {
-    // Nested deeper than the parser's stack.
+    // The text is nested deeper than the parser's stack allows.
     return undefined;
   }
 }
@@ -47,7 +48,7 @@ export function applyTextEdits(text: string, edits: readonly TextEdit[]): string
   return applyEdits(text, [...edits]);
 }
 
-/** The one edit that makes `after` of `before`, as short as it can be; undefined when they are the same. */
+/** The shortest single edit that turns `before` into `after`; undefined when they are the same. */
 export function minimalEdit(before: string, after: string): TextEdit | undefined {
   if (before === after) return undefined;
   const most = Math.min(before.length, after.length);
@@ -65,15 +66,15 @@ export function replaceNode(text: string, node: Node, value: unknown): TextEdit 
   return { offset: node.offset, length: node.length, content };
 }
 
-/** A property to put in. */
+/** A property to insert. */
 export interface NewProperty {
   readonly name: string;
   readonly value: unknown;
-  /** Before all others instead of behind them. */
+  /** Before all other properties instead of after them. */
   readonly first?: boolean;
 }
 
-/** Puts a property into an object; no edits when the object has no end. */
+/** Inserts a property into an object; no edits when the object has no closing brace. */
 export function insertProperty(text: string, object: Node, property: NewProperty): TextEdit[] {
   const close = object.offset + object.length - 1;
   if (object.type !== "object" || text[close] !== "}") return [];
@@ -99,7 +100,7 @@ export function insertProperty(text: string, object: Node, property: NewProperty
   ];
 }
 
-/** Takes a property out, with its comma, and with its line and the comment at the line's end when it has the line alone. */
+/** Removes a property and its comma; if the property is alone on its line, also the line and the comment at the line's end. */
 export function removeProperty(text: string, property: Node): TextEdit[] {
   const object = property.parent;
   const siblings = object?.children ?? [];
@@ -140,15 +141,15 @@ function insertIntoEmpty(text: string, object: Node, property: NewProperty): Tex
 }
 
 interface Behind {
-  /** Where the comma is. */
+  /** Offset of the comma. */
   readonly comma: number | undefined;
-  /** End of what stands on the same line: a comma, comments. */
+  /** End of the comma and the comments on the same line. */
   readonly lineEnd: number;
   readonly hasBreak: boolean;
   readonly lastCommentEnd: number | undefined;
 }
 
-/** What stands between two values: white space, comments and a comma. */
+/** Scans the text between two values: white space, comments and a comma. */
 function lookBehind(text: string, from: number, to: number): Behind {
   const scanner = createScanner(text, false);
   scanner.setPosition(from);
@@ -174,7 +175,7 @@ function printed(text: string, value: unknown, indent: string): string {
   return JSON.stringify(value, null, unitOf(text)).replaceAll("\n", `${eolOf(text)}${indent}`);
 }
 
-/** Line breaks inside strings are escaped in JSON, so those that are there are the layout's. */
+/** JSON escapes line breaks inside strings, so the line breaks removed here belong to the layout. */
 function oneLine(value: unknown): string {
   return JSON.stringify(value, null, 1).replace(/\n */g, " ");
 }
@@ -187,7 +188,7 @@ function spacesBefore(text: string, offset: number, limit: number): number {
   return /[ \t]*$/.exec(text.slice(limit, offset))?.[0].length ?? 0;
 }
 
-/** The white space that the line of `offset` begins with. */
+/** The white space at the beginning of the line that contains `offset`. */
 function lineIndent(text: string, offset: number): string {
   const start = Math.max(text.lastIndexOf("\n", offset - 1), text.lastIndexOf("\r", offset - 1)) + 1;
   return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? "";
@@ -202,7 +203,7 @@ function eolOf(text: string): string {
   return /\r\n|\n/.exec(text)?.[0] ?? "\n";
 }
 
-/** One step of indentation: that of the first indented property. */
+/** One step of indentation, taken from the first indented property. */
 function unitOf(text: string): string {
   return /[\r\n]([ \t]+)"/.exec(text)?.[1] ?? "  ";
 }

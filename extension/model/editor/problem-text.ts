@@ -7,7 +7,7 @@ import { formatMessage } from "../../../shared/message.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import type { Translate } from "../translate.ts";
 
-/** The problem's sentence; in English when it came over the RPC, which has no more of it. Plain text. */
+/** The problem's sentence, as plain text; in English when the problem came over the RPC, which carries only the English message. */
 export function problemText(problem: ConfigProblem, t: Translate): string {
   return plainText(problem.text ? formatMessage(problem.text, t) : problem.message);
 }

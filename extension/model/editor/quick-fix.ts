@@ -1,16 +1,16 @@
 /**
  * What a quick fix of a tunnels.json is, and the small parts that fixes are made
- * of. Which fix belongs to which mistake is `quick-fixes.ts`. Pure.
+ * of. `quick-fixes.ts` says which fix belongs to which mistake. Pure.
  */
 import type { Node } from "jsonc-parser";
+import type { TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
 import type { Translate } from "../translate.ts";
-import type { TunnelRef } from "../tunnel-item.ts";
 import { replaceNode, type TextEdit } from "./json-edit.ts";
 
-/** One way to mend something. */
+/** One way to fix a mistake. */
 export interface QuickFix {
   readonly title: string;
-  /** The one that is most likely meant. */
+  /** Most likely what the user meant. */
   readonly preferred: boolean;
   readonly does:
     | { readonly at: "edit"; readonly edits: readonly TextEdit[] }
@@ -19,7 +19,7 @@ export interface QuickFix {
     | { readonly at: "free-port"; readonly listen: ListenSpot };
 }
 
-/** Where a listen address stands, and its host if one is written. */
+/** Where a listen address is in the text, and its host if it has one. */
 export interface ListenSpot {
   readonly offset: number;
   readonly length: number;
@@ -29,24 +29,26 @@ export interface ListenSpot {
 /** What fixes are made from. */
 export interface FixContext {
   readonly text: string;
-  /** The text of tunnels.local.json when `text` is that of tunnels.json: what it has is not missing. */
+  /** The text of tunnels.local.json when `text` is that of tunnels.json: properties set in the overrides are not missing. */
   readonly overrides?: string | undefined;
+  /** For a missing "key": the name of a key of this machine. */
+  readonly key?: string | undefined;
   /** For a missing "listen". */
   readonly port: number;
   readonly t: Translate;
 }
 
-/** A node's place: property names from the root inwards, and whether it is the name of the last one or its value. */
+/** A node's place: property names from the root inwards, and whether the node is the name or the value of the last property. */
 export interface FixSpot {
   readonly on: "key" | "value";
   readonly names: readonly string[];
   readonly node: Node;
-  /** The property that it belongs to, and the object around that. */
+  /** The property that the node belongs to, and the object around that property. */
   readonly property: Node;
   readonly object: Node;
 }
 
-/** What `free-port` comes to. */
+/** The edit for `free-port`, once a port has been found. */
 export function portEdit({ offset, length, host }: ListenSpot, port: number): TextEdit {
   return { offset, length, content: host === undefined ? String(port) : JSON.stringify(`${host}:${port}`) };
 }
@@ -59,12 +61,12 @@ export function listenSpot(node: Node): ListenSpot | undefined {
   return host === undefined ? undefined : { offset, length, host };
 }
 
-/** A fix by edits. */
+/** A fix that consists of edits. */
 export function edit(title: string, edits: readonly TextEdit[], { preferred }: { readonly preferred: boolean }): QuickFix {
   return { title, preferred, does: { at: "edit", edits } };
 }
 
-/** A fix that gives a value. */
+/** A fix that replaces a value. */
 export function replacement(title: string, { text, node, value }: { readonly text: string; readonly node: Node; readonly value: unknown }): QuickFix {
   return edit(title, [replaceNode(text, node, value)], { preferred: true });
 }

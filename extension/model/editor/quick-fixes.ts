@@ -1,16 +1,16 @@
 /**
- * What mends a mistake in a tunnels.json. Found from the place of the problem and
- * the text there, not from its sentence, so that sentences may change and be
- * translated. Edits are of the file that the problem is in. Pure.
+ * The fixes for a mistake in a tunnels.json. They are found from the problem's place
+ * and the text there, not from the problem's sentence, so that sentences can change
+ * and be translated. Edits apply to the file that has the problem. Pure.
  */
 import { findNodeAtOffset, type Node } from "jsonc-parser";
-import { propertiesOf, propertyOf } from "../../../shared/contract/config-document.ts";
+import { type DocumentEntry, propertiesOf, propertyOf } from "../../../shared/contract/config-document.ts";
+import type { TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
 import { entrySchema, NAME_PATTERN, tunnelsFileSchema } from "../../../shared/contract/tunnels-file.ts";
 import { nearest } from "../../../shared/nearest.ts";
 import { plainText, quote } from "../../../shared/plain-text.ts";
 import { COMMANDS } from "../../ids.ts";
 import type { Translate } from "../translate.ts";
-import type { TunnelRef } from "../tunnel-item.ts";
 import { configTemplate } from "./config-template.ts";
 import { insertProperty, type JsonTree, parseJson, removeProperty, renameKey } from "./json-edit.ts";
 import { edit, type FixContext, type FixSpot, listenSpot, type QuickFix, replacement } from "./quick-fix.ts";
@@ -20,7 +20,7 @@ import { valueFixes } from "./value-fixes.ts";
 export function problemFixes(offset: number, context: FixContext): QuickFix[] {
   const { text, t } = context;
   if (text.trim() === "") {
-    const content = configTemplate("workspace", t).text;
+    const content = configTemplate("workspace", t, context.key).text;
     return [edit(t("Write an example"), [{ offset: 0, length: text.length, content }], { preferred: true })];
   }
   const tree = parseJson(text);
@@ -32,7 +32,7 @@ export function problemFixes(offset: number, context: FixContext): QuickFix[] {
   return spot.on === "value" ? valueFixes(spot, context) : keyFixes(spot, context);
 }
 
-/** The fix of a client's port that other machines can reach; `offset` is that of its value. */
+/** The fix for a client's port that other machines can reach; `offset` is that of the listen value. */
 export function loopbackFix(offset: number, { text, t }: Pick<FixContext, "text" | "t">): QuickFix | undefined {
   const tree = parseJson(text);
   const node = tree && findNodeAtOffset(tree.root, offset);
@@ -40,7 +40,14 @@ export function loopbackFix(offset: number, { text, t }: Pick<FixContext, "text"
   return node && port !== undefined ? replacement(t("Listen on this machine only"), { text, node, value: `127.0.0.1:${port}` }) : undefined;
 }
 
-/** For a tunnel whose key is missing, or whose port another program has. Offsets are of its entry in `text`. */
+/** Which conditions the place in an entry is about: a value has no fix that belongs to another; the entry's name stands for all of it. */
+export function conditionsAt({ key, value }: DocumentEntry, offset: number): { readonly key: boolean; readonly listen: boolean } {
+  const covers = (node: Node | undefined): boolean => node !== undefined && offset >= node.offset && offset <= node.offset + node.length;
+  const isAt = (property: string): boolean => covers(key) || (value !== undefined && covers(propertyOf(value, property)?.key.parent));
+  return { key: isAt("key"), listen: isAt("listen") };
+}
+
+/** The fixes for a tunnel whose key is missing, or whose port another program has. Offsets are those of its entry in `text`. */
 export function conditionFixes(
   ref: TunnelRef,
   {
@@ -105,16 +112,16 @@ function keyFixes(spot: FixSpot, context: FixContext): QuickFix[] {
   return [...rename, remove].filter(changes);
 }
 
-/** The properties that may stand where the last of `names` does; undefined: any. */
+/** The property names that are allowed in place of the last of `names`; undefined: any. */
 function knownNames(names: readonly string[]): readonly string[] | undefined {
   if (names.length === 1) return Object.keys(tunnelsFileSchema.shape);
   if (names.length === 3 && names[0] === "tunnels") return Object.keys(entrySchema.shape);
-  return names.length === 4 && names[2] === "key" ? ["file"] : undefined;
+  return names.length === 4 && names[2] === "key" ? ["file", "shared"] : undefined;
 }
 
 /** A name that is not allowed, or an entry that lacks something. */
 function entryNameFixes({ node, property }: FixSpot, context: FixContext): QuickFix[] {
-  const { text, overrides, port, t } = context;
+  const { text, overrides, port, key, t } = context;
   const name = String(node.value);
   if (!NAME_PATTERN.test(name)) {
     const fit = name
@@ -126,14 +133,14 @@ function entryNameFixes({ node, property }: FixSpot, context: FixContext): Quick
   const entry = property.children?.[1];
   if (entry?.type !== "object") return [];
   const elsewhere = overrides === undefined ? undefined : propertyOf(propertyOf(parseJson(overrides)?.root, "tunnels")?.value, name)?.value;
-  const values = { listen: port, target: "cache.example.com:6479", key: "team-key" };
+  const values = { listen: port, target: "cache.example.com:6479", key: key ?? "team-key" };
   return Object.entries(values)
     .filter(([missing]) => !propertyOf(entry, missing) && !propertyOf(elsewhere, missing) && !isMistyped(entry, missing))
     .map(([missing, value]) => edit(t("Add {0}", quote(missing)), insertProperty(text, entry, { name: missing, value }), { preferred: true }))
     .filter(changes);
 }
 
-/** What a mistyped name was meant to be is not missing. */
+/** Whether a mistyped name was meant to be this property: then the property is not missing. */
 function isMistyped(entry: Node, property: string): boolean {
   const known = Object.keys(entrySchema.shape);
   const names = propertiesOf(entry).map(({ key }) => String(key.value));

@@ -1,11 +1,11 @@
 /**
- * What mends the value of a property of a tunnels.json: quotation marks where none
+ * The fixes for a property's value in a tunnels.json: quotation marks where none
  * belong, a mistyped word, a port that another entry has. Pure.
  */
 import type { Node } from "jsonc-parser";
-import { endpointFault } from "../../../shared/contract/address-rules.ts";
+import { addressFault } from "../../../shared/contract/address-rules.ts";
 import { propertyOf } from "../../../shared/contract/config-document.ts";
-import { entrySchema, NAME_PATTERN, serviceSchema } from "../../../shared/contract/tunnels-file.ts";
+import { entrySchema, NAME_PATTERN, type Service, serviceSchema } from "../../../shared/contract/tunnels-file.ts";
 import { nearest } from "../../../shared/nearest.ts";
 import { quote } from "../../../shared/plain-text.ts";
 import { type FixContext, type FixSpot, listenSpot, type QuickFix, replacement } from "./quick-fix.ts";
@@ -46,18 +46,18 @@ function listenFixes(node: Node, context: FixContext): QuickFix[] {
   if (typeof value === "string" && /^\d{1,5}$/.test(value)) return [unquoted(node, Number(value), context)];
   const url = urlFixes(node, context);
   if (url.length > 0) return url;
-  // A right address that is a problem all the same is taken by another entry.
+  // If a valid address is a problem, another entry has the same address.
   const right =
     typeof value === "number"
       ? shape.listen.safeParse(value).success
-      : endpointFault(String(value), { role: "listen", platform: process.platform }) === undefined;
+      : addressFault(String(value), { role: "listen", platform: process.platform }) === undefined;
   const listen = right ? listenSpot(node) : undefined;
   return listen ? [{ title: context.t("Use a free port"), preferred: true, does: { at: "free-port", listen } }] : [];
 }
 
 function urlFixes(node: Node, { text, t }: FixContext): QuickFix[] {
   const address = typeof node.value === "string" ? /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/]*@)?([^/?#]+)/i.exec(node.value)?.[1] : undefined;
-  if (address === undefined || endpointFault(address, { role: "target", platform: process.platform }) !== undefined) return [];
+  if (address === undefined || addressFault(address, { role: "target", platform: process.platform }) !== undefined) return [];
   return [replacement(t("Change to {0}", quote(address)), { text, node, value: address })];
 }
 
@@ -74,12 +74,28 @@ function databaseFixes({ node, object }: FixSpot, context: FixContext): QuickFix
   return [replacement(context.t("Add the quotation marks"), { text: context.text, node, value: String(node.value) })];
 }
 
+/** What people write for a service. Every other service is tcp: bytes in, bytes out. */
+const SERVICE_NAMES: ReadonlyMap<string, Service> = new Map([
+  ...["valkey", "keydb", "dragonfly", "rediss", "redis-server", "cache"].map((name) => [name, "redis"] as const),
+  ...["mariadb", "mysqld", "mysqls", "percona", "tidb", "aurora"].map((name) => [name, "mysql"] as const),
+]);
+
+/** The word that was meant first, then the others that are allowed: a wrong word always has a fix of its own. */
 function wordFixes(property: string, node: Node, { text, t }: FixContext): QuickFix[] {
-  const guess = typeof node.value === "string" ? nearest(node.value, WORDS.get(property) ?? []) : undefined;
-  return guess === undefined ? [] : [replacement(t("Change to {0}", quote(guess)), { text, node, value: guess })];
+  const words = WORDS.get(property) ?? [];
+  if (words.includes(node.value)) return [];
+  const typed = typeof node.value === "string" ? node.value.trim().toLowerCase() : "";
+  const known = property === "service" && typed !== "" ? SERVICE_NAMES.get(typed) : undefined;
+  const otherwise = property === "service" && typed !== "" ? "tcp" : undefined;
+  const guess = known ?? nearest(typed, words) ?? otherwise;
+  const ordered = [...words].sort((one, other) => Number(other === guess) - Number(one === guess));
+  return ordered.map((word) => {
+    const title = word === "tcp" && guess === otherwise && word === guess ? t("Change to {0}, for any service", quote(word)) : t("Change to {0}", quote(word));
+    return { ...replacement(title, { text, node, value: word }), preferred: word === guess };
+  });
 }
 
-/** A number or truth value in quotation marks, if the schema takes it without them. */
+/** Removes quotation marks around a number or boolean, if the schema accepts the value without them. */
 function scalarFixes(property: string, node: Node, context: FixContext): QuickFix[] {
   const written =
     typeof node.value === "string" && /^(?:true|false|\d{1,9}(?:\.\d{1,9})?)$/.test(node.value)

@@ -1,35 +1,31 @@
 /**
- * A diagnosis for people: a report for an editor, one sentence for a notification,
- * and what can be done about it. What the daemon saw stands in its own words
- * (English); what a code means and what mends it, in the user's language. Pure.
+ * A diagnosis as a report in Markdown, for the clipboard: to be pasted into an issue
+ * or a chat. The daemon's findings are in its own words (English); the meaning of a
+ * code and its remedy are in the user's language. Pure.
  */
 import type { Diagnosis } from "../../../shared/contract/diagnosis.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { markdownText } from "../markdown-text.ts";
-import { english, type Translate } from "../translate.ts";
-import { type FailureAction, type FailureHelp, failureHelp, type MendingAction, SAID_BY_CAUSE } from "./failure-help.ts";
+import { isEnglish, type Translate } from "../translate.ts";
+import { codeTitle } from "./code-names.ts";
+import { helpOf, namesShellCommand } from "./diagnosis-verdict.ts";
+import { type FailureHelp, SAID_BY_CAUSE } from "./failure-help.ts";
 
-/** Our choice: a notification shows few buttons whole, and "Diagnose Again" is one. */
-const MAX_MENDS = 2;
-
-/** A cure for a terminal: here it has a counterpart. */
-const SHELL_COMMAND = /\btunneld (?:approve|diagnose|down|exec|keygen|keys|logs|restart|serve|service|status|stop|up|url|wait)\b/;
-
-/** What makes a report. */
+/** What a report is made from. */
 export interface ReportOptions {
   readonly t: Translate;
-  /** When it was made, as the user writes times. */
+  /** When the report was made, in the user's time format. */
   readonly madeAt: string;
 }
 
-/** The report: Markdown for a preview, in which text of files and peers stays plain; it reads well as it is, too. */
+/** The report. Text from files and peers stays plain in it. The source is readable, too. */
 export function diagnosisReport(diagnosis: Diagnosis, { t, madeAt }: ReportOptions): string {
   const sections = [
     [`# ${t("Diagnosis of the tunnel {0}", markdownText(diagnosis.name))}`],
     [roleLine(diagnosis, t)],
-    [t("Made: {0}", madeAt)],
+    [t("Created: {0}", madeAt)],
     ...verdictSections(diagnosis, t),
-    [`## ${t("Stage by stage")}`],
+    [`## ${t("Stages")}`],
     stageTable(diagnosis.stages, t),
     ...addressSections(diagnosis, t),
     ...roundTripSections(diagnosis, t),
@@ -38,24 +34,7 @@ export function diagnosisReport(diagnosis: Diagnosis, { t, madeAt }: ReportOptio
   return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-/** One or two sentences for a notification. */
-export function diagnosisSummary(diagnosis: Diagnosis, t: Translate): string {
-  const name = plainText(diagnosis.name);
-  const { code, certain } = diagnosis;
-  if (code === null) return t("{0}: nothing is wrong. {1}", name, plainText(diagnosis.cause));
-  // The daemon's own sentence mostly says so already.
-  const isSaid = certain || /\bprobably\b/i.test(diagnosis.cause);
-  return isSaid ? t("{0}: {1} ({2})", name, plainText(diagnosis.cause), code) : t("{0}, probably: {1} ({2})", name, plainText(diagnosis.cause), code);
-}
-
-/** What mends what was found, the most useful first; without what a diagnosis has just done. */
-export function mendsOf(diagnosis: Diagnosis, t: Translate): readonly MendingAction[] {
-  const isMending = (action: FailureAction): action is MendingAction => !["retry", "diagnose"].includes(action);
-  const { actions = [] } = helpOf(diagnosis, t) ?? {};
-  return actions.filter(isMending).slice(0, MAX_MENDS);
-}
-
-/** What a stage is about, in a few words. One that a newer daemon has keeps its own name. */
+/** What a stage is about, in a few words. A stage that only a newer daemon has keeps its own name. */
 export function stageLabel(stage: string, t: Translate): string {
   switch (stage) {
     case "config":
@@ -89,44 +68,40 @@ function roleLine({ role, service, target }: Diagnosis, t: Translate): string {
   return role === "client" ? t("Client end, {0}, target {1}", service, markdownText(target)) : t("Server end, {0}, target {1}", service, markdownText(target));
 }
 
-function helpOf({ code, cause, role }: Diagnosis, t: Translate): FailureHelp | undefined {
-  return code === null ? undefined : failureHelp({ code, message: cause }, { t, isOfTunnel: true, role });
-}
-
 function verdictSections(diagnosis: Diagnosis, t: Translate): string[][] {
   const { code, certain, cause } = diagnosis;
   const help = helpOf(diagnosis, t);
-  if (code === null || help === undefined) return [[`## ${t("Nothing is wrong")}`], [markdownText(cause)]];
-  const head = certain ? t("Found: {0}", markdownText(code)) : t("Probably: {0}", markdownText(code));
-  // The texts of the codes are ours: the code in them is meant as code.
-  const cure = SHELL_COMMAND.test(diagnosis.cure) ? help.cure : markdownText(diagnosis.cure);
+  if (code === null || help === undefined) return [[`## ${t("All checks passed")}`], [markdownText(cause)]];
+  const title = markdownText(codeTitle(code, t));
+  const head = certain ? title : t("Probably: {0}", title);
+  // The texts of the codes are our own: their code spans are intended.
+  const cure = namesShellCommand(diagnosis.cure) ? help.cure : markdownText(diagnosis.cure);
   const sections = [
     [`## ${head}`],
     [`**${t("Cause")}**: ${markdownText(cause)}`],
-    ...(cure === "" ? [] : [[`**${t("Cure")}**: ${cure}`]]),
-    ...(saysMore(help, diagnosis) ? [[t("What this code means in general: {0}", help.cause)]] : []),
-    ...(cure === help.cure ? [] : [[t("What mends it in general: {0}", help.cure)]]),
+    ...(cure === "" ? [] : [[`**${t("Fix")}**: ${cure}`]]),
+    ...(saysMore(help, diagnosis, t) ? [[t("In general: {0}", help.cause)]] : []),
+    ...(cure === help.cure ? [] : [[t("Fix in general: {0}", help.cure)]]),
   ];
   return certain ? sections : [...sections, [t("This is a guess from what was seen: the far end gives no reasons, and there can be another cause.")]];
 }
 
-/** Whether the cause in general tells the reader more than the daemon's sentence, which is English. */
-function saysMore({ code, cause }: FailureHelp, diagnosis: Diagnosis): boolean {
-  const isEnglish = cause === helpOf(diagnosis, english)?.cause;
-  return cause !== diagnosis.cause && !(isEnglish && SAID_BY_CAUSE.includes(code));
+/** Whether the code's general cause tells the reader more than the daemon's sentence, which is English. */
+function saysMore({ code, cause }: FailureHelp, diagnosis: Diagnosis, t: Translate): boolean {
+  return cause !== diagnosis.cause && !(isEnglish(t) && SAID_BY_CAUSE.includes(code));
 }
 
 function stageTable(stages: Diagnosis["stages"], t: Translate): string[] {
   const rows = stages.map(({ stage, ok, ms, code, detail }) => [
     stageLabel(stage, t),
-    ok === null ? t("not tried") : ok ? t("✔ good") : t("✖ failed"),
+    ok === null ? t("not tried") : ok ? t("✔ OK") : t("✖ failed"),
     ms > 0 ? inOneLine(t("{0} ms", ms)) : "",
     [code, detail].flatMap((part) => (part === undefined ? [] : [markdownText(part)])).join(": "),
   ]);
   return table([t("Stage"), t("Result"), t("Time"), t("Seen")], rows);
 }
 
-/** A number and its unit are not parted by the edge of a narrow column. */
+/** Keeps a number and its unit on one line in a narrow column. */
 function inOneLine(text: string): string {
   return text.replaceAll(" ", "\u00a0");
 }
@@ -142,20 +117,25 @@ function addressSections({ addresses }: Diagnosis, t: Translate): string[][] {
   return [[`## ${t("Addresses of the target")}`], table([t("Address"), t("Result"), t("Time"), t("Seen")], rows)];
 }
 
-function roundTripSections({ roundTrips: { dialMs, handshakeMs, backendMs } }: Diagnosis, t: Translate): string[][] {
-  const lines = [
-    ...(dialMs === undefined ? [] : [`- ${t("Connecting to the target: {0} ms", dialMs)}`]),
-    ...(handshakeMs === undefined ? [] : [`- ${t("Proving the key: {0} ms", handshakeMs)}`]),
-    ...(backendMs === undefined ? [] : [`- ${t("A question to the service, there and back: {0} ms", backendMs)}`]),
+/** The round trips that were measured, a sentence each. */
+export function roundTripTexts({ dialMs, handshakeMs, backendMs }: Diagnosis["roundTrips"], t: Translate): string[] {
+  return [
+    ...(dialMs === undefined ? [] : [t("Connecting to the target: {0} ms", dialMs)]),
+    ...(handshakeMs === undefined ? [] : [t("Proving the key: {0} ms", handshakeMs)]),
+    ...(backendMs === undefined ? [] : [t("A question to the service, there and back: {0} ms", backendMs)]),
   ];
-  return lines.length === 0 ? [] : [[`## ${t("Where time goes")}`], lines];
+}
+
+function roundTripSections({ roundTrips }: Diagnosis, t: Translate): string[][] {
+  const lines = roundTripTexts(roundTrips, t).map((text) => `- ${text}`);
+  return lines.length === 0 ? [] : [[`## ${t("Timing")}`], lines];
 }
 
 function warningSections({ warnings }: Diagnosis, t: Translate): string[][] {
   return warnings.length === 0 ? [] : [[`## ${t("Advice")}`], warnings.map(({ text }) => `- ${markdownText(text)}`)];
 }
 
-/** A Markdown table whose columns stand below one another in a fixed-width font. */
+/** A Markdown table whose columns are aligned in a fixed-width font. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => widthOf(row[column] ?? ""))));

@@ -1,15 +1,19 @@
 /**
- * What a failure means, what mends it, and which actions do that: for
- * notifications and for the rows under a tunnel. The texts are those of
- * `shared/contract/codes.ts`, where they don't speak of a shell's commands.
- * What the daemon said itself stands behind them: it names the place.
+ * What a failure means, what fixes it, and which actions do that: for the rows
+ * under a tunnel and the buttons of notifications, whose text `failure-brief.ts` makes. The texts come from
+ * `shared/contract/codes.ts`, in the forms without shell commands. The daemon's own
+ * message follows them, because it says where the failure is.
  */
 import { CODES } from "../../../shared/contract/codes.ts";
-import type { ErrorCode } from "../../../shared/errors.ts";
+import { SET_TLS, UNSET_TLS } from "../../../shared/contract/tls-advice.ts";
+import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
+import { formatMessage, type Message } from "../../../shared/message.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import type { Translate } from "../translate.ts";
+import { type SaidWords, says, wordsIn } from "./daemon-words.ts";
+import { portOwnerOf, portOwnerText } from "./port-owner.ts";
 
-/** Something that mends a failure or tells more of it; `failureActionLabel` names it. */
+/** An action that fixes a failure or tells more about it; `failureActionLabel` has its label. */
 export type FailureAction =
   | "approve"
   | "choose-key"
@@ -24,14 +28,18 @@ export type FailureAction =
   | "log"
   | "restart-daemon";
 
-/** What a command does; what has failed is done once more by whoever did it. */
+/** The actions that a command carries out. "retry" is not one: the code that ran the failed action repeats it. */
 export type MendingAction = Exclude<FailureAction, "retry">;
 
+/** Whether an id from a page is an action that a command carries out. */
+export function isMendingAction(id: string): id is MendingAction {
+  return id !== "retry" && (Object.values(ACTIONS).flat() as readonly string[]).includes(id);
+}
+
 /** What is known of a failure. */
-export interface Failure {
-  /** One of `ErrorCode`; a newer daemon's may be another. */
+export interface Failure extends SaidWords {
+  /** One of `ErrorCode`; a newer daemon may have other codes. */
   readonly code: string;
-  readonly message: string;
 }
 
 /** A failure explained; the texts are plain. */
@@ -39,55 +47,45 @@ export interface FailureHelp {
   readonly code: string;
   readonly cause: string;
   readonly cure: string;
-  /** The daemon's own words, in English. */
+  /** The daemon's own words, in the user's language where it gives their template. */
   readonly detail: string;
-  /** The most useful first; three at most, for in a notification the labels of more are cut. */
+  /** The most useful first; three at most, because a notification cuts the labels of more. */
   readonly actions: readonly FailureAction[];
-  /** warning: the user has something to do first, nothing has broken. */
-  readonly severity: "error" | "warning";
 }
 
-/** Our choice: a notification is no place for more. */
+/** Our choice: a notification has no room for more. */
 const MAX_DETAIL_LENGTH = 300;
 
-/** Actions that are about one tunnel, and make no sense without. */
+/** Actions that make no sense without a tunnel. */
 const OF_A_TUNNEL: readonly FailureAction[] = ["approve", "choose-key", "edit", "pick-port", "diagnose", "server-command"];
 
-/** Codes of which the daemon's words say what the cause says. */
+/** Codes for which the daemon's message says the same as the cause. */
 export const SAID_BY_CAUSE: readonly string[] = ["KEY_MISMATCH"];
 
-/** What is known beside the failure itself. */
+/** What is known apart from the failure itself. */
 export interface FailureContext {
   readonly t: Translate;
-  /** Whether it is known which tunnel it is about. */
+  /** Whether it is known which tunnel the failure is about. */
   readonly isOfTunnel: boolean;
-  /** Which end of it runs here; undefined: that is not known. */
+  /** Which end of the tunnel runs here; undefined: not known. */
   readonly role?: "client" | "server" | undefined;
-  /** Whether what failed can be done once more. */
+  /** Whether the failed action can be repeated. */
   readonly canRepeat?: boolean;
 }
 
 /** Explains a failure. */
 export function failureHelp(failure: Failure, { t, isOfTunnel, role, canRepeat = false }: FailureContext): FailureHelp {
-  const code = knownCode(failure.code);
-  const detail = plainText(withoutShellHints(plainText(failure.message)), { maxLength: MAX_DETAIL_LENGTH });
-  const actions = code === undefined ? (["diagnose", "log"] as const) : ACTIONS[code];
+  const code = isErrorCode(failure.code) ? failure.code : undefined;
+  const detail = plainText(withoutShellHints(failure, t), { maxLength: MAX_DETAIL_LENGTH });
+  const particular = code === "BACKEND_DOWN" ? tlsHelp(failure, t) : code === "LISTEN_IN_USE" ? ownerHelp(failure.message, t) : undefined;
+  const actions = code === undefined ? (["diagnose", "log"] as const) : (particular?.actions ?? ACTIONS[code]);
   return {
     code: plainText(failure.code, { maxLength: 64 }),
-    cause: code === undefined ? t("The tunnel does not work.") : causeOf(code, role, t),
-    cure: code === undefined ? t("Look at what the daemon says of it.") : cureOf(code, t),
-    detail,
+    cause: particular?.cause ?? (code === undefined ? t("The tunnel does not work.") : causeOf(code, role, t)),
+    cure: particular?.cure ?? (code === undefined ? t("Look at what the daemon says of it.") : cureOf(code, t)),
+    detail: particular ? "" : detail,
     actions: actions.filter((action) => (action === "retry" ? canRepeat : isOfTunnel || !OF_A_TUNNEL.includes(action))),
-    severity: code === "NOT_APPROVED" || code === "KEY_NOT_FOUND" ? "warning" : "error",
   };
-}
-
-/** A notification's text: the tunnel, what is wrong, what mends it, and the daemon's own words where they say more. */
-export function failureText({ cause, cure, code, detail }: FailureHelp, name: string | undefined): string {
-  const about = name === undefined ? "" : `${plainText(name, { maxLength: 64 })}: `;
-  const isSaid = detail === "" || SAID_BY_CAUSE.includes(code);
-  // A notification has no code style: there the marks of one would be read.
-  return `${about}${`${cause} ${cure}`.replaceAll("`", "")} (${isSaid ? code : `${code}: ${detail}`})`;
 }
 
 /** What an action's button says. */
@@ -120,38 +118,38 @@ export function failureActionLabel(action: FailureAction, t: Translate): string 
   }
 }
 
+/** The help for a service whose use of TLS differs from what the entry says. */
+export function tlsHelp({ message, reason }: Failure, t: Translate): Pick<FailureHelp, "cause" | "cure" | "actions"> | undefined {
+  const isAbout = (advice: Message): boolean => says(reason, advice) || message.includes(formatMessage(advice));
+  if (isAbout(UNSET_TLS))
+    return { cause: t("The service speaks no TLS."), cure: t('Remove "tls": true from its entry.'), actions: ["edit", "diagnose", "retry"] };
+  if (isAbout(SET_TLS)) return { cause: t("The service speaks TLS."), cure: t('Add "tls": true to its entry.'), actions: ["edit", "diagnose", "retry"] };
+  return undefined;
+}
+
+/** The help for a port whose owner is known. */
+function ownerHelp(message: string, t: Translate): Pick<FailureHelp, "cause" | "cure" | "actions"> | undefined {
+  const owner = portOwnerOf(message);
+  if (!owner) return undefined;
+  const cure = owner.isEnding ? t("It ends with its last connection.") : t("Stop that program or choose another port.");
+  return { cause: portOwnerText(owner, t), cure, actions: ACTIONS.LISTEN_IN_USE };
+}
+
 function causeOf(code: ErrorCode, role: FailureContext["role"], t: Translate): string {
   const { causeAt } = CODES[code];
   return causeAt && role ? t(causeAt[role]) : t(CODES[code].cause);
 }
 
-/** The commands of the shell that a cure names have their counterparts here. (SHA-256 of a key file is spiped's very secret: nothing to compare by hand.) */
 function cureOf(code: ErrorCode, t: Translate): string {
-  switch (code) {
-    case "NOT_APPROVED":
-      return t("Look at what it does, and approve it if you agree.");
-    case "KEY_NOT_FOUND":
-      return t("Import the key file of the other end, or correct its name or path in the entry.");
-    case "KEY_WEAK":
-      return t("Generate a new key and copy it to both ends.");
-    case "KEY_MISMATCH":
-      return t("Compare the key's fingerprint at both ends, and copy the right key file; don't use `-f` at one end and `-g` at the other.");
-    case "DAEMON_UNREACHABLE":
-      return t("Try again; the log says why it ended, and a restart ends one that waits.");
-    case "DAEMON_VERSION":
-      return t("Restart the daemon, and update the extension in every window.");
-    default:
-      return t(CODES[code].cure);
-  }
+  const { cure, cureInWindow } = CODES[code];
+  return t(cureInWindow ?? cure);
 }
 
-/** `("tunneld approve cache")` and the like: of use in a terminal only. */
-function withoutShellHints(message: string): string {
-  return message.replace(/\s*\("tunneld [^"()]*"\)/g, "").replace(/: "tunneld [^"]*" [^"]*$/, "");
-}
-
-function knownCode(code: string): ErrorCode | undefined {
-  return Object.hasOwn(CODES, code) ? (code as ErrorCode) : undefined;
+/** The daemon's message without terminal hints. An older daemon does not mark them: `("tunneld approve cache")` and the like. */
+function withoutShellHints(failure: Failure, t: Translate): string {
+  return plainText(wordsIn(failure, t))
+    .replace(/\s*\("tunneld [^"()]*"\)/g, "")
+    .replace(/: "tunneld [^"]*" [^"]*$/, "");
 }
 
 const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
@@ -172,6 +170,7 @@ const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
   KEY_MISMATCH: ["fingerprint", "choose-key", "diagnose"],
   PEER_MAC_INVALID: ["diagnose", "retry", "log"],
   FORWARD_SECRECY_REFUSED: ["edit", "server-command", "diagnose"],
+  WIRE_REFUSED: ["edit", "diagnose"],
   BACKEND_DOWN: ["diagnose", "retry"],
   BACKEND_BLOCKED: ["diagnose", "retry"],
   RECORD_INVALID: ["retry", "diagnose", "log"],
@@ -180,4 +179,5 @@ const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
   PLAIN_CLIENT: ["log"],
   DAEMON_UNREACHABLE: ["retry", "restart-daemon", "log"],
   DAEMON_VERSION: ["restart-daemon", "log"],
+  STATE_NOT_SAVED: ["retry", "log"],
 };

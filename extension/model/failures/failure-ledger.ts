@@ -1,11 +1,13 @@
 /**
- * Which failures are worth a notification: those of tunnels that this window wants
- * and nobody is at just now, once each until the tunnel has recovered. What an
- * explicit action has run into was shown by the action. A failure must last a
- * moment: after a daemon's death much is wrong for as long as a key takes to come.
+ * Which failures are worth a notification: failures of tunnels that this window
+ * wants and no action is working on, once each until the tunnel has recovered. An
+ * explicit action shows its own failures. A failure must last a moment: after a
+ * daemon's death, tunnels fail until their keys have been supplied again.
  */
 import { CODES } from "../../../shared/contract/codes.ts";
-import { refKey, refOf, stateOf, type TunnelItem, type TunnelRef } from "../tunnel-item.ts";
+import { refKey, type TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
+import { isErrorCode } from "../../../shared/errors.ts";
+import { refOf, stateOf, type TunnelItem } from "../tunnel-item.ts";
 import { currentFailure, isTroubled, phaseOf, tunnelName } from "../view/tunnel-row.ts";
 import type { Failure } from "./failure-help.ts";
 
@@ -19,20 +21,20 @@ export interface FailureNotice {
   readonly failure: Failure;
 }
 
-/** What to tell now, and when to look again; undefined: when something changes. */
+/** What to tell now, and when to look again; undefined: not before something changes. */
 export interface LedgerVerdict {
   readonly due: readonly FailureNotice[];
   readonly againInMs: number | undefined;
 }
 
 interface Page {
-  /** Codes that were told, by us or by an action, since it last worked. */
+  /** Codes that were told, by us or by an action, since the tunnel last worked. */
   readonly told: Set<string>;
   /** A failure that may not last. */
   pending: { readonly code: string; readonly sinceMs: number } | undefined;
-  /** This window has seen it open: only then can it turn into one that is not approved. */
+  /** This window has seen the tunnel open: only then is a missing approval news. */
   wasOpen: boolean;
-  /** An action was at it when we last looked. */
+  /** An action was working on the tunnel when we last looked. */
   wasBusy: boolean;
 }
 
@@ -40,7 +42,7 @@ interface Page {
 export class FailureLedger {
   readonly #pages = new Map<string, Page>();
 
-  /** Looks at all tunnels; to be called at each change and when a verdict says. */
+  /** Looks at all tunnels. Call it at each change, and again when a verdict says so. */
   look(items: readonly TunnelItem[], nowMs: number): LedgerVerdict {
     const due: FailureNotice[] = [];
     const waits: number[] = [];
@@ -70,7 +72,7 @@ export class FailureLedger {
   }
 }
 
-/** Brings `page` up to date; what is wrong and was not told yet, if anything. */
+/** Brings `page` up to date; returns a failure that was not told yet, if there is one. */
 function turn(item: TunnelItem, page: Page, nowMs: number): Failure | undefined {
   if (item.busy || !item.wanted) {
     page.pending = undefined;
@@ -93,7 +95,7 @@ function turn(item: TunnelItem, page: Page, nowMs: number): Failure | undefined 
   return failure;
 }
 
-/** A tunnel that listens has its key and port; that the far side works must have been seen. */
+/** Forgets told failures that are over. A tunnel that listens has its key and port; a working far side must have been seen. */
 function recover(item: TunnelItem, page: Page): void {
   const isProven = stateOf(item) !== "listening";
   for (const code of page.told) {
@@ -102,12 +104,12 @@ function recover(item: TunnelItem, page: Page): void {
 }
 
 function isOfSetUp(code: string): boolean {
-  return Object.hasOwn(CODES, code) && CODES[code as keyof typeof CODES].place === "set-up";
+  return isErrorCode(code) && CODES[code].place === "set-up";
 }
 
 function failureOf(item: TunnelItem): Failure | undefined {
   if (isTroubled(item)) return currentFailure(item) ?? { code: stateOf(item) === "not-approved" ? "NOT_APPROVED" : "UNKNOWN", message: "" };
-  // What was approved keeps running, but not what the file says now.
+  // The tunnel keeps running in its approved form, but the file now says something else.
   const hasChanged = phaseOf(item) === "open" && item.approval.at === "pending" && item.approval.facts.approvedBefore;
   return hasChanged ? { code: "NOT_APPROVED", message: "" } : undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Quoting for texts that another program reads: a shell, a systemd unit, a Compose
- * file. Each takes any text without line breaks and makes one word of it. Pure.
+ * file. Each function takes any text without line breaks and makes one word of it.
+ * Pure.
  */
 
 /** One word of a POSIX shell, always in single quotes. */
@@ -8,7 +9,7 @@ export function shellQuote(text: string): string {
   return `'${oneLine(text).replaceAll("'", `'\\''`)}'`;
 }
 
-/** One word of a POSIX shell, in quotes only where it needs them; a leading dash stays what it is. */
+/** One word of a POSIX shell, in quotes only if it needs them; a leading dash is not escaped. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : shellQuote(text);
 }

@@ -1,8 +1,8 @@
 /**
  * The far end of a tunnel, ready to paste: spiped's command line, units, a Compose
- * file, or our own `tunneld serve`. Above each stands how the key gets there and
- * how to see that it is the right one. No text holds the key. docs/SERVER.md has
- * the same in general. Pure.
+ * file, or our own `tunneld serve`. Comments above each text say how to bring the
+ * key to the server and how to check that it is the right key. No text contains the
+ * key. docs/SERVER.md has general instructions. Pure.
  */
 import { plainText } from "../../../shared/plain-text.ts";
 import type { Translate } from "../translate.ts";
@@ -23,7 +23,7 @@ export interface ServerText {
   readonly language: "shellscript" | "ini" | "yaml" | "jsonc";
 }
 
-/** The form's name and what it is for. */
+/** The form's name and purpose. */
 export function formLabel(form: ServerForm, t: Translate): { readonly label: string; readonly detail: string } {
   switch (form) {
     case "spiped":
@@ -60,21 +60,21 @@ export function serverText(form: ServerForm, end: ServerEnd, t: Translate): Serv
 
 /** spiped's command line alone, with the key at `keyPath`. */
 export function spipedLine(end: ServerEnd, keyPath: string): string {
-  // Values in quotes: brackets are a pattern to a shell.
+  // The addresses are in quotes: brackets are a pattern in a shell.
   const [source, target] = spipedAddresses(end).map(shellQuote);
   return ["spiped", "-d", "-s", source, "-t", target, "-k", shellWord(keyPath), ...spipedOptions(end)].join(" ");
 }
 
-/** What follows -s and -t. */
+/** The values for -s and -t. */
 function spipedAddresses(end: ServerEnd, backend = end.backend): readonly [string, string] {
   const source = end.listen.kind === "unix" ? end.listen.path : spipedAddress(end.listen.host, end.listen.port);
   return [source, backend];
 }
 
-/** What differs from spiped's defaults. */
+/** The options that differ from spiped's defaults. */
 function spipedOptions(end: ServerEnd): string[] {
   const secrecy = { require: ["-g"], prefer: [], off: ["-f"] }[end.forwardSecrecy];
-  // 100 is spiped's own limit; with a lower one at the far end ours would be of no use.
+  // 100 is spiped's own limit; a higher limit here would be useless if the far end kept the lower one.
   const limit = end.maxConnections > 100 ? ["-n", String(end.maxConnections)] : [];
   return [...secrecy, ...limit];
 }
@@ -87,11 +87,11 @@ function serveKey({ keyName }: ServerEnd): string {
   return `/etc/tunneld/${keyName}.key`;
 }
 
-/** How the key gets to `path` on the server, and the proof that it is the same. `install` puts it there; none: it lies beside. */
+/** How to bring the key to `path` on the server and check that it is the same key. `install` puts it there; without it, the key is beside the text's file. */
 function deliveryNotes(end: ServerEnd, { path, install, t }: { readonly path: string; readonly install?: string; readonly t: Translate }): string[] {
   const file = `${end.keyName}.key`;
   const local = localWord(end.keyFile ?? `./${file}`);
-  const notes = [t("The key gets to the server over a safe channel only: never by mail, chat or git.")];
+  const notes = [t("Send the key to the server over a secure channel only, never by mail, chat or git.")];
   if (end.keyFile === undefined) {
     notes.push(
       t('On this machine, write it to a file with the command "Export Key to File…", or:'),
@@ -101,14 +101,14 @@ function deliveryNotes(end: ServerEnd, { path, install, t }: { readonly path: st
   notes.push(
     t("Copy the file to the server:"),
     `  scp -p ${local} ${shellWord(`${end.host}:${file}`)}`,
-    t("On the server, see to it that only its user can read it:"),
+    t("On the server, make sure that only its user can read the file:"),
     install === undefined ? `  chmod 600 ${shellWord(path)}` : `  ${install} ${shellWord(file)} ${shellWord(path)} && rm ${shellWord(file)}`,
   );
   if (end.keyFile === undefined) notes.push(t("Remove the copy on this machine:"), `  rm ${local}`);
   notes.push(
     end.fingerprint === undefined
-      ? t("The key is right when this command says the same on both machines:")
-      : t("The key is right when this command says {0} on the server:", end.fingerprint),
+      ? t("The key is right if this command prints the same on both machines:")
+      : t("The key is right if this command prints {0} on the server:", end.fingerprint),
     `  ${install === undefined ? "" : "sudo "}tunneld keys fingerprint ${shellWord(path)}`,
     ...(end.fingerprint === undefined ? [`  tunneld keys fingerprint ${end.keyFile === undefined ? shellWord(end.keyName) : local}`] : []),
     t("Without tunneld there, compare what sha512sum says of both files. Don't use sha256sum: it prints the very secret that spiped computes from the file."),
@@ -116,7 +116,7 @@ function deliveryNotes(end: ServerEnd, { path, install, t }: { readonly path: st
   return notes;
 }
 
-/** A path here as one word of a shell: the home folder stays one, and no path is an option. */
+/** A path on this machine as one word of a shell: `~/` keeps its meaning, and no path can be taken for an option. */
 function localWord(path: string): string {
   if (path.startsWith("~/")) return `~/${shellWord(path.slice(2))}`;
   return shellWord(path.startsWith("-") ? `./${path}` : path);
@@ -185,6 +185,7 @@ function composeNotes(end: ServerEnd, t: Translate): string[] {
     "  SPIPED_UID=$(id -u) docker compose up -d",
     ...deliveryNotes(end, { path: file, t }),
     t("The service publishes no port: only spiped reaches it."),
+    ...(end.tls ? [t("The entry says that the service speaks TLS: give it a certificate and turn TLS on.")] : []),
   ];
 }
 
@@ -233,7 +234,7 @@ function serveNotes(end: ServerEnd, t: Translate): string[] {
   ];
 }
 
-/** The entry at the far end, with what differs from the defaults. */
+/** The entry at the far end, with the values that differ from the defaults. */
 function serveConfig(end: ServerEnd): string {
   const listen = end.listen.kind === "unix" ? end.listen.path : `${end.listen.host === "::" ? "[::]" : end.listen.host}:${end.listen.port}`;
   const entry = {
@@ -241,6 +242,7 @@ function serveConfig(end: ServerEnd): string {
     service: end.service,
     listen,
     target: end.backend,
+    ...(end.tls && { tls: true }),
     key: { file: serveKey(end) },
     ...(end.forwardSecrecy !== "require" && { forwardSecrecy: end.forwardSecrecy }),
     ...(end.maxConnections !== 100 && { maxConnections: end.maxConnections }),
@@ -267,7 +269,7 @@ function serveUnitNotes(end: ServerEnd, t: Translate): string[] {
   ];
 }
 
-/** A translation may not end a comment. */
+/** Removes line breaks: one in a translation would end the comment. */
 function commented(lines: readonly string[], mark: "#" | "//"): string {
   return lines.map((line) => `${mark} ${line.replace(/[\r\n]/g, " ")}\n`).join("");
 }

@@ -14,7 +14,7 @@ export interface ServerEndOptions {
   readonly entry: TunnelEntry;
   /** The service's address as the server sees it; default: {@link defaultBackend}. */
   readonly backend?: string | undefined;
-  /** Of the key, to compare. */
+  /** The key's fingerprint, to compare. */
   readonly fingerprint?: string | undefined;
   /** Absolute path of the tunneld.cjs that comes with the extension. */
   readonly program: string;
@@ -24,22 +24,24 @@ export interface ServerEndOptions {
 export interface ServerEnd {
   readonly name: string;
   readonly service: Service;
-  /** Where it listens. */
+  /** The service speaks TLS by itself. */
+  readonly tls: boolean;
+  /** Where the far end listens. */
   readonly listen: { readonly kind: "tcp"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
   readonly backend: string;
-  /** Fit for a file name. */
+  /** The key's name, usable as a file name. */
   readonly keyName: string;
-  /** The key's file here, as the entry names it; undefined: it is a key of the key folder. */
+  /** The key's file on this machine, as the entry names it; undefined: the key is in the key folder. */
   readonly keyFile: string | undefined;
   readonly fingerprint: string | undefined;
   readonly forwardSecrecy: TunnelEntry["forwardSecrecy"];
   readonly maxConnections: number;
-  /** For ssh and scp. */
+  /** The server's host name for ssh and scp. */
   readonly host: string;
   readonly program: string;
 }
 
-/** Where a service listens by default, seen from its own machine; undefined: nobody knows. */
+/** Where a service listens by default, seen from its own machine; undefined: not known. */
 export function defaultBackend(service: Service): string | undefined {
   switch (service) {
     case "redis":
@@ -60,6 +62,7 @@ export function serverEnd({ name, entry, backend, fingerprint, program }: Server
   return {
     name,
     service: entry.service,
+    tls: entry.tls ?? false,
     listen,
     backend: backend ?? defaultBackend(entry.service) ?? "127.0.0.1:1",
     keyName,
@@ -72,7 +75,7 @@ export function serverEnd({ name, entry, backend, fingerprint, program }: Server
   };
 }
 
-/** Whether the encrypted port is the service's own port on the same machine, where both can't listen. */
+/** Whether the encrypted port is the service's own port on the same machine: both can't listen at it. */
 export function portsCollide({ listen, backend }: ServerEnd): boolean {
   if (listen.kind === "unix") return backend === listen.path;
   const match = /^(.*):(\d+)$/.exec(backend);
@@ -80,7 +83,7 @@ export function portsCollide({ listen, backend }: ServerEnd): boolean {
   return Number(match?.[2]) === listen.port && (host === "localhost" || host === "::1" || host.startsWith("127."));
 }
 
-/** host:port as spiped takes it: an IP address in brackets. */
+/** host:port as spiped expects it: an IP address is in brackets. */
 export function spipedAddress(host: string, port: number): string {
   return isIPv4(host) || isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }

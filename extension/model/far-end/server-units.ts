@@ -1,9 +1,9 @@
 /**
- * The fixed parts of systemd units for the far end. SERVE_UNIT says what
- * docs/examples/tunneld.service says; a test compares them.
+ * The fixed parts of systemd units for the far end. SERVE_UNIT has the content of
+ * docs/examples/tunneld.service; a test compares them.
  */
 
-/** Of the section [Service], for spiped: a user of its own, and nothing that it does not need. */
+/** Lines of the [Service] section for spiped: a user of its own, and no rights that spiped does not need. */
 export const SPIPED_HARDENING = [
   "DynamicUser=yes",
   "Restart=on-failure",
@@ -26,7 +26,7 @@ export const SPIPED_HARDENING = [
   "UMask=0077",
 ] as const;
 
-/** For `tunneld serve`. */
+/** The unit for `tunneld serve`. */
 export const SERVE_UNIT = `[Unit]
 Description=Far ends of encrypted tunnels (tunneld serve)
 Documentation=https://www.tarsnap.com/spiped.html

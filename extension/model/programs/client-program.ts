@@ -1,28 +1,32 @@
 /**
- * Which program talks to a service, and with what arguments: for a terminal that
- * is started with the program itself, never through a shell. A password is asked
- * for by the program, never passed. Pure.
+ * Which program talks to a service, and with which arguments: for a terminal that
+ * runs the program itself, never a shell. The program asks for the password; we
+ * never pass it. Pure.
  */
-import { type LocalEnd, placeholdersOf } from "../../../shared/contract/connection-url.ts";
+import type { LocalEnd } from "../../../shared/contract/connection-url.ts";
+import { placeholdersOf } from "../../../shared/contract/tunnel-environment.ts";
 import type { TunnelEntry } from "../../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../../shared/errors.ts";
+import { message } from "../../../shared/message.ts";
 import { hasUnfitCharacters } from "../../../shared/plain-text.ts";
 
 /** A way to talk to a service. */
 export interface ClientProgram {
-  /** Names of programs, the best first; all take the same arguments. */
+  /** Names of programs, the best first; all take the same `args`. */
   readonly candidates: readonly string[];
   readonly args: readonly string[];
-  /** What installs one of them. */
+  /** Further arguments by the program's name, for options that two makers name differently. */
+  readonly ownArgs?: Readonly<Record<string, readonly string[]>>;
+  /** Commands that install one of the programs. */
   readonly install: { readonly debian: string; readonly brew: string };
 }
 
-/** What of an entry it is made from. */
-export type ClientEntry = Pick<TunnelEntry, "service" | "user" | "database">;
+/** The parts of an entry that the program and its arguments are made from. */
+export type ClientEntry = Pick<TunnelEntry, "service" | "tls" | "user" | "database">;
 
 /**
  * The program for an entry whose tunnel listens at `listen`; undefined: nothing is known of the service.
- * @throws TunnelError CONFIG_INVALID for a value that a program could take for an option; the validator refuses them before
+ * @throws TunnelError CONFIG_INVALID for a value that a program could take for an option; the validator already refuses such values
  */
 export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgram | undefined {
   switch (entry.service) {
@@ -36,6 +40,8 @@ export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgr
       return {
         candidates: ["mariadb", "mysql"],
         args: mysqlArgs(entry, listen),
+        // MariaDB's client has the first option, Oracle's the second; MariaDB's client is always available as "mariadb".
+        ...(entry.tls && { ownArgs: { mariadb: ["--ssl"], mysql: ["--ssl-mode=REQUIRED"] } }),
         install: { debian: "sudo apt install mariadb-client", brew: "brew install mariadb" },
       };
     case "tcp":
@@ -43,9 +49,11 @@ export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgr
   }
 }
 
-function redisArgs({ user, database }: ClientEntry, listen: LocalEnd): string[] {
+function redisArgs({ tls, user, database }: ClientEntry, listen: LocalEnd): string[] {
   const { host, port } = placeholdersOf("", { service: "redis", listen });
   const args = listen.kind === "unix" ? ["-s", value(host)] : ["-h", value(host), "-p", port];
+  // redis-cli checks who signed the certificate, but not the name in it, which differs from this end's name.
+  if (tls) args.push("--tls");
   if (database !== undefined) {
     if (typeof database !== "number" || !Number.isInteger(database) || database < 0) throw refused("database");
     args.push("-n", String(database));
@@ -68,6 +76,11 @@ function value(text: string): string {
   return text;
 }
 
-function refused(what: string): TunnelError {
-  return new TunnelError("CONFIG_INVALID", `this ${what} can't be passed to a program: correct the entry in tunnels.json`);
+function refused(what: "database" | "value"): TunnelError {
+  return new TunnelError(
+    "CONFIG_INVALID",
+    what === "database"
+      ? message("this database can't be passed to a program: correct the entry in tunnels.json")
+      : message("this value can't be passed to a program: correct the entry in tunnels.json"),
+  );
 }

@@ -1,23 +1,22 @@
 /**
- * What tunnels have to do with the start of a program: which are to be open
- * before it, and how its configuration gets their variables. What launch.json
- * says always has the last word.
+ * Tunnels and the start of a program: which tunnels must be open before it starts,
+ * and how its configuration gets their variables. Values in launch.json always win.
  */
 
 import { isOpen, type TunnelItem } from "../tunnel-item.ts";
 import { isForFolder } from "./environment.ts";
 import { type FoundTunnel, findTunnel } from "./find-tunnel.ts";
 
-/** In the setting: all tunnels with `autoOpen`. */
+/** The value of the setting that means all tunnels with `autoOpen`. */
 const ALL_AUTO_OPEN = "*";
 
-/** Our choice: what was verified this recently is not asked again; compounds and child sessions start several programs at once. */
+/** Our choice: a tunnel verified this recently is not verified again; compounds and child sessions start several programs at once. */
 const RECENT_MS = 60_000;
 
 /** Debuggers that take `environment: [{ name, value }]` instead of `env: { name: value }`. */
 const LIST_TYPES: readonly unknown[] = ["cppdbg", "cppvsdbg"];
 
-/** The tunnels to open, or the first name that leads to none. */
+/** The tunnels to open, or the first name that no tunnel has. */
 export type LaunchTunnels = { readonly at: "known"; readonly items: readonly TunnelItem[] } | Extract<FoundTunnel, { readonly at: "unknown" }>;
 
 /** What the setting `names` means in `folder`. */
@@ -35,7 +34,7 @@ export function launchTunnels(items: readonly TunnelItem[], names: readonly stri
   return { at: "known", items: [...chosen] };
 }
 
-/** Whether a tunnel has to be opened, or verified once more, before a program relies on it. */
+/** Whether a tunnel must be opened, or verified again, before a program relies on it. */
 export function needsOpening(item: TunnelItem, nowMs: number): boolean {
   const { status, approval, wanted } = item;
   if (!wanted || approval.at !== "approved" || !status || !isOpen(item) || status.state === "degraded") return true;
@@ -43,15 +42,15 @@ export function needsOpening(item: TunnelItem, nowMs: number): boolean {
   return nowMs - verifiedAtMs > RECENT_MS;
 }
 
-/** How names of variables are compared, and which are set in another place. */
+/** How names of variables are compared, and which variables are set elsewhere. */
 export interface VariableRules {
   /** Set by launch.json's `envFile`. */
   readonly taken: ReadonlySet<string>;
-  /** On Windows case means nothing. */
+  /** On Windows, names that differ only in case are the same. */
   readonly ignoreCase: boolean;
 }
 
-/** The configuration with `variables` added to its own, which win. One whose `env` has a form we don't know stays as it is. */
+/** The configuration with `variables` added; its own variables win. A configuration whose `env` has an unknown form is not changed. */
 export function withVariables<T extends Readonly<Record<string, unknown>>>(config: T, variables: ReadonlyMap<string, string>, rules: VariableRules): T {
   const fold = (name: string): string => (rules.ignoreCase ? name.toUpperCase() : name);
   const fresh = (own: Iterable<string>): [string, string][] => {

@@ -1,8 +1,8 @@
 /**
- * Which tunnel a bare name means: in settings, tasks, launch.json and the API,
- * where no file is named beside it. The folder's own come first, then the user's,
- * then those of other folders of the workspace; seen from no folder in particular,
- * the workspace's before the user's.
+ * Which tunnel a bare name means: in settings, tasks, launch.json and the API, where
+ * no file is named with it. The folder's own tunnels come first, then the user's,
+ * then those of the workspace's other folders. Without a particular folder, the
+ * workspace's tunnels come before the user's.
  */
 import { nearest } from "../../../shared/nearest.ts";
 import { plainText } from "../../../shared/plain-text.ts";
@@ -25,7 +25,7 @@ export function findTunnel(items: readonly TunnelItem[], name: string, folder: s
   return { at: "unknown", name, nearest: nearest(name, names) };
 }
 
-/** Says that there is no such tunnel, and which one may have been meant. */
+/** Says that there is no such tunnel, and which tunnel may be meant. */
 export function unknownTunnelText({ name, nearest: near }: Extract<FoundTunnel, { readonly at: "unknown" }>, t: Translate): string {
   const shown = plainText(name, { maxLength: 64 });
   return near === undefined

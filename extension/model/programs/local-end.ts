@@ -1,12 +1,12 @@
 /**
- * Where local programs connect to a tunnel, as far as it is known: of an open
- * tunnel what the daemon says, of a closed one what its entry says. Pure.
+ * Where local programs connect to a tunnel, as far as it is known: for an open
+ * tunnel the daemon's address, for a closed tunnel the entry's address. Pure.
  */
 import { type LocalEnd, localEndOf } from "../../../shared/contract/connection-url.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 import { isOpen, type TunnelItem } from "../tunnel-item.ts";
 
-/** The local end; undefined: it is known once the tunnel is open (port 0), or there is none. */
+/** The local end; undefined: it will be known when the tunnel is open (port 0), or there is none. */
 export function localEnd(item: TunnelItem): LocalEnd | undefined {
   if (isOpen(item) && item.status) return parsed(item.status.listen);
   const listen = item.entry?.listen;

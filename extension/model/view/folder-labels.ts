@@ -7,7 +7,7 @@ export interface NamedFolder {
   readonly path: string;
 }
 
-/** A label for each folder, in their order: its name; where several have that name, with the folder that it is in, or with its whole path. */
+/** A label for each folder, in their order: its name; if several folders have that name, also its parent folder or its whole path. */
 export function folderLabels(folders: readonly NamedFolder[]): string[] {
   const forms = [
     ({ name }: NamedFolder): string => name,

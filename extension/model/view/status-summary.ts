@@ -1,39 +1,59 @@
 /**
- * The one item of the status bar: how many tunnels are open, whether something is
- * on its way, and a warning when something that should work doesn't. The tooltip
- * has no ages: it would be wrong a minute later.
+ * The one item of the status bar: how many tunnels work, whether one is being
+ * opened, and how many of those that should work don't. The tooltip is a table,
+ * the state first; a tunnel's name and the word behind it are links that run a
+ * command. It has no ages: they would be wrong a minute later.
  */
 import { plainText } from "../../../shared/plain-text.ts";
+import { COMMANDS } from "../../ids.ts";
 import type { Translate } from "../translate.ts";
-import { isOpen, type TunnelItem } from "../tunnel-item.ts";
-import { isTroubled, listenOf, phaseOf, stateWord, targetOf, tunnelName } from "./tunnel-row.ts";
+import { isOn, isWorking, refOf, type TunnelItem } from "../tunnel-item.ts";
+import { isTroubled, phaseOf, shortAddresses, shortStateWord, tunnelName } from "./tunnel-row.ts";
 
 /** What the item shows. */
 export interface StatusSummary {
-  /** `$(lock) 2`; the icon spins while something opens, and is another when something does not work. */
+  /** `$(lock) 2 $(warning) 5`: those that work, and those that should; the lock spins while one opens. */
   readonly text: string;
   /** Warning background. */
   readonly isWarning: boolean;
-  /** A table; file-derived text stands in code spans, where nothing of it acts. */
+  /** A table; text from files is in code spans, where it has no effect as Markdown. */
   readonly tooltipMarkdown: string;
   readonly accessibleLabel: string;
 }
 
-/** Our choice: a tooltip is no list view. */
+/** The commands that the tooltip's links may run, and no other. */
+export const TOOLTIP_COMMANDS: readonly string[] = [
+  COMMANDS.open,
+  COMMANDS.close,
+  COMMANDS.diagnose,
+  COMMANDS.reveal,
+  COMMANDS.showTunnel,
+  COMMANDS.showTunnels,
+];
+
+/** Our choice: a tooltip is not a list view. */
 const MAX_ROWS = 20;
+/** Our choice: VS Code's tooltips are 500 pixels wide, and a row that is broken is no table any more. */
+const MAX_NAME = 20;
+const MAX_ADDRESSES = 32;
+
+/** A line is broken at any other. */
+const NO_BREAK_HYPHEN = "\u2011";
 
 /** undefined: the window has no tunnels, and no item. */
 export function statusSummary(items: readonly TunnelItem[], t: Translate): StatusSummary | undefined {
   if (items.length === 0) return undefined;
-  const open = items.filter(isOpen).length;
+  const working = items.filter(isWorking).length;
   const busy = items.filter((item) => phaseOf(item) === "busy").length;
   const troubled = items.filter(isTroubled).length;
+  const isUnknown = items.every((item) => item.isUnknown === true);
+  const open = `${busy > 0 ? "$(sync~spin)" : "$(lock)"} ${isUnknown ? "?" : working}`;
   return {
     // High-contrast themes have no warning background.
-    text: `${busy > 0 ? "$(sync~spin)" : troubled > 0 ? "$(warning)" : "$(lock)"} ${open}`,
+    text: troubled > 0 ? `${open} $(warning) ${troubled}` : open,
     isWarning: troubled > 0,
     tooltipMarkdown: table(items, t),
-    accessibleLabel: label({ open, busy, troubled, all: items.length }, t),
+    accessibleLabel: isUnknown ? t("Encrypted tunnels: unknown (Restricted Mode)") : label({ open: working, busy, troubled, all: items.length }, t),
   };
 }
 
@@ -54,22 +74,74 @@ function label({ open, busy, troubled, all }: Counts, t: Translate): string {
 }
 
 function table(items: readonly TunnelItem[], t: Translate): string {
-  const headings = [t("Tunnel"), t("Here"), t("Leads to"), t("State")];
-  // What is wrong must not be among those left out.
-  const shown = [...items.filter(isTroubled), ...items.filter((item) => !isTroubled(item))].slice(0, MAX_ROWS);
-  const rows = shown.map((item) => [code(tunnelName(item)), code(listenOf(item, t) ?? ""), code(targetOf(item)), cell(stateWord(item, t))]);
+  const headings = [t("State"), t("Tunnel"), t("Address"), ""];
+  // Troubled tunnels come first, then those that are on, so that they are not left out.
+  const shown = items.toSorted((one, other) => rank(one) - rank(other)).slice(0, MAX_ROWS);
+  const rows = shown.map((item) => [
+    `$(${stateIcon(item)}) ${cell(shortStateWord(item, t))}`,
+    // A bracket could end the text of a link; only the name of an entry with a mistake can have one.
+    link(code(tunnelName(item).replaceAll(/[[\]]/g, " "), MAX_NAME), COMMANDS.showTunnel, item),
+    code(shortAddresses(item, t) ?? "", MAX_ADDRESSES),
+    actionLink(item, t),
+  ]);
   const left = items.length - shown.length;
   const lines = [headings.map(cell), headings.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
-  return [...lines, ...(left > 0 ? ["", t("and {0} more", left)] : [])].join("\n");
+  return [...lines, ...(left > 0 ? ["", `[${t("and {0} more", left)}](command:${COMMANDS.showTunnels})`] : [])].join("\n");
 }
 
-/** Our own words; a translation might have a bar. */
+function rank(item: TunnelItem): number {
+  if (isTroubled(item)) return 0;
+  return isOn(item) ? 1 : 2;
+}
+
+function stateIcon(item: TunnelItem): string {
+  switch (phaseOf(item)) {
+    case "busy":
+      return "sync";
+    case "open":
+      return "pass";
+    case "trouble":
+      return "warning";
+    case "fault":
+      return "error";
+    case "closed":
+      if (item.missingKey !== undefined) return "key";
+      return isTroubled(item) ? "warning" : item.isUnknown ? "question" : "circle-outline";
+  }
+}
+
+/** What most people want next. */
+function actionLink(item: TunnelItem, t: Translate): string {
+  switch (phaseOf(item)) {
+    case "closed":
+      return link(cell(t("Open")), COMMANDS.open, item);
+    case "open":
+      return link(cell(t("Close")), COMMANDS.close, item);
+    case "trouble":
+      return link(cell(t("Diagnose")), COMMANDS.diagnose, item);
+    case "fault":
+      return link(cell(t("Show")), COMMANDS.reveal, item);
+    case "busy":
+      return "";
+  }
+}
+
+/**
+ * A link that runs a command for the tunnel. VS Code decodes the argument twice, so a percent sign of a path is encoded
+ * twice; a parenthesis would end the link.
+ */
+function link(text: string, command: string, item: TunnelItem): string {
+  const argument = encodeURIComponent(JSON.stringify([refOf(item)]).replaceAll("%", "%25"));
+  return `[${text}](command:${command}?${argument.replaceAll("(", "%28").replaceAll(")", "%29")})`;
+}
+
+/** A cell with our own words; a translation might contain a bar. */
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-/** A code span in a table's cell: no link, no mark-up, no icon; a bar would end the cell even so. */
-function code(text: string): string {
-  const inside = plainText(text).replaceAll("`", "'").replaceAll("\\", "/").replaceAll("|", "\\|").trim();
+/** A code span in a table's cell: no link, no mark-up, no icon. A bar would still end the cell, so it is escaped. */
+function code(text: string, maxLength: number): string {
+  const inside = plainText(text, { maxLength }).replaceAll("`", "'").replaceAll("\\", "/").replaceAll("|", "\\|").replaceAll("-", NO_BREAK_HYPHEN).trim();
   return inside === "" ? "" : `\`${inside}\``;
 }

@@ -11,14 +11,14 @@ import type { TunnelItem } from "../tunnel-item.ts";
 import { ago, measured, size, span, type View } from "./format.ts";
 import type { FactParts } from "./tunnel-fact.ts";
 
-/** Our choice: more connections than this are counted instead. */
+/** Our choice: connections beyond this number are only counted. */
 const MAX_CONNECTIONS = 50;
 
-/** The rows, those without anything to say left out. */
+/** The rows, without those that have nothing to say. */
 export function counterFacts(item: TunnelItem, view: View): FactParts[] {
   const { status } = item;
   return [
-    ...(status ? [...connectionFacts(status, view), ...trafficFacts(status, view.t), ...timeFacts(status, view.t)] : []),
+    ...(status ? [...connectionFacts(status, view), ...trafficFacts(status, view.t), ...wireFacts(status, view.t), ...timeFacts(status, view.t)] : []),
     ...keyFacts(item, view),
     ...(status ? refusalFacts(status, view.t) : []),
   ];
@@ -79,6 +79,12 @@ function trafficFacts({ plainInBytes, plainOutBytes, wireInBytes, wireOutBytes }
   ];
 }
 
+function wireFacts({ wire }: TunnelStatus, t: Translate): FactParts[] {
+  if (wire === undefined) return [];
+  const about = wire === "native" ? t("native: all connections share one encrypted connection") : t("spiped: one encrypted connection for each connection");
+  return [{ id: "wire", icon: "plug", label: t("Wire"), description: about }];
+}
+
 function timeFacts({ dial, handshake }: TunnelStatus, t: Translate): FactParts[] {
   const children = [
     { id: "dial", label: t("Connecting"), timing: dial },
@@ -96,7 +102,7 @@ function timingText({ count, lastMs, maxMs, totalMs }: TunnelStatus["dial"], t: 
   return t("last {0}, average {1}, longest {2}", measured(lastMs, t), measured(totalMs / count, t), measured(maxMs, t));
 }
 
-/** Fingerprints where they are known; before that, what the entry names. */
+/** The fingerprints if they are known, else the keys that the entry names. */
 function keyFacts({ status, approval, entry }: TunnelItem, view: View): FactParts[] {
   const { t } = view;
   const pending = approval.at === "pending" ? approval.facts.keys.map(({ fingerprint }) => fingerprint) : [];

@@ -1,6 +1,6 @@
 /**
- * A row under a tunnel: what it is made from, and what is made of it. Ids are
- * stable while the tunnel is there, so that the tree keeps what is expanded.
+ * A row under a tunnel, and the parts that it is made from. Ids are stable while
+ * the tunnel exists, so that the tree remembers which rows are expanded.
  */
 
 /** What a click on a row does. */
@@ -14,7 +14,7 @@ export interface FactParts {
   readonly icon?: string;
   readonly label: string;
   readonly description: string;
-  /** What can be copied of it. */
+  /** The text that can be copied from the row. */
   readonly copy?: string;
   readonly tooltip?: string;
   readonly command?: FactCommand;
@@ -37,7 +37,7 @@ export interface TunnelFact {
   readonly children: readonly TunnelFact[];
 }
 
-/** The row of `parts`; `above` is the id of the row it stands under. */
+/** The row made from `parts`; `above` is the id of the parent row. */
 export function makeFact(parts: FactParts, above?: string): TunnelFact {
   const { label, description } = parts;
   const id = above === undefined ? parts.id : `${above}/${parts.id}`;

@@ -1,23 +1,26 @@
 /**
- * The rows under a tunnel: what it does, what the daemon has seen of it, what is
- * wrong and what mends that. Plain data; rows of rows are details. A row that is
- * not about anything known is left out. What the traffic and the keys show is
- * `tunnel-counters.ts`.
+ * The rows under a tunnel: what the tunnel does, what the daemon has seen, what is
+ * wrong and what fixes it. Plain data; rows under rows are details. A row with
+ * nothing to say is left out. `tunnel-counters.ts` makes the rows about traffic and
+ * keys.
  */
 
 import type { TunnelUser } from "../../../shared/contract/state.ts";
+import { isListening } from "../../../shared/contract/tunnel-state.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { problemText } from "../editor/problem-text.ts";
 import { failureHelp } from "../failures/failure-help.ts";
 import type { Translate } from "../translate.ts";
 import { stateOf, type TunnelItem } from "../tunnel-item.ts";
+import { failureWord } from "./failure-word.ts";
 import { ago, span, type View } from "./format.ts";
 import { counterFacts } from "./tunnel-counters.ts";
 import { type FactParts, makeFact, type TunnelFact } from "./tunnel-fact.ts";
+import { historyFacts, type TunnelEvent } from "./tunnel-history.ts";
 import { currentFailure, listenOf, stateWord, targetOf } from "./tunnel-row.ts";
 
-/** The rows under `item`, the most important first. */
-export function tunnelFacts(item: TunnelItem, view: View): TunnelFact[] {
+/** The rows under `item`, the most important first; `events` are its history, the newest first. */
+export function tunnelFacts(item: TunnelItem, view: View, events: readonly TunnelEvent[] = []): TunnelFact[] {
   return [
     ...faultFacts(item, view),
     ...approvalFacts(item, view),
@@ -27,6 +30,7 @@ export function tunnelFacts(item: TunnelItem, view: View): TunnelFact[] {
     ...addressFacts(item, view),
     ...counterFacts(item, view),
     ...useFacts(item, view),
+    ...historyFacts(events, view),
   ].map((parts) => makeFact(parts));
 }
 
@@ -38,12 +42,12 @@ function faultFacts({ fault }: TunnelItem, { t }: View): FactParts[] {
 
 function approvalFacts({ approval, status }: TunnelItem, { t }: View): FactParts[] {
   if (approval.at !== "pending") return [];
-  const runsOn = status !== undefined && ["listening", "key-verified", "verified", "degraded"].includes(status.state);
+  const runsOn = status !== undefined && isListening(status.state);
   return [
     {
       id: "approval",
       icon: "shield",
-      label: approval.facts.approvedBefore ? t("Has changed since you approved it: review…") : t("Not approved: review…"),
+      label: approval.facts.approvedBefore ? t("Changed since you approved it: review…") : t("Not approved: review…"),
       description: runsOn ? t("the approved form keeps running") : "",
       command: "approve",
     },
@@ -56,18 +60,19 @@ function failureFacts(item: TunnelItem, view: View): FactParts[] {
   if (!failure) return [];
   const { cause, cure, detail, code } = failureHelp(failure, { t, isOfTunnel: true, role: item.status?.role });
   const when = failure.count > 1 ? t("{0} times, last {1}", failure.count, ago(failure.atMs, view)) : ago(failure.atMs, view);
+  const word = failureWord(code, t);
   const isCurrent = currentFailure(item) !== undefined;
   return [
     {
       id: "failure",
       icon: isCurrent ? "warning" : "history",
       label: isCurrent ? t("Failure") : t("Last failure"),
-      description: `${code} · ${when}`,
+      description: `${word === undefined ? code : `${word} (${code})`} · ${when}`,
       copy: `${code}: ${detail}`,
       tooltip: `${cause} ${cure}`,
       children: [
         { id: "cause", label: t("Cause"), description: cause, copy: cause },
-        { id: "cure", label: t("Cure"), description: cure, copy: cure },
+        { id: "cure", label: t("Fix"), description: cure, copy: cure },
         ...(detail === "" ? [] : [{ id: "detail", label: t("Details"), description: detail, copy: detail }]),
       ],
     },
@@ -77,9 +82,9 @@ function failureFacts(item: TunnelItem, view: View): FactParts[] {
 function stateFact(item: TunnelItem, { t, nowMs }: View): FactParts {
   const { status } = item;
   const word = stateWord(item, t);
-  // While this window is at it, the daemon's time is that of another state.
+  // While this window is working on the tunnel, the daemon's time belongs to another state.
   const known = status !== undefined && status.state === stateOf(item) && status.sinceMs > 0;
-  return { id: "state", icon: "info", label: t("State"), description: known ? t("{0}, for {1}", word, span(nowMs - status.sinceMs, t)) : word };
+  return { id: "state", icon: "info", label: t("State"), description: known ? t("{0} {1}", word, span(nowMs - status.sinceMs, t)) : word };
 }
 
 function verifiedFacts({ status }: TunnelItem, view: View): FactParts[] {
@@ -93,7 +98,8 @@ function verifiedFacts({ status }: TunnelItem, view: View): FactParts[] {
       id: "verified",
       icon: "verified",
       label: t("Last verified"),
-      description: t("key {0}, service {1}", key, backend),
+      // Mostly both are as old: then one age says it.
+      description: key === backend ? key : t("key {0}, service {1}", key, backend),
       tooltip: t("Key: when the other end last proved that it holds the key. Service: when the database behind it last said something."),
     },
   ];
@@ -104,8 +110,8 @@ function addressFacts(item: TunnelItem, { t }: View): FactParts[] {
   if (listen === undefined) return [];
   const target = targetOf(item);
   return [
-    { id: "listen", icon: "plug", label: t("Listens at"), description: listen, copy: listen },
-    { id: "target", icon: "arrow-right", label: t("Leads to"), description: target, copy: target },
+    { id: "listen", icon: "plug", label: t("Local address"), description: listen, copy: listen },
+    { id: "target", icon: "arrow-right", label: t("Remote address"), description: target, copy: target },
   ];
 }
 
@@ -136,7 +142,7 @@ export function userText({ kind, name }: TunnelUser, t: Translate): string {
   const shown = plainText(name, { maxLength: 80 });
   switch (kind) {
     case "vscode":
-      return t("window {0}", shown);
+      return t("VS Code window {0}", shown);
     case "exec":
     case "cli":
       return t("command {0}", shown);

@@ -1,8 +1,10 @@
 /**
  * A tunnel as a row of the tree, of a quick pick and of the status bar's tooltip.
+ * The icon is the service's; its colour is the state, which a word says, too:
  *
- *     circle           closed            service's icon   open; green once verified
- *     spinner          on its way        warning, key, shield   it should work, and doesn't
+ *     green   verified              grey      closed
+ *     plain   open, not verified    warning   it should work, and doesn't
+ *     spinner on its way            error     its entry has a mistake
  */
 
 import type { Service } from "../../../shared/contract/tunnels-file.ts";
@@ -10,35 +12,43 @@ import { plainText } from "../../../shared/plain-text.ts";
 import { problemText } from "../editor/problem-text.ts";
 import type { Translate } from "../translate.ts";
 import { isOn, stateOf, type TunnelItem } from "../tunnel-item.ts";
-import { ago, listenText, span, type View } from "./format.ts";
+import { failureWord } from "./failure-word.ts";
+import { ago, lasted, listenText, type View } from "./format.ts";
+import { shortListen, shortTarget } from "./short-address.ts";
+import { markOf, markText } from "./tunnel-mark.ts";
 
-/** A row. Texts are plain: control characters, links and icons of files and peers are taken out. */
+/** A row. Texts are plain: control characters, links and icons from files and peers are removed. */
 export interface TunnelRow {
   /** A codicon's id. */
   readonly icon: string;
   /** A theme colour's id for the icon, or undefined. */
   readonly iconColor: string | undefined;
   readonly label: string;
-  /** `127.0.0.1:6579 → cache.example.com:6479` */
+  /** `:6579 → cache.example.com`, after the state in a word unless all is well: "wrong key · :6579 → cache.example.com". */
   readonly description: string;
+  /** `127.0.0.1:6579 → cache.example.com:6479`, or the mistake of an entry that has no addresses. */
+  readonly addresses: string;
   /** The state in words, such as "verified 3 min ago". */
   readonly stateText: string;
   /**
-   * tunnel;SOURCE;ROLE;SERVICE;APPROVAL;PHASE with APPROVAL approved, pending or unknown, and PHASE closed, busy, open,
-   * trouble or fault: what package.json's menus look at.
+   * tunnel;SOURCE;ROLE;SERVICE;APPROVAL;PHASE with APPROVAL approved, pending or unknown, and PHASE closed, draining, busy,
+   * open, trouble or fault: what package.json's menus look at.
    */
   readonly contextValue: string;
-  /** Without ages: a screen reader would read it again every second. */
+  /** Without ages: a screen reader would read the label again every second. */
   readonly accessibleLabel: string;
 }
 
 /** What can be done with a tunnel now. fault: its entry has a mistake and nothing runs. */
 export type Phase = "closed" | "busy" | "open" | "trouble" | "fault";
 
-/** Of VS Code's greens the one that can be seen on white, too: testing.iconPassed has a contrast of 1.9 to 1 there. */
+/** The one of VS Code's greens that is also visible on white: testing.iconPassed has a contrast of 1.9 to 1 there. */
 const VERIFIED = "charts.green";
+const CLOSED = "disabledForeground";
+/** With a colour in high contrast too, which list.warningForeground has not. */
+const TROUBLE = "problemsWarningIcon.foreground";
 
-/** Our choice: what is wrong with an entry may be long; a row isn't. */
+/** Our choice: the text of a fault may be long; a row must be short. */
 const MAX_FAULT_LENGTH = 200;
 
 /** The row of `item`. */
@@ -49,44 +59,75 @@ export function tunnelRow(item: TunnelItem, view: View): TunnelRow {
   const service = item.entry?.service ?? item.status?.service;
   const listen = listenOf(item, t);
   const target = targetOf(item);
-  const state = stateWord(item, t);
+  const addresses = listen === undefined ? faultText(item, t) : `${listen} → ${target}`;
   return {
     ...iconOf(item),
     label,
-    description: listen === undefined ? faultText(item, t) : `${listen} → ${target}`,
+    description: listen === undefined ? addresses : [...rowWord(item, t), shortAddresses(item, t)].join(" · "),
+    addresses,
     stateText: stateText(item, view),
-    contextValue: ["tunnel", item.source.kind, role ?? "unknown", service ?? "unknown", item.approval.at, phaseOf(item)].join(";"),
-    accessibleLabel:
-      listen === undefined
-        ? `${label}, ${state}: ${faultText(item, t)}`
-        : role === "server"
-          ? t("{0}, server end, {1}, from {2} to {3}", label, state, listen, target)
-          : t("{0}, {1} tunnel, {2}, from {3} to {4}", label, serviceName(service), state, listen, target),
+    contextValue: ["tunnel", item.source.kind, role ?? "unknown", service ?? "unknown", item.approval.at, menuPhase(item)].join(";"),
+    accessibleLabel: spoken(item, t),
   };
 }
 
-/** Its name, fit to be shown. */
+function spoken(item: TunnelItem, t: Translate): string {
+  const label = tunnelName(item);
+  const listen = listenOf(item, t);
+  const word = stateWord(item, t);
+  const state = stateOf(item) === "degraded" && word !== t("not working") ? t("not working: {0}", word) : word;
+  if (listen === undefined) return `${label}, ${state}: ${faultText(item, t)}`;
+  const service = serviceName(item.entry?.service ?? item.status?.service);
+  const target = targetOf(item);
+  const text =
+    roleOf(item) === "server"
+      ? t("{0}, server end, {1}, from {2} to {3}", label, state, listen, target)
+      : t("{0}, {1} tunnel, {2}, from {3} to {4}", label, service, state, listen, target);
+  const mark = markOf(item);
+  return mark ? `${text}, ${markText(mark, t)}` : text;
+}
+
+/** The state as the row has it; nothing where all is well. */
+function rowWord(item: TunnelItem, t: Translate): string[] {
+  const state = stateOf(item);
+  if (!item.busy && (state === "verified" || state === "key-verified")) return [];
+  if (!item.busy && state === "listening") return [t("not verified yet")];
+  return [shortStateWord(item, t)];
+}
+
+/** {@link stateWord} without what a narrow row has no room for: that an approval is missing is said below the row. */
+export function shortStateWord(item: TunnelItem, t: Translate): string {
+  return stateWord({ ...item, approval: { at: "unknown" } }, t);
+}
+
+/** The tunnel's name, made safe to show. */
 export function tunnelName({ name }: Pick<TunnelItem, "name">): string {
   return plainText(name, { maxLength: 64 });
 }
 
-/** Which end of it runs here; undefined when nothing is known. */
+/** Which end of the tunnel runs here; undefined when nothing is known. */
 export function roleOf({ entry, status }: Pick<TunnelItem, "entry" | "status">): "client" | "server" | undefined {
   return entry?.role ?? status?.role;
 }
 
-/** Where clients connect: the real address of what runs, else what the entry says; undefined when nothing is known. */
+/** Where clients connect: the real address of a running tunnel, else the entry's; undefined when nothing is known. */
 export function listenOf(item: TunnelItem, t: Translate): string | undefined {
   const listen = shownOf(item).listen;
   return listen === undefined || listen === "" ? undefined : listenText(listen, t);
 }
 
-/** Where it leads; empty when nothing is known. */
+/** `:6579 → cache.example.com`; undefined when nothing is known. */
+export function shortAddresses(item: TunnelItem, t: Translate): string | undefined {
+  const { listen = "", target = "" } = shownOf(item);
+  return listen === "" ? undefined : `${shortListen(listen, t)} → ${shortTarget(target)}`;
+}
+
+/** Where the tunnel leads; empty when nothing is known. */
 export function targetOf(item: TunnelItem): string {
   return plainText(shownOf(item).target ?? "");
 }
 
-/** While something runs that is what counts, whatever the file says by now. */
+/** While the tunnel runs, its status counts, whatever the file says now. */
 function shownOf(item: TunnelItem): { readonly listen?: string | number; readonly target?: string } {
   const { entry, status } = item;
   const runs = status !== undefined && (isOn(item) || status.state === "draining") && status.listen !== "";
@@ -115,14 +156,19 @@ export function phaseOf(item: TunnelItem): Phase {
   }
 }
 
-/** Whether this window wants it and it does not work, and nobody is at it. */
+/** What the menus look at: a tunnel that is closed for newcomers and still has connections offers to cut them. */
+function menuPhase(item: TunnelItem): string {
+  return stateOf(item) === "draining" && !item.busy ? "draining" : phaseOf(item);
+}
+
+/** Whether this window wants the tunnel, it does not work, and no action is working on it. */
 export function isTroubled(item: TunnelItem): boolean {
   if (!item.wanted || item.busy) return false;
   const phase = phaseOf(item);
   return phase === "trouble" || (phase === "closed" && obstacleOf(item) !== undefined);
 }
 
-/** The failure that is why the tunnel is in its state; one that works has left its failures behind. */
+/** The failure that explains the tunnel's state; a tunnel that works has no current failure. */
 export function currentFailure(item: TunnelItem): NonNullable<TunnelItem["status"]>["lastFailure"] {
   const phase = phaseOf(item);
   if (phase === "trouble") return item.status?.lastFailure;
@@ -134,11 +180,9 @@ export function stateWord(item: TunnelItem, t: Translate): string {
   const state = stateOf(item);
   switch (state) {
     case "closed":
-      if (item.fault) return t("mistake in its entry");
-      if (obstacleOf(item)) return t("can't open");
-      return item.approval.at === "pending" ? t("closed, not approved") : t("closed");
+      return closedWord(item, t);
     case "waiting-for-key":
-      return t("waits for its key");
+      return failureWord(item.status?.lastFailure?.code ?? "", t) ?? t("key missing");
     case "not-approved":
       return t("not approved");
     case "port-busy":
@@ -152,13 +196,22 @@ export function stateWord(item: TunnelItem, t: Translate): string {
     case "verified":
       return t("verified");
     case "degraded":
-      return t("not working");
+      return failureWord(item.status?.lastFailure?.code ?? "", t) ?? t("not working");
     case "draining":
-      return t("closing when its connections end");
+      return t("closed, {0} connected", item.status?.openConnections ?? 0);
   }
 }
 
-/** Wanted, and kept from opening by something that is no state of its own. */
+function closedWord(item: TunnelItem, t: Translate): string {
+  if (item.fault) return t("mistake in its entry");
+  const obstacle = obstacleOf(item);
+  if (obstacle) return failureWord(obstacle.code, t) ?? t("can't open");
+  if (item.missingKey !== undefined) return t("key missing");
+  if (item.isUnknown) return t("unknown (Restricted Mode)");
+  return item.approval.at === "pending" ? t("closed, not approved") : t("closed");
+}
+
+/** What keeps a wanted tunnel from opening, if no state of its own says so. */
 function obstacleOf({ wanted, status }: TunnelItem): NonNullable<TunnelItem["status"]>["lastFailure"] {
   return wanted && status?.state === "closed" && !status.closedByUser ? status.lastFailure : undefined;
 }
@@ -169,8 +222,8 @@ function stateText(item: TunnelItem, view: View): string {
   const state = stateOf(item);
   if (status && state === "verified" && status.backendVerifiedAtMs !== undefined) return t("verified {0}", ago(status.backendVerifiedAtMs, view));
   if (status && state === "key-verified" && status.keyVerifiedAtMs !== undefined) return t("key verified {0}", ago(status.keyVerifiedAtMs, view));
-  if (status && state === "degraded") return t("not working for {0}", span(nowMs - status.sinceMs, t));
-  return stateWord(item, t);
+  const word = stateWord(item, t);
+  return status && state === "degraded" ? t("{0} for {1}", word, lasted(nowMs - status.sinceMs, view)) : word;
 }
 
 function faultText({ fault }: TunnelItem, t: Translate): string {
@@ -191,28 +244,27 @@ function serviceName(service: Service | undefined): string {
 }
 
 function iconOf(item: TunnelItem): Pick<TunnelRow, "icon" | "iconColor"> {
-  const state = stateOf(item);
   switch (phaseOf(item)) {
     case "busy":
       return { icon: "loading~spin", iconColor: undefined };
     case "fault":
-      return { icon: "error", iconColor: "list.errorForeground" };
+      return { icon: "error", iconColor: "problemsErrorIcon.foreground" };
     case "closed":
-      if (obstacleOf(item)) return { icon: "warning", iconColor: "list.warningForeground" };
-      return { icon: state === "draining" ? "circle-slash" : "circle-outline", iconColor: undefined };
+      return { icon: ownIcon(item), iconColor: obstacleOf(item) || item.missingKey !== undefined ? TROUBLE : CLOSED };
     case "open":
-      return { icon: openIcon(item), iconColor: state === "listening" ? undefined : VERIFIED };
+      return { icon: ownIcon(item), iconColor: stateOf(item) === "listening" ? undefined : VERIFIED };
     case "trouble":
-      return { icon: state === "waiting-for-key" ? "key" : state === "not-approved" ? "shield" : "warning", iconColor: "list.warningForeground" };
+      return { icon: ownIcon(item), iconColor: TROUBLE };
   }
 }
 
-function openIcon({ entry, status }: TunnelItem): string {
+/** The icon that a tunnel has in every state. */
+function ownIcon({ entry, status }: TunnelItem): string {
   if ((status?.role ?? entry?.role) === "server") return "server";
   return serviceIcon(status?.service ?? entry?.service);
 }
 
-/** A service's codicon, wherever one is named. */
+/** A service's codicon, used wherever a service is shown. */
 export function serviceIcon(service: Service | undefined): string {
   switch (service) {
     case "redis":

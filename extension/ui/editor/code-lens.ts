@@ -1,10 +1,10 @@
 /**
  * The line above each entry of a tunnels.json: Open, Close, Diagnose and the
- * state. What it says is made by `model/config-lenses.ts`.
+ * state. `editor/config-lenses.ts` makes its text.
  */
 import * as vscode from "vscode";
-import { CHOOSE_KEY } from "../../commands/choose-key.ts";
 import { type Disposable, Disposables } from "../../emitter.ts";
+import { CHOOSE_KEY } from "../../ids.ts";
 import { configLenses, type Lens } from "../../model/editor/config-lenses.ts";
 import type { TunnelItem } from "../../model/tunnel-item.ts";
 import type { Services } from "../../services.ts";
@@ -49,7 +49,7 @@ class LensProvider implements vscode.CodeLensProvider {
     this.#owned.dispose();
   }
 
-  /** Counters change all the time: only what is shown counts. */
+  /** Counters change all the time: lenses are redrawn only if something that they show has changed. */
   #onChange(): void {
     const now = JSON.stringify(
       this.#services.store.items.map(({ source, name, status, approval, busy, fault, place }) => [

@@ -1,7 +1,7 @@
 /**
  * Squiggles in tunnels.json and tunnels.local.json: what the contract's validator
- * says, of open editors as they are and of the other files as they are on the
- * disk, each mistake once and in the file that has it. Needs no daemon.
+ * says about the text in open editors, and about the other files on the disk. Each
+ * mistake is marked once, in the file that has it. Needs no daemon.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -19,10 +19,10 @@ import { WORKSPACE_FILE } from "../../tunnels/config-sources.ts";
 import { isShared, keyFileOf } from "./git-ignore.ts";
 import { configOf, openDocument, placeOf, rangeOf } from "./open-files.ts";
 
-/** Stands before each message; quick fixes know ours by it. */
+/** Shown before each message; quick fixes recognize our diagnostics by it. */
 export const DIAGNOSTIC_SOURCE = "Encrypted Tunnels";
 
-/** Our choice: nobody wants to be corrected within a word. */
+/** Our choice: nobody wants to be corrected in the middle of a word. */
 const SETTLE_MS = 150;
 
 /** Registers the squiggles. */
@@ -35,9 +35,9 @@ class Diagnostics implements Disposable {
   readonly #owned = new Disposables();
   readonly #collection = this.#owned.add(vscode.languages.createDiagnosticCollection("encryptedTunnels"));
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** By file: whether git would share it. */
+  /** By file: whether git would share the file. */
   readonly #shared = new Map<string, Promise<boolean>>();
-  /** By source: which look is the last. */
+  /** By source: the number of the latest look. */
   readonly #looks = new Map<string, number>();
 
   constructor(services: Services) {
@@ -103,7 +103,7 @@ class Diagnostics implements Disposable {
       const isMarked = markedByEditor(document);
       const found = problems.filter((problem) => problem.path === file && !isMarked(problem)).map((problem) => this.#diagnostic(problem, document));
       const advice = document ? [...this.#exposed(document), ...(await this.#sharedKeys(document, source))] : [];
-      // Another look has begun meanwhile, or this is disposed of.
+      // Another look has begun meanwhile, or this object has been disposed of.
       if (this.#looks.get(configPath) !== look || document?.isClosed) return;
       this.#collection.set(vscode.Uri.file(file), [...found, ...advice]);
     }
@@ -114,13 +114,13 @@ class Diagnostics implements Disposable {
     const files = [configPath, localConfigPath(configPath)];
     const texts = new Map(files.flatMap((file): [string, string][] => textOf(file)));
     const onDisk = this.#services.sources.find(configPath)?.config;
-    // What was said of a link holds for the text that an editor shows through it.
+    // The problem of a link also applies to the text that an editor shows through the link.
     if (texts.size === 0 || files.some((file) => isLinked(file, source.folder))) return onDisk?.problems ?? [];
-    // Without the file itself, its overrides are not used.
+    // Overrides are not used without the file itself.
     return texts.has(configPath) || onDisk ? readConfig(configPath, { texts }).problems : [];
   }
 
-  /** There is no file that could be read beside it, and nothing is opened: the text alone is judged. */
+  /** Judges only the document's own text: a virtual document has no readable file beside it, and nothing is opened. */
   #lookVirtual(document: vscode.TextDocument): void {
     if (document.isClosed) {
       this.#collection.delete(document.uri);
@@ -185,17 +185,17 @@ function advice(document: vscode.TextDocument, { spot, message, code, severity }
   return diagnostic;
 }
 
-/** Tells what VS Code's JSON support has marked already, where it is at work: see `model/editor-marks.ts`. */
+/** Tells whether VS Code's JSON support, if active, has already marked a problem: see `editor/editor-marks.ts`. */
 function markedByEditor(document: vscode.TextDocument | undefined): (problem: Problem) => boolean {
   const isJson = document !== undefined && (document.languageId === "jsonc" || document.languageId === "json");
   const validates = isJson && vscode.workspace.getConfiguration("json", document.uri).get("validate.enable") !== false;
   if (!validates || !vscode.extensions.getExtension("vscode.json-language-features")) return () => false;
   const { syntax, duplicates } = editorMarks(document.getText());
-  // What is about the file as a whole has no length, and is nobody else's to say.
+  // A problem of the whole file has no length, and only we report it.
   return ({ offset, length }) => (offset > 0 || length > 0) && (syntax.has(offset) || duplicates.has(offset));
 }
 
-/** On one line: an object that is at fault is marked where it begins. */
+/** The range on one line: an object with a fault is marked where it begins. */
 function problemRange({ offset, length, line, column }: Problem, document: vscode.TextDocument | undefined): vscode.Range {
   if (!document) return new vscode.Range(line - 1, column - 1, line - 1, column - 1 + length);
   const range = rangeOf(document, { offset, length });
@@ -207,7 +207,7 @@ function textOf(file: string): [string, string][] {
   return document ? [[file, document.getText()]] : [];
 }
 
-/** Whether a link leads to the file, other than one that leads to the workspace folder as a whole. */
+/** Whether a link leads to the file; a link to the workspace folder as a whole does not count. */
 function isLinked(file: string, folder: string | undefined): boolean {
   if (folder === undefined) return false;
   try {

@@ -1,13 +1,13 @@
 /**
- * A port on 127.0.0.1 that nothing listens at, now; whoever comes first may still
- * take it, which the daemon then says.
+ * A port on 127.0.0.1 at which nothing listens now. Another program may still take
+ * the port first; the daemon then says so.
  */
 import * as net from "node:net";
 
-/** What is being tried now: two tries of one port at once would each find the other there. */
+/** Ports that are being tried now: two tries of one port at the same time would find each other's listener. */
 const trying = new Map<number, Promise<boolean>>();
 
-/** Whether a listener can be opened there. */
+/** Whether a listener can be opened at the port. */
 export function isFreePort(port: number): Promise<boolean> {
   const tried = trying.get(port) ?? tryPort(port).finally(() => trying.delete(port));
   trying.set(port, tried);
@@ -22,7 +22,7 @@ function tryPort(port: number): Promise<boolean> {
   });
 }
 
-/** The first free one of `candidates`, else any. Rejects when there is none at all. */
+/** The first free port of `candidates`, else any free port. Rejects when no port is free at all. */
 export async function findFreePort(candidates: readonly number[]): Promise<number> {
   for (const port of candidates) if (await isFreePort(port)) return port;
   return await new Promise((resolve, reject) => {

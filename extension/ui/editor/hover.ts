@@ -1,6 +1,6 @@
 /**
- * Over an entry's name its live state, over "key" the fingerprint. What is said is
- * made by `model/config-hover.ts` and shown as text, never as Markdown.
+ * Hovers: the live state over an entry's name, the fingerprint over "key".
+ * `editor/config-hover.ts` makes the text; it is shown as text, never as Markdown.
  */
 import * as vscode from "vscode";
 import type { Disposable } from "../../emitter.ts";

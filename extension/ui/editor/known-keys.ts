@@ -1,6 +1,6 @@
 /**
- * The keys that the daemon has, for what is shown in editors: asked only of a
- * daemon that runs, and not more often than is worth it.
+ * The keys that the daemon has, for lenses, hovers and fixes in editors. Only a
+ * running daemon is asked, and not more often than necessary.
  */
 import type { Result } from "../../../shared/contract/methods.ts";
 import { TunnelError } from "../../../shared/errors.ts";
@@ -19,9 +19,14 @@ export function keyAsker({ link }: Pick<Services, "link">, wallMs: () => number)
   return () => {
     if (link.state.at !== "connected") return Promise.resolve(undefined);
     const nowMs = wallMs();
-    if (!last || nowMs < last.atMs || nowMs - last.atMs > FRESH_MS) last = { atMs: nowMs, keys: link.request("keys/list", {}).then(known, unknown) };
+    if (!last || nowMs < last.atMs || nowMs - last.atMs > FRESH_MS) last = { atMs: nowMs, keys: listedKeys(link) };
     return last.keys;
   };
+}
+
+/** Asks the daemon, and starts it if necessary; undefined: it does not answer. */
+export function listedKeys(link: Services["link"]): Promise<KnownKeys | undefined> {
+  return link.request("keys/list", {}).then(known, unknown);
 }
 
 function known({ keys }: Result<"keys/list">): KnownKeys {

@@ -1,11 +1,12 @@
 /**
- * The tunnels.json files as editors have them: which documents are ours, what is
- * in them, and offsets turned into ranges.
+ * The tunnels.json files in editors: which documents are ours, what is in them, and
+ * ranges made from offsets.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { type ConfigDocument, MAX_CONFIG_BYTES, readDocument } from "../../../shared/contract/config-document.ts";
+import { boundsOf, maxBytes } from "../../../shared/contract/config-bounds.ts";
+import { type ConfigDocument, readDocument } from "../../../shared/contract/config-document.ts";
 import { localConfigPath } from "../../../shared/contract/config-file.ts";
 import type { FolderFile } from "../../model/editor/config-offer.ts";
 import type { TunnelSource } from "../../model/tunnel-item.ts";
@@ -14,11 +15,11 @@ import type { Services } from "../../services.ts";
 /** A document's place among the sources. */
 export interface ConfigPlace {
   readonly source: TunnelSource;
-  /** It is the tunnels.local.json beside the source's file. */
+  /** The document is the tunnels.local.json beside the source's file. */
   readonly isOverride: boolean;
 }
 
-/** The documents that language features look at; {@link placeOf} says whose they are. */
+/** The documents that language features look at; {@link placeOf} says which source they belong to. */
 export function configSelector({ local, adHocFile }: Pick<Services, "local" | "adHocFile">): vscode.DocumentFilter[] {
   const own = [local.paths.userTunnelsFile, adHocFile].map((file) => {
     return { scheme: "file", pattern: new vscode.RelativePattern(vscode.Uri.file(path.dirname(file)), path.basename(file)) };
@@ -26,7 +27,7 @@ export function configSelector({ local, adHocFile }: Pick<Services, "local" | "a
   return [{ pattern: "**/.vscode/tunnels.json" }, { pattern: "**/.vscode/tunnels.local.json" }, ...own];
 }
 
-/** Whose file a document is; undefined: none of this window's. */
+/** The source that a document belongs to; undefined: none of this window's sources. */
 export function placeOf({ sources }: Pick<Services, "sources">, uri: vscode.Uri): ConfigPlace | undefined {
   if (uri.scheme !== "file") return undefined;
   for (const { source } of sources.configs) {
@@ -38,7 +39,7 @@ export function placeOf({ sources }: Pick<Services, "sources">, uri: vscode.Uri)
 
 const read = new WeakMap<vscode.TextDocument, { readonly version: number; readonly config: ConfigDocument }>();
 
-/** The document taken apart; once for each of its versions. Never throws. */
+/** The parsed document; each version is parsed once. Never throws. */
 export function configOf(document: vscode.TextDocument): ConfigDocument {
   const known = read.get(document);
   if (known?.version === document.version) return known.config;
@@ -52,7 +53,7 @@ export function openDocument(file: string): vscode.TextDocument | undefined {
   return vscode.workspace.textDocuments.find(({ uri, isClosed }) => !isClosed && uri.scheme === "file" && uri.fsPath === file);
 }
 
-/** A file's text, as its editor has it or as it is on the disk; undefined: it has none that could be a tunnels.json. */
+/** A file's text, from its editor or from the disk; undefined: it has no text that could be a tunnels.json. */
 export function currentText(file: string): string | undefined {
   return openDocument(file)?.getText() ?? savedText(file);
 }
@@ -60,30 +61,30 @@ export function currentText(file: string): string | undefined {
 function savedText(file: string): string | undefined {
   try {
     const stat = fs.statSync(file);
-    return stat.isFile() && stat.size <= MAX_CONFIG_BYTES ? fs.readFileSync(file, "utf8") : undefined;
+    return stat.isFile() && stat.size <= maxBytes(boundsOf(file)) ? fs.readFileSync(file, "utf8") : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** A stretch of a document. */
+/** A range of a document, from offset and length. */
 export function rangeOf(document: vscode.TextDocument, { offset, length }: { readonly offset: number; readonly length: number }): vscode.Range {
   return new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
 }
 
-/** Opens a file in an editor; `select`: what is selected there. */
+/** Opens a file in an editor; `select`: the text to select there. */
 export async function showFile(file: string, select?: { readonly offset: number; readonly length: number }): Promise<vscode.TextEditor> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
   return await vscode.window.showTextDocument(document, select ? { selection: rangeOf(document, select) } : {});
 }
 
-/** The tunnels.json of each workspace folder on this machine, as it is on the disk: an editor follows that a moment later. */
+/** The tunnels.json of each workspace folder on this machine, as it is on the disk: an editor follows the disk a moment later. */
 export function folderFiles({ sources }: Pick<Services, "sources">): FolderFile[] {
   return sources.configs
     .filter(({ source }) => source.kind === "workspace")
     .map(({ source, config }) => {
       const hasTunnels = config !== undefined && config.places.size > 0;
-      // One with tunnels is not read again: this is asked whenever the view is drawn.
+      // A file with tunnels is not read again: this function is called whenever the view is drawn.
       const { configPath } = source;
       return { configPath, text: hasTunnels || !config ? undefined : savedText(configPath), isThere: config !== undefined, hasTunnels };
     });

@@ -1,28 +1,29 @@
 /**
- * Quick fixes in tunnels.json. What mends what is said by `model/quick-fixes.ts`;
- * here a free port is looked for, and git asked to ignore a file.
+ * Quick fixes in tunnels.json. The model `editor/quick-fixes.ts` decides which fix
+ * belongs to which mistake; this file looks for a free port, and makes git ignore a
+ * file.
  */
 import * as vscode from "vscode";
 import { localConfigPath } from "../../../shared/contract/config-file.ts";
-import { CHOOSE_KEY } from "../../commands/choose-key.ts";
 import { type Disposable, Disposables } from "../../emitter.ts";
-import { PREFIX } from "../../ids.ts";
+import { CHOOSE_KEY, PREFIX } from "../../ids.ts";
 import { candidatePorts } from "../../model/asking/ad-hoc.ts";
 import { KEY_FILE_SHARED, keyFileSpots, LISTEN_EXPOSED } from "../../model/editor/config-advice.ts";
 import { editorMarks } from "../../model/editor/editor-marks.ts";
 import { missingKey, needsOtherPort } from "../../model/editor/entry-condition.ts";
 import type { TextEdit } from "../../model/editor/json-edit.ts";
 import { type ListenSpot, portEdit, type QuickFix } from "../../model/editor/quick-fix.ts";
-import { conditionFixes, loopbackFix, problemFixes } from "../../model/editor/quick-fixes.ts";
+import { conditionFixes, conditionsAt, loopbackFix, problemFixes } from "../../model/editor/quick-fixes.ts";
 import type { Services } from "../../services.ts";
 import { shownFailures } from "../failures/shown-failures.ts";
 import { DIAGNOSTIC_SOURCE } from "./diagnostics.ts";
 import { findFreePort } from "./free-port.ts";
 import { ignoreInGit, keyFileOf } from "./git-ignore.ts";
 import { type AskKeys, keyAsker } from "./known-keys.ts";
+import { keyForNewEntry } from "./newest-key.ts";
 import { configOf, configSelector, currentText, placeOf, rangeOf } from "./open-files.ts";
 
-/** Only quick fixes call it: (file, workspace folder). */
+/** Only quick fixes call this command: (file, workspace folder). */
 const IGNORE_FILE = `${PREFIX}.ignoreFile`;
 
 /** Registers the quick fixes. */
@@ -43,7 +44,7 @@ export function registerQuickFixes(services: Services): Disposable {
   return owned;
 }
 
-/** A fix whose port is looked for when it is chosen. */
+/** A fix that looks for a port when it is chosen. */
 class FreePortAction extends vscode.CodeAction {
   readonly document: vscode.TextDocument;
   readonly listen: ListenSpot;
@@ -66,7 +67,7 @@ class FixProvider implements vscode.CodeActionProvider {
 
   async provideCodeActions(document: vscode.TextDocument, range: vscode.Range, context: vscode.CodeActionContext): Promise<vscode.CodeAction[]> {
     const { duplicates } = editorMarks(document.getText());
-    // What the editor's JSON support marks in our stead is mended by us all the same.
+    // We also fix the mistakes that the editor's JSON support marks in our place.
     const isOurs = ({ source, range: { start } }: vscode.Diagnostic): boolean =>
       source === DIAGNOSTIC_SOURCE || duplicates.has(document.offsetAt(start)) || document.getText().trim() === "";
     const ours = context.diagnostics.filter(isOurs);
@@ -95,7 +96,8 @@ class FixProvider implements vscode.CodeActionProvider {
     const overridesFile = localConfigPath(document.uri.fsPath);
     const overrides = overridesFile === document.uri.fsPath ? undefined : currentText(overridesFile);
     const [port = 0] = candidatePorts("redis", store.items);
-    return problemFixes(offset, { text, overrides, port, t }).map((fix) => action(fix, { document, diagnostic }));
+    const key = keyForNewEntry(this.#services, undefined);
+    return problemFixes(offset, { text, overrides, port, key, t }).map((fix) => action(fix, { document, diagnostic }));
   }
 
   #ignore(document: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction[] {
@@ -111,7 +113,7 @@ class FixProvider implements vscode.CodeActionProvider {
     return [made];
   }
 
-  /** What is wrong with no text: a key that is not here, a port that another program has. */
+  /** Fixes for conditions outside the text: a key that is not on this machine, a port that another program has. */
   async #conditions(document: vscode.TextDocument, range: vscode.Range): Promise<vscode.CodeAction[]> {
     const place = placeOf(this.#services, document.uri);
     const offset = document.offsetAt(range.start);
@@ -120,8 +122,15 @@ class FixProvider implements vscode.CodeActionProvider {
     const ref = { configPath: place.source.configPath, name: entry.name };
     const item = this.#services.store.find(ref);
     if (!item) return [];
-    const missing = missingKey(item, await this.#askKeys());
-    const fixes = conditionFixes(ref, { text: document.getText(), missing, portTaken: needsOtherPort(item), chooseKey: CHOOSE_KEY, t: this.#services.t });
+    const at = conditionsAt(entry, offset);
+    const missing = at.key ? missingKey(item, await this.#askKeys()) : undefined;
+    const fixes = conditionFixes(ref, {
+      text: document.getText(),
+      missing,
+      portTaken: at.listen && needsOtherPort(item),
+      chooseKey: CHOOSE_KEY,
+      t: this.#services.t,
+    });
     return fixes.map((fix) => action(fix, { document, diagnostic: undefined }));
   }
 }

@@ -1,13 +1,14 @@
 /**
- * Changes files of the user's: through the editor where one is open, so that it
- * can be undone and nothing unsaved is lost; else on the disk, at once or not at
- * all. A link in a workspace is not written through: it may lead anywhere.
+ * Changes the user's files. If an editor has the file open, the change is made there,
+ * so that it can be undone and no unsaved text is lost; else it is made on the disk,
+ * completely or not at all. Links in a workspace are not followed: they may lead
+ * anywhere.
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { MAX_CONFIG_BYTES } from "../../../shared/contract/config-document.ts";
+import { boundsOf, maxBytes } from "../../../shared/contract/config-bounds.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { minimalEdit } from "../../model/editor/json-edit.ts";
@@ -17,9 +18,9 @@ import { openDocument, rangeOf } from "./open-files.ts";
 /** A change of a file. */
 export interface FileChange {
   readonly file: string;
-  /** The new text, from the present one (undefined: there is no file); undefined: it can't be made. */
+  /** Makes the new text from the present text (undefined: there is no file); undefined: the change can't be made. */
   readonly change: (text: string | undefined) => string | undefined;
-  /** Folder 0700 and file 0600, and links are followed: the place is the user's own. */
+  /** Folder 0700 and file 0600, and links are followed: the location belongs to the user alone. */
   readonly isPrivate: boolean;
   readonly t: Translate;
 }
@@ -68,7 +69,7 @@ function changeOnDisk({ file, change, isPrivate, t }: FileChange): void {
   }
 }
 
-/** Where the bytes are. */
+/** The path of the file to write, after following a link if that is allowed. */
 function targetOf(file: string, { follow, t }: { readonly follow: boolean; readonly t: Translate }): string {
   const isLink = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
   if (follow) return isLink(file) ? fs.realpathSync(file) : file;
@@ -81,7 +82,8 @@ function readIfThere(file: string, t: Translate): string | undefined {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (!stat) return undefined;
   if (!stat.isFile()) throw new Error(t("it is not a regular file"));
-  if (stat.size > MAX_CONFIG_BYTES) throw new Error(t("it is larger than 1 MiB"));
+  const bounds = boundsOf(file);
+  if (stat.size > maxBytes(bounds)) throw new Error(t("it is larger than {0} KiB", bounds.kibibytes));
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(fs.readFileSync(file));
 }
 
@@ -90,8 +92,14 @@ function replaceFile(file: string, text: string, isPrivate: boolean): void {
   const mode = isPrivate ? 0o600 : known === undefined ? 0o666 : known & 0o777;
   const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    // "wx" and the umask for a new file, as an editor would have it.
-    fs.writeFileSync(temporary, text, { flag: "wx", mode });
+    // "wx" for a new file, whose mode follows the umask as in an editor.
+    const handle = fs.openSync(temporary, "wx", mode);
+    try {
+      fs.writeFileSync(handle, text);
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
     if (known !== undefined && !isPrivate) fs.chmodSync(temporary, mode);
     fs.renameSync(temporary, file);
   } finally {

@@ -1,18 +1,18 @@
 /**
- * Tells of what fails by itself: a tunnel this window wants that turns bad outside
- * an explicit action, and a daemon that does not come back. Once each until it has
- * recovered; what to tell is decided by `model/failure-ledger.ts`.
+ * Reports failures outside explicit actions: a tunnel that this window wants and that
+ * stops working, and a daemon that does not come back. Each is reported once until
+ * it has recovered; `failures/failure-ledger.ts` decides what to report.
  */
 import * as vscode from "vscode";
-import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
+import { type ErrorCode, errorFrom, type TunnelError } from "../../../shared/errors.ts";
 import { type Disposable, Disposables } from "../../emitter.ts";
 import { COMMANDS } from "../../ids.ts";
 import { FailureLedger, type FailureNotice } from "../../model/failures/failure-ledger.ts";
 import type { Services } from "../../services.ts";
 import type { LinkState } from "../../tunnels/daemon-link.ts";
 
-/** Our choice: from this many on they are told of in one notification. */
-const TOGETHER = 3;
+/** Our choice: this many failures or more share one notification. */
+const TOGETHER = 2;
 
 /** Our choice: the first attempt to bring a daemon back may come too soon. */
 const ATTEMPTS = 2;
@@ -52,21 +52,21 @@ class TunnelNotices implements Disposable {
 
   #tell({ ref, failure }: FailureNotice): void {
     const open = (): unknown => vscode.commands.executeCommand(COMMANDS.open, ref);
-    this.#services.ui.showFailure(ref, new TunnelError(failure.code as ErrorCode, failure.message), open);
+    this.#services.ui.showFailure(ref, errorOf(failure), open);
   }
 
   #tellTogether(due: readonly FailureNotice[]): void {
-    const { t, log } = this.#services;
-    for (const { name, failure } of due) log.warn(`${name}: ${failure.code}`);
-    const names = due.map(({ name, failure }) => `${name} (${failure.code})`).join(", ");
-    const show = t("Show Tunnels");
-    void vscode.window.showWarningMessage(t("{0} tunnels don't work: {1}", due.length, names), show).then((choice) => {
-      if (choice === show) void vscode.commands.executeCommand(COMMANDS.showTunnels);
-    });
+    const { ui, store } = this.#services;
+    const failed = due.map(({ ref, failure }) => ({ ref, error: errorOf(failure) }));
+    ui.showFailures(failed, store.items.filter(({ wanted }) => wanted).length);
   }
 }
 
-/** A daemon that is gone and does not start: told once, until there is one again. */
+function errorOf(failure: FailureNotice["failure"]): TunnelError {
+  return errorFrom({ ...failure, code: failure.code as ErrorCode });
+}
+
+/** Reports a daemon that is gone and does not start: once, until a daemon runs again. */
 class DaemonNotice implements Disposable {
   readonly #services: Services;
   readonly #listening: Disposable;
@@ -83,7 +83,7 @@ class DaemonNotice implements Disposable {
 
   #onState(state: LinkState): void {
     if (state.at !== "lost") this.#attempts = 0;
-    // A window that wants nothing has no need of one.
+    // A window that wants no tunnels needs no daemon.
     if (state.at !== "lost" || !state.error || this.#services.store.wanted.length === 0) return;
     this.#attempts += 1;
     if (this.#attempts === ATTEMPTS) this.#services.ui.showFailure(undefined, state.error);

@@ -1,25 +1,24 @@
 /**
- * The buttons of a failure's notification: which command each one runs, about which
- * tunnel or key. What buttons there are, and their labels, is
- * `model/failure-help.ts`.
+ * The buttons of a failure's notification: which command each one runs, for which
+ * tunnel or key. `failures/failure-help.ts` decides which buttons there are, and
+ * their labels.
  */
 import * as vscode from "vscode";
-import { CHOOSE_KEY } from "../../commands/choose-key.ts";
-import { CHOOSE_PORT } from "../../commands/choose-port.ts";
-import { COMMANDS } from "../../ids.ts";
+import type { TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
+import { CHOOSE_KEY, CHOOSE_PORT, COMMANDS } from "../../ids.ts";
 import type { MendingAction } from "../../model/failures/failure-help.ts";
-import type { TunnelItem, TunnelRef } from "../../model/tunnel-item.ts";
+import type { TunnelItem } from "../../model/tunnel-item.ts";
 
-/** To say more of a tunnel than its reference does: the key that is to be imported. */
+/** Finds a tunnel, to learn more than its reference says: for example the key to import. */
 export interface TunnelFinder {
   find(ref: TunnelRef): TunnelItem | undefined;
 }
 
-/** Does what the button says; `ref`: the tunnel it is about. A command shows its own failures. */
+/** Does what the button says; `ref`: the tunnel that the failure is about. A command shows its own failures. */
 export async function mendFailure(action: MendingAction, ref: TunnelRef | undefined, store: TunnelFinder): Promise<void> {
   const [command, ...args] = commandOf(action, ref, store);
   const result = await vscode.commands.executeCommand<unknown>(command, ...args);
-  // With its key there or another port, what was to be opened can be.
+  // With its key or another port, the tunnel that failed to open can be opened.
   const isMended = ["import-key", "choose-key", "pick-port"].includes(action) && typeof result === "string";
   if (isMended && ref) await vscode.commands.executeCommand(COMMANDS.open, ref);
 }
@@ -27,7 +26,8 @@ export async function mendFailure(action: MendingAction, ref: TunnelRef | undefi
 function commandOf(action: MendingAction, ref: TunnelRef | undefined, store: TunnelFinder): [string, ...unknown[]] {
   switch (action) {
     case "approve":
-      return [COMMANDS.approve, ref];
+      // Opening asks for the approval first: an approval alone would leave the tunnel closed.
+      return [COMMANDS.open, ref];
     case "choose-key":
       return [CHOOSE_KEY, ref];
     case "import-key":
@@ -51,7 +51,7 @@ function commandOf(action: MendingAction, ref: TunnelRef | undefined, store: Tun
   }
 }
 
-/** The key that the entry names, when it is one of the key folder. */
+/** The key that the entry names, if it names one in the key folder. */
 function keyOf(ref: TunnelRef | undefined, store: TunnelFinder): { readonly name: string } | undefined {
   const key = ref && store.find(ref)?.entry?.key;
   return typeof key === "string" ? { name: key } : undefined;

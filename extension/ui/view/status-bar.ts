@@ -1,14 +1,14 @@
 /**
- * The one item of the status bar. Hidden in a window without tunnels. What it says
- * is `model/status-summary.ts`.
+ * The one item of the status bar. It is hidden in a window without tunnels.
+ * `view/status-summary.ts` makes its texts.
  */
 import * as vscode from "vscode";
 import { type Disposable, Disposables } from "../../emitter.ts";
 import { COMMANDS } from "../../ids.ts";
-import { type StatusSummary, statusSummary } from "../../model/view/status-summary.ts";
+import { type StatusSummary, statusSummary, TOOLTIP_COMMANDS } from "../../model/view/status-summary.ts";
 import type { Services } from "../../services.ts";
 
-/** Shows it and keeps it current. */
+/** Shows the item and keeps it current. */
 export function registerStatusBar({ store, t }: Services): Disposable {
   const owned = new Disposables();
   const item = owned.add(vscode.window.createStatusBarItem("tunnels", vscode.StatusBarAlignment.Left));
@@ -33,6 +33,9 @@ function show(item: vscode.StatusBarItem, { text, isWarning, tooltipMarkdown, ac
   item.text = text;
   item.accessibilityInformation = { label: accessibleLabel, role: "button" };
   item.backgroundColor = isWarning ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
-  item.tooltip = new vscode.MarkdownString(tooltipMarkdown);
+  const tooltip = new vscode.MarkdownString(tooltipMarkdown, true);
+  // Text from files is in code spans; and should it ever get out, it can run nothing else.
+  tooltip.isTrusted = { enabledCommands: TOOLTIP_COMMANDS };
+  item.tooltip = tooltip;
   item.show();
 }

@@ -1,46 +1,40 @@
 /**
- * The tree of tunnels: folders by file and group, tunnels, and under each the facts
- * about it. Ids and the tunnels' objects stay, so that what is expanded or selected
- * stays so. While nobody looks, the daemon is not asked for counters and no fact is
- * drawn. What rows say is made in `model/`.
+ * The rows of the tree: folders by file and group, tunnels, and the facts under each
+ * tunnel. Ids and node objects stay the same, so that expanded and selected rows
+ * stay so, and only rows that have changed are drawn again. `model/` makes the texts
+ * of the rows.
  */
 import * as vscode from "vscode";
-import { type Disposable, Disposables } from "../../emitter.ts";
-import { PREFIX, TUNNELS_VIEW } from "../../ids.ts";
-import { isUnwritten, worthAMessage } from "../../model/editor/config-offer.ts";
-import { isOpen } from "../../model/tunnel-item.ts";
+import type { Disposable } from "../../emitter.ts";
+import { refOf } from "../../model/tunnel-item.ts";
 import type { View } from "../../model/view/format.ts";
 import type { TunnelFact } from "../../model/view/tunnel-fact.ts";
 import { tunnelFacts } from "../../model/view/tunnel-facts.ts";
-import { isTroubled, tunnelRow } from "../../model/view/tunnel-row.ts";
-import { type TreeBranch, type TreeLeaf, tunnelTree } from "../../model/view/tunnel-tree.ts";
-import { viewMessage } from "../../model/view/view-message.ts";
+import { markOf } from "../../model/view/tunnel-mark.ts";
+import { tunnelRow } from "../../model/view/tunnel-row.ts";
+import { folderRow, type TreeBranch, type TreeFolder, type TreeLeaf, tunnelTree } from "../../model/view/tunnel-tree.ts";
 import type { Services } from "../../services.ts";
-import { folderFiles } from "../editor/open-files.ts";
-import { type FactNode, type TreeNode, type TunnelNode, treeItem, tunnelTooltip } from "./tree-items.ts";
+import { type FactNode, type FolderNode, type TreeNode, type TunnelNode, treeItem, tunnelTooltip } from "./tree-items.ts";
 
-/** Our choice: the rate of counters and ages. */
-const REFRESH_MS = 1_000;
+/** Our choice: the steps of a tooltip's ages are longer. */
+const TOOLTIP_CHECK_MS = 5_000;
 
-const NONE: ReadonlySet<string> = new Set();
+/** Our choice: between the states of a tunnel that opens there is mostly less. */
+const CALM_MS = 500;
 
-/** Shows the tree and keeps it current. */
-export function registerTreeView(services: Services): Disposable {
-  const owned = new Disposables();
-  const tree = owned.add(new TunnelTree(services));
-  const view = owned.add(vscode.window.createTreeView<TreeNode>(TUNNELS_VIEW, { treeDataProvider: tree, showCollapseAll: true }));
-  owned.add(new TreeUpdates(services, tree, view));
-  return owned;
-}
-
-class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
+/** See the file's header. */
+export class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   readonly #services: Services;
   readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
-  /** By id: VS Code draws the very object anew that it was given. */
+  /** By id: to redraw a row, VS Code needs the same object that it was given. */
   readonly #tunnels = new Map<string, TunnelNode>();
+  readonly #folders = new Map<string, FolderNode>();
   /** By the tunnel's id, then by the fact's. */
   readonly #facts = new Map<string, ReadonlyMap<string, FactNode>>();
   #outline = "";
+  /** Runs while VS Code has tooltips that grow old. */
+  #ageing: NodeJS.Timeout | undefined;
+  #counting: NodeJS.Timeout | undefined;
 
   constructor(services: Services) {
     this.#services = services;
@@ -49,12 +43,14 @@ class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   readonly onDidChangeTreeData = this.#changed.event;
 
   dispose(): void {
+    clearInterval(this.#ageing);
+    clearTimeout(this.#counting);
     this.#changed.dispose();
   }
 
   /**
-   * Draws what has changed and nothing else: a row that is drawn anew under the pointer loses a click or a menu. Facts
-   * are looked at under the tunnels with these ids.
+   * Redraws only what has changed: a row that is redrawn under the pointer loses a click or a menu. Facts are checked
+   * only under the tunnels with the ids in `expanded`.
    */
   update(expanded: ReadonlySet<string>): void {
     const branches = tunnelTree(this.#services.store.items);
@@ -64,12 +60,24 @@ class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
       this.#changed.fire(undefined);
       return;
     }
+    for (const folder of foldersOf(branches)) this.#folderNode(folder);
+    if (this.#folders.size > 0) this.#counting ??= setTimeout(() => this.#renewFolders(), CALM_MS);
     const changed = leavesOf(branches).flatMap((leaf): TreeNode[] => {
       const node = this.#tunnelNode(leaf);
-      if (node.drawn !== this.#rowText(node)) return [node];
+      if (node.drawn !== this.#rowText(node) || this.#hasOldTooltip(node)) return [node];
       return expanded.has(node.id) ? this.#changedFacts(node) : [];
     });
     if (changed.length > 0) this.#changed.fire(changed);
+  }
+
+  /**
+   * VS Code forgets the rows of a folder that is drawn again until it has asked for them, and a click on one of them in
+   * that moment finds no tunnel: the changes of some time are drawn together.
+   */
+  #renewFolders(): void {
+    this.#counting = undefined;
+    const old = [...this.#folders.values()].filter((node) => node.drawn !== "" && node.drawn !== this.#folderText(node));
+    if (old.length > 0) this.#changed.fire(old);
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
@@ -86,15 +94,40 @@ class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
-    if (node.kind === "tunnel") node.drawn = this.#rowText(node);
+    if (node.kind === "folder") node.drawn = this.#folderText(node);
+    if (node.kind === "tunnel") {
+      node.drawn = this.#rowText(node);
+      node.tooltip = undefined;
+    }
     if (node.kind === "fact") node.drawn = factText(node.fact);
     return treeItem(node, this.#services.t);
   }
 
-  /** Only when it is looked at: it has ages. */
+  /** The tooltip is made only when it is shown, because it has ages. VS Code keeps it until the row is drawn again. */
   resolveTreeItem(shown: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
-    if (node.kind === "tunnel") shown.tooltip = tunnelTooltip(node.item, this.#view());
+    if (node.kind !== "tunnel") return shown;
+    node.tooltip = this.#tooltip(node);
+    shown.tooltip = node.tooltip;
+    this.#ageing ??= setInterval(() => this.#renewTooltips(), TOOLTIP_CHECK_MS);
     return shown;
+  }
+
+  /** Has VS Code ask again for tooltips that say something old: once each, until they are shown again. */
+  #renewTooltips(): void {
+    const old = [...this.#tunnels.values()].filter((node) => this.#hasOldTooltip(node));
+    if (old.length > 0) this.#changed.fire(old);
+    if ([...this.#tunnels.values()].some(({ tooltip }) => tooltip !== undefined)) return;
+    clearInterval(this.#ageing);
+    this.#ageing = undefined;
+  }
+
+  #hasOldTooltip(node: TunnelNode): boolean {
+    return node.tooltip !== undefined && node.tooltip !== this.#tooltip(node);
+  }
+
+  /** In steps of a minute: a row that is drawn again each second would be in the way of its user. */
+  #tooltip({ item }: TunnelNode): string {
+    return tunnelTooltip(item, { ...this.#view(), steps: "minutes" });
   }
 
   #view(): View {
@@ -109,28 +142,41 @@ class TunnelTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
       this.#tunnels.delete(id);
       this.#facts.delete(id);
     }
+    const folders = new Set(foldersOf(branches).map(({ id }) => id));
+    for (const id of [...this.#folders.keys()]) if (!folders.has(id)) this.#folders.delete(id);
     return branches.map((branch) => this.#nodeOf(branch));
   }
 
   #nodeOf(branch: TreeBranch): TreeNode {
-    return branch.kind === "tunnel" ? this.#tunnelNode(branch) : { kind: "folder", id: branch.id, branch };
+    return branch.kind === "tunnel" ? this.#tunnelNode(branch) : this.#folderNode(branch);
+  }
+
+  #folderNode(branch: TreeFolder): FolderNode {
+    const node = this.#folders.get(branch.id) ?? { kind: "folder", id: branch.id, branch, drawn: "" };
+    node.branch = branch;
+    this.#folders.set(branch.id, node);
+    return node;
+  }
+
+  #folderText({ branch }: FolderNode): string {
+    return JSON.stringify(folderRow(branch, this.#services.t));
   }
 
   #tunnelNode({ id, item }: TreeLeaf): TunnelNode {
-    const node = this.#tunnels.get(id) ?? { kind: "tunnel", id, item, drawn: "" };
+    const node = this.#tunnels.get(id) ?? { kind: "tunnel", id, item, drawn: "", tooltip: undefined };
     node.item = item;
     this.#tunnels.set(id, node);
     return node;
   }
 
-  /** Without ages, which the row itself does not show. */
+  /** The row's content without ages, which the row does not show. */
   #rowText({ item }: TunnelNode): string {
     const { stateText, ...row } = tunnelRow(item, { t: this.#services.t, nowMs: 0 });
-    return JSON.stringify(row);
+    return JSON.stringify([row, markOf(item)]);
   }
 
   #factsOf(tunnel: TunnelNode): FactNode[] {
-    const facts = tunnelFacts(tunnel.item, this.#view());
+    const facts = tunnelFacts(tunnel.item, this.#view(), this.#services.histories.eventsOf(refOf(tunnel.item)));
     const before = this.#facts.get(tunnel.id);
     const nodes = flat(facts).map((fact): [string, FactNode] => {
       const node = before?.get(fact.id) ?? { kind: "fact", id: `${tunnel.id}\nfact\n${fact.id}`, tunnel, fact, drawn: "" };
@@ -160,7 +206,11 @@ function leavesOf(branches: readonly TreeBranch[]): TreeLeaf[] {
   return branches.flatMap((branch) => (branch.kind === "tunnel" ? [branch] : leavesOf(branch.children)));
 }
 
-/** What stands where. */
+function foldersOf(branches: readonly TreeBranch[]): TreeFolder[] {
+  return branches.flatMap((branch) => (branch.kind === "tunnel" ? [] : [branch, ...foldersOf(branch.children)]));
+}
+
+/** Which rows are where in the tree. */
 function outlineOf(branches: readonly TreeBranch[]): unknown[] {
   return branches.map((branch) => (branch.kind === "tunnel" ? branch.id : [branch.id, branch.label, outlineOf(branch.children)]));
 }
@@ -169,89 +219,7 @@ function flat(facts: readonly TunnelFact[]): TunnelFact[] {
   return facts.flatMap((fact) => [fact, ...flat(fact.children)]);
 }
 
-/** What a row says, its children left out: they are rows of their own. */
+/** The row's content without its children: they are rows of their own. */
 function factText({ children, ...own }: TunnelFact): string {
   return JSON.stringify([own, children.length > 0]);
-}
-
-/** When the tree is drawn, and what stands around it: message, badge, context keys. */
-class TreeUpdates implements Disposable {
-  readonly #services: Services;
-  readonly #tree: TunnelTree;
-  readonly #view: vscode.TreeView<TreeNode>;
-  readonly #owned = new Disposables();
-  /** Ids of tunnels whose facts are in sight. */
-  readonly #expanded = new Set<string>();
-  readonly #context = new Map<string, boolean>();
-  #timer: NodeJS.Timeout | undefined;
-  #drawnMs = 0;
-
-  constructor(services: Services, tree: TunnelTree, view: vscode.TreeView<TreeNode>) {
-    this.#services = services;
-    this.#tree = tree;
-    this.#view = view;
-    this.#owned.add(services.store.onDidChange(() => this.#update()));
-    this.#owned.add(services.link.onDidChangeState(() => this.#updateSurroundings()));
-    this.#owned.add(view.onDidChangeVisibility(() => this.#onLook()));
-    this.#owned.add(view.onDidExpandElement(({ element }) => this.#onExpand(element, true)));
-    this.#owned.add(view.onDidCollapseElement(({ element }) => this.#onExpand(element, false)));
-    this.#update();
-    this.#onLook();
-  }
-
-  dispose(): void {
-    clearInterval(this.#timer);
-    this.#owned.dispose();
-  }
-
-  #onExpand(node: TreeNode, isExpanded: boolean): void {
-    if (node.kind !== "tunnel") return;
-    if (isExpanded) this.#expanded.add(node.id);
-    else this.#expanded.delete(node.id);
-    this.#onLook();
-  }
-
-  /** Counters are asked for while somebody sees any. */
-  #onLook(): void {
-    const isSeen = this.#view.visible && this.#expanded.size > 0;
-    if (isSeen === (this.#timer !== undefined)) return;
-    void this.#services.link.watchStats(isSeen ? REFRESH_MS : undefined);
-    clearInterval(this.#timer);
-    this.#timer = isSeen ? setInterval(() => this.#onTick(), REFRESH_MS) : undefined;
-    if (isSeen) this.#update();
-  }
-
-  /** Ages go on without a word of the daemon; while it sends counters, these draw. */
-  #onTick(): void {
-    if (performance.now() - this.#drawnMs > REFRESH_MS * 0.9) this.#update();
-  }
-
-  #update(): void {
-    this.#drawnMs = performance.now();
-    this.#tree.update(this.#view.visible ? this.#expanded : NONE);
-    this.#updateSurroundings();
-  }
-
-  #updateSurroundings(): void {
-    const { store, link, sources, t } = this.#services;
-    const { items } = store;
-    this.#setContext("hasTunnels", items.length > 0);
-    this.#setContext("hasOpenTunnels", items.some(isOpen));
-    const files = folderFiles(this.#services);
-    this.#setContext("hasConfig", files.length > 0 && !files.some(isUnwritten));
-    const troubled = items.filter(isTroubled).length;
-    if ((this.#view.badge?.value ?? 0) !== troubled) {
-      this.#view.badge = troubled === 0 ? undefined : { value: troubled, tooltip: t("Tunnels that don't work: {0}", troubled) };
-    }
-    const daemonError = link.state.at === "lost" ? link.state.error : undefined;
-    const configs = worthAMessage(sources.configs, { files, isWelcomeShown: items.length === 0 });
-    const message = viewMessage({ daemonError, configs }, t);
-    if ((this.#view.message ?? "") !== (message ?? "")) this.#view.message = message ?? "";
-  }
-
-  #setContext(name: string, value: boolean): void {
-    if (this.#context.get(name) === value) return;
-    this.#context.set(name, value);
-    void vscode.commands.executeCommand("setContext", `${PREFIX}.${name}`, value);
-  }
 }

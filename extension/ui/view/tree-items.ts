@@ -1,6 +1,6 @@
 /**
- * The rows of the tree as VS Code takes them: from the models' plain data to tree
- * items. No state, no decisions about words.
+ * The rows of the tree in VS Code's form: makes tree items from the models' plain
+ * data. Has no state, and decides no texts.
  */
 import * as vscode from "vscode";
 import { COMMANDS } from "../../ids.ts";
@@ -8,32 +8,38 @@ import type { Translate } from "../../model/translate.ts";
 import { refOf, type TunnelItem } from "../../model/tunnel-item.ts";
 import type { View } from "../../model/view/format.ts";
 import type { TunnelFact } from "../../model/view/tunnel-fact.ts";
+import { markOf, markText } from "../../model/view/tunnel-mark.ts";
 import { tunnelRow } from "../../model/view/tunnel-row.ts";
-import type { TreeFolder } from "../../model/view/tunnel-tree.ts";
+import { folderRow, type TreeFolder } from "../../model/view/tunnel-tree.ts";
+import { markUri } from "./tree-marks.ts";
 
-/** A file or a group. */
+/** A file or a group; commands take the node as their argument. The object stays the same while the folder exists. */
 export interface FolderNode {
   readonly kind: "folder";
   readonly id: string;
-  readonly branch: TreeFolder;
+  branch: TreeFolder;
+  /** The content of the row when it was last drawn. */
+  drawn: string;
 }
 
-/** A tunnel; commands take it as their argument. The object stays while the tunnel is there. */
+/** A tunnel; commands take the node as their argument. The object stays the same while the tunnel exists. */
 export interface TunnelNode {
   readonly kind: "tunnel";
   readonly id: string;
   item: TunnelItem;
-  /** What its row said when it was last drawn. */
+  /** The content of the row when it was last drawn. */
   drawn: string;
+  /** The tooltip that VS Code has; undefined: it asks when it needs one. */
+  tooltip: string | undefined;
 }
 
-/** A row under a tunnel. The object stays while the row is there. */
+/** A row under a tunnel. The object stays the same while the row exists. */
 export interface FactNode {
   readonly kind: "fact";
   readonly id: string;
   readonly tunnel: TunnelNode;
   fact: TunnelFact;
-  /** What it said when it was last drawn. */
+  /** The row's content when it was last drawn. */
   drawn: string;
 }
 
@@ -44,7 +50,7 @@ export type TreeNode = FolderNode | TunnelNode | FactNode;
 export function treeItem(node: TreeNode, t: Translate): vscode.TreeItem {
   switch (node.kind) {
     case "folder":
-      return folderItem(node);
+      return folderItem(node, t);
     case "tunnel":
       return tunnelItem(node, t);
     case "fact":
@@ -52,18 +58,22 @@ export function treeItem(node: TreeNode, t: Translate): vscode.TreeItem {
   }
 }
 
-/** What a tunnel's row says at length. */
+/** The tooltip of a tunnel's row. */
 export function tunnelTooltip(item: TunnelItem, view: View): string {
-  const { label, stateText, description } = tunnelRow(item, view);
-  return [`${label}: ${stateText}`, description].filter((line) => line !== "").join("\n");
+  const { label, stateText, addresses } = tunnelRow(item, view);
+  const mark = markOf(item);
+  return [`${label}: ${stateText}`, addresses, mark ? markText(mark, view.t) : ""].filter((line) => line !== "").join("\n");
 }
 
-function folderItem({ id, branch }: FolderNode): vscode.TreeItem {
-  const shown = new vscode.TreeItem(branch.label, vscode.TreeItemCollapsibleState.Expanded);
+function folderItem({ id, branch }: FolderNode, t: Translate): vscode.TreeItem {
+  const row = folderRow(branch, t);
+  const shown = new vscode.TreeItem(row.label, vscode.TreeItemCollapsibleState.Expanded);
   shown.id = id;
+  shown.description = row.description;
   shown.iconPath = new vscode.ThemeIcon(branch.kind === "source" ? "root-folder" : "folder");
-  shown.contextValue = branch.kind;
-  shown.tooltip = branch.label;
+  shown.contextValue = row.contextValue;
+  shown.tooltip = row.accessibleLabel;
+  shown.accessibilityInformation = { label: row.accessibleLabel };
   return shown;
 }
 
@@ -73,6 +83,8 @@ function tunnelItem({ id, item }: TunnelNode, t: Translate): vscode.TreeItem {
   shown.id = id;
   shown.description = row.description;
   shown.iconPath = new vscode.ThemeIcon(row.icon, row.iconColor === undefined ? undefined : new vscode.ThemeColor(row.iconColor));
+  const mark = markOf(item);
+  if (mark) shown.resourceUri = markUri(mark);
   shown.contextValue = row.contextValue;
   shown.accessibilityInformation = { label: row.accessibleLabel };
   return shown;

@@ -1,23 +1,23 @@
 /**
- * Far sides with something wrong with them, each the real thing: Debian's spiped and our own server end, real Redis and
- * MariaDB, raw sockets. Each gives where it is and what the diagnosis has to be told.
+ * Far sides with a fault, made with real programs: Debian's spiped and our own server end, real Redis and MariaDB, raw
+ * sockets. Each returns its address and the input of the diagnosis.
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import * as http from "node:http";
 import type * as net from "node:net";
 import * as tls from "node:tls";
+import { freePort } from "../../../scripts/lib/ports.mjs";
 import { startBackend } from "../process/backend.ts";
 import { freeAddress, type Maker, makeKey, startEnd, TUNNELD } from "../process/ends.ts";
 import { connectTo, type Peer } from "../process/peer.ts";
 import { startRelay } from "../process/relay.ts";
 import { Home } from "../process/tunneld.ts";
-import { freePort } from "../servers.ts";
 import type { Stage } from "../stage.ts";
 import { digHole } from "./hole.ts";
 import type { Wanted } from "./subject.ts";
 
-/** Address of a server of the whole table. */
+/** Addresses of the servers that the whole table shares. */
 export interface Servers {
   readonly redis: string;
   readonly mariaDb: string;
@@ -47,12 +47,12 @@ export function farEnd({ maker = "Debian's", service = "tcp", backend, args = []
   };
 }
 
-/** As `farEnd`, with another key than ours. */
+/** Like `farEnd`, but our side has another key. */
 export function otherKey(options: FarEnd): SetUpFault {
   return async (stage, servers) => ({ ...(await farEnd(options)(stage, servers)), key: makeKey(stage, "other") });
 }
 
-/** As `farEnd`, with somebody on the way who changes the byte at `offset` of what comes back, or cuts there. */
+/** Like `farEnd`, with a relay that changes the byte at `offset` of the returned stream, or cuts the stream there. */
 export function tampered(options: FarEnd, meddle: { readonly offset: number; readonly cut?: boolean }): SetUpFault {
   return async (stage, servers) => {
     const wanted = await farEnd(options)(stage, servers);
@@ -68,26 +68,26 @@ export function tampered(options: FarEnd, meddle: { readonly offset: number; rea
   };
 }
 
-/** spiped that has one connection, and takes no other. */
+/** A spiped that has one connection and accepts no other. */
 export const atItsLimit: SetUpFault = async (stage, servers) => {
-  const wanted = await farEnd({ service: "redis", backend: "redis", args: ["-n", "1", "-o", "30"] })(stage, servers);
+  const wanted = await farEnd({ service: "redis", backend: "redis", args: ["-n", "1", "-o", "120"] })(stage, servers);
   const first = await connectTo(stage, wanted.target);
   await first.has(32);
   return wanted;
 };
 
-/** Something else than spiped, by what it does with a connection. */
+/** A server other than spiped: `serve` handles each connection. */
 export function rawSocket(serve: (peer: Peer) => void, wanted: Partial<Wanted> = {}): SetUpFault {
   return async (stage) => ({ target: (await startBackend(stage, serve)).address, ...wanted });
 }
 
-/** One byte a tenth of a second, for ever. */
-export function trickle({ socket }: Peer): void {
-  const timer = setInterval(() => socket.write(randomBytes(1)), 100);
+/** Sends one byte every tenth of a second, for ever. It is always the same byte, as random bytes may look like the start of any protocol. */
+export function trickle({ socket }: Peer, byte = 0xa5): void {
+  const timer = setInterval(() => socket.write(Uint8Array.of(byte)), 100);
   socket.once("close", () => clearInterval(timer));
 }
 
-/** A nonce, and `then` when C4 has come whole. */
+/** Sends a nonce, and calls `then` when the whole of C4 has arrived. */
 export function nonceThen(then: (socket: net.Socket) => void): (peer: Peer) => void {
   return (peer) => {
     peer.send(randomBytes(32));
@@ -117,28 +117,28 @@ export function nodeServer(make: () => http.Server | tls.Server): SetUpFault {
 }
 
 export const httpServer = (): http.Server => http.createServer((_, response) => response.end("hello"));
-/** Without a certificate it refuses every handshake with an alert, which is TLS enough. */
+/** Without a certificate it refuses every handshake with an alert, which is enough to look like TLS. */
 export const tlsServer = (): tls.Server => tls.createServer({});
 
-/** Nothing listens there. */
+/** An address where nothing listens. */
 export const refusing = (): Promise<string> => freeAddress();
-/** Nothing answers there. */
+/** An address where nothing answers. */
 export const blackHole = (stage: Stage): Promise<string> => digHole(stage);
-/** Accepts and closes at once. */
+/** A service that accepts and closes at once. */
 export const closing = async (stage: Stage): Promise<string> => (await startBackend(stage, ({ socket }) => void socket.destroy())).address;
 
-/** Says this and closes, as a service does that turns everybody away. */
+/** A service that sends `words` and closes, like a service that turns every client away. */
 export const saying =
   (words: string | Uint8Array) =>
   async (stage: Stage): Promise<string> =>
     (await startBackend(stage, ({ socket }) => void socket.end(words))).address;
-/** Does this when it is asked something, and nothing before. */
+/** A service that sends nothing first and calls `answer` at the first bytes. */
 export const onQuestion =
   (answer: (socket: net.Socket) => void) =>
   async (stage: Stage): Promise<string> =>
     (await startBackend(stage, ({ socket }) => void socket.once("data", () => answer(socket)))).address;
 
-/** A far end of ours that has one connection, and closes the next one after S5. */
+/** A far end of ours that has one connection and closes the next one after S5. */
 export const ourEndAtItsLimit: SetUpFault = async (stage, servers) => {
   const home = new Home(stage);
   const key = home.key("team");

@@ -1,19 +1,19 @@
 /** An address of loopback that swallows connections: a stopped process whose backlog is full no longer answers a SYN. */
 import assert from "node:assert/strict";
 import * as net from "node:net";
+import { freePort } from "../../../scripts/lib/ports.mjs";
 import { isListening } from "../process/listening.ts";
 import { until, untilStill } from "../process/until.ts";
-import { freePort } from "../servers.ts";
 import type { Stage } from "../stage.ts";
 
 const HOST = "127.66.0.1";
 
-/** Makes one; its address. */
+/** Makes a hole; returns its address. */
 export async function digHole(stage: Stage, at: { readonly port?: number } = {}): Promise<string> {
   return (await digClosableHole(stage, at)).address;
 }
 
-/** Makes one that can become a port that refuses: the SYN that comes again after a second gets a reset. */
+/** Makes a hole that can be turned into a port that refuses: the SYN that is repeated after a second gets a reset. */
 export async function digClosableHole(stage: Stage, at: { readonly port?: number } = {}): Promise<{ readonly address: string; close(): void }> {
   const host = HOST;
   const port = at.port ?? (await freePort());
@@ -34,7 +34,7 @@ export async function digClosableHole(stage: Stage, at: { readonly port?: number
   return { address: `${host}:${port}`, close: () => void hole.child.kill("SIGKILL") };
 }
 
-/** A program that accepts connections and then does nothing at all, ever. */
+/** A program that accepts connections and then never does anything. */
 export async function startStopped(stage: Stage): Promise<string> {
   const port = await freePort();
   const program = stage.spawn(process.execPath, ["-e", `require("node:net").createServer().listen(${port}, "127.0.0.1")`]);

@@ -1,12 +1,12 @@
 /**
- * A way between two ends that takes time: everything, the end and a reset too, comes on `delayMs` later and in its order.
- * It accepts at once, before the far side is asked.
+ * A slow relay between two ends: it passes on everything, ends and resets too, `delayMs` later and in the same order.
+ * It accepts at once, before it connects to the far side.
  */
 import * as net from "node:net";
 import { parseAddress } from "../../../shared/address.ts";
 import type { Stage } from "../stage.ts";
 
-/** Starts one in front of `target`; its address. */
+/** Starts a relay in front of `target`; returns its address. */
 export async function startSlowRelay(stage: Stage, target: string, delayMs: number): Promise<string> {
   const to = parseAddress(target);
   if (to.kind !== "tcp") throw new TypeError("a relay goes to a TCP port");
@@ -30,7 +30,7 @@ function pass(from: net.Socket, to: net.Socket, delayMs: number): void {
   from.on("error", () => later(delayMs, () => to.resetAndDestroy()));
 }
 
-/** Timers of one length fire in the order they were set. */
+/** Timers of the same length fire in the order in which they were set. */
 function later(delayMs: number, act: () => void): void {
   setTimeout(act, delayMs);
 }

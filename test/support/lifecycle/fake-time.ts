@@ -1,7 +1,7 @@
 /**
  * Clocks and timers that stand still until a test moves them.
  */
-import type { Clock, Dispose, Timers } from "../../../daemon/lifecycle/clock.ts";
+import type { Clock, Dispose, Timers } from "../../../shared/time.ts";
 
 interface FakeTimer {
   dueMs: number;
@@ -9,7 +9,7 @@ interface FakeTimer {
   readonly action: () => void;
 }
 
-/** Time in the hands of a test. */
+/** Time that a test controls. */
 export class FakeTime implements Clock, Timers {
   #wallMs = 1_700_000_000_000;
   #monotonicMs = 1_000;
@@ -23,7 +23,7 @@ export class FakeTime implements Clock, Timers {
     return this.#monotonicMs;
   }
 
-  /** Timers not yet over or disposed of. */
+  /** The number of timers that have neither fired nor been disposed of. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -36,7 +36,7 @@ export class FakeTime implements Clock, Timers {
     return this.#add({ dueMs: this.#monotonicMs + intervalMs, intervalMs, action });
   }
 
-  /** Lets time pass; timers come when they are due. */
+  /** Lets time pass; timers fire when they are due. */
   pass(ms: number): void {
     const endMs = this.#monotonicMs + ms;
     for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
@@ -46,12 +46,12 @@ export class FakeTime implements Clock, Timers {
     this.#move(endMs - this.#monotonicMs);
   }
 
-  /** The machine sleeps: only the wall clock goes on. */
+  /** Simulates sleep: only the wall clock goes on. */
   sleep(ms: number): void {
     this.#wallMs += ms;
   }
 
-  /** The process is stopped: both clocks go on, and due timers come once, late. */
+  /** Simulates a stopped process: both clocks go on, and due timers fire once, late. */
   stall(ms: number): void {
     this.#move(ms);
     for (const timer of [...this.#timers]) if (timer.dueMs <= this.#monotonicMs) this.#fire(timer);

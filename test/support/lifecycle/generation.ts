@@ -1,9 +1,9 @@
 /**
  * A test program: a daemon that hands its listeners over to the next generation
- * of itself. Arguments: the folder. Listens at a TCP port, at a unix socket
- * bound like the daemon's own (linked) and at one bound directly; says where. At
- * a line it hands over, says {pid} and lives until its last connection ends.
- * Every generation greets with its number.
+ * of itself. Arguments: the folder. It listens at a TCP port, at a unix socket
+ * bound like the daemon's own (linked) and at one bound directly, and prints the
+ * addresses. At an input line it hands over, prints {pid} and runs until its last
+ * connection ends. Every generation greets with its number.
  */
 import { once } from "node:events";
 import type * as net from "node:net";
@@ -30,12 +30,12 @@ async function begin(): Promise<void> {
     { id: "rpc", address: linkedPath, kind: "unix", server: linked, release: () => leaveToSuccessor(claim.socket) },
     { id: "tcp", address: `127.0.0.1:${port}`, kind: "tcp", server: tcp },
     { id: "direct", address: directPath, kind: "unix", server: direct },
-    // Does not listen, so there is no handle that could be sent.
+    // Does not listen, so there is no handle to send.
     { id: "handleless", address: handlelessPath, kind: "unix", server: greetingServer("1") },
   ];
   say({ port, linkedPath, directPath, handlelessPath });
   await once(process.stdin, "data");
-  const pid = await handOver({ program: process.argv[1] ?? "", args: [], listeners, payload: { generation: 2 }, timeoutMs: 20_000, cwd: "/" });
+  const pid = await handOver({ program: process.argv[1] ?? "", args: [], listeners, payload: { generation: 2 }, timeoutMs: 120_000, cwd: "/" });
   say({ pid });
   process.stdin.destroy();
 }

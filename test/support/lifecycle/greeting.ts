@@ -1,7 +1,7 @@
 /**
- * The smallest stand-in for the RPC's hello: a client says "hello", the daemon
- * answers its instance id; "count" gives the number of those who said hello and
- * are still there. Any other line is echoed.
+ * The smallest stand-in for the RPC's hello: a client sends "hello", and the
+ * daemon answers with its instance id. "count" gives the number of clients that
+ * said hello and are still connected. Any other line is echoed.
  */
 import * as net from "node:net";
 
@@ -35,7 +35,7 @@ export function ask(where: string | net.TcpNetConnectOpts, question: string): Pr
     socket.once("error", reject);
     socket.once("close", () => reject(new Error("closed without an answer")));
     onLine(socket, (answer) => {
-      // A later error is the connection's end, and seen as such.
+      // A later error only means that the connection has ended.
       socket.removeListener("error", reject).on("error", () => {});
       resolve({ answer, socket });
     });
@@ -43,7 +43,7 @@ export function ask(where: string | net.TcpNetConnectOpts, question: string): Pr
   });
 }
 
-/** The answer alone. */
+/** Connects and asks; resolves to the answer only. */
 export async function greet(where: string | net.TcpNetConnectOpts, question = "hello"): Promise<string> {
   const { answer, socket } = await ask(where, question);
   socket.destroy();

@@ -1,7 +1,7 @@
 /**
- * A test program: a client library of whatever version it was bundled with. Its
- * arguments: the state folder, the program to upgrade with. Says what daemon it
- * came to, or why to none, and ends.
+ * A test program: the client library in the version that it was bundled with.
+ * Arguments: the state folder, the program to upgrade with. It prints which
+ * daemon it connected to, or why it could not connect, and ends.
  */
 import { DaemonClient } from "../../../daemon/client/daemon-client.ts";
 import { daemonPaths, thisPlace } from "../../../daemon/lifecycle/paths.ts";

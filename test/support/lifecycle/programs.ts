@@ -1,6 +1,6 @@
 /**
- * Test programs as real processes: bundled once, for a start through tsx would
- * take ten times as long.
+ * Test programs as real processes. They are bundled once, because a start with tsx
+ * takes ten times as long.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ export interface ProgramOptions {
   readonly uid?: number;
 }
 
-/** A program that runs, spoken to by lines. The stage ends it. */
+/** A running program with input and output in lines. The stage ends it. */
 export class LineProgram {
   readonly child: ChildProcess;
   readonly #lines: string[] = [];
@@ -47,7 +47,7 @@ export class LineProgram {
     });
   }
 
-  /** The next line of its output; rejects when it ends without one. */
+  /** The next line of the program's output; rejects when the program ends without one. */
   line(): Promise<string> {
     const ready = this.#lines.shift();
     if (ready !== undefined) return Promise.resolve(ready);

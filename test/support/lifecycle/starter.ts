@@ -1,9 +1,9 @@
 /**
- * A test program: one of many who want to be the daemon at the same moment.
- * Arguments: the socket's path. Says "up"; at each line "go" it claims the
- * socket, connects to whoever won and says {role, instanceId}; at "leave" it
- * hangs up and says "left". A daemon ends properly at SIGTERM, everybody when
- * the input ends.
+ * A test program: one of many that try to become the daemon at the same moment.
+ * Arguments: the socket's path. It prints "up". At each line "go" it claims the
+ * socket, connects to the winner and prints {role, instanceId}; at "leave" it
+ * hangs up and prints "left". A daemon ends properly at SIGTERM, and every
+ * program ends when its input ends.
  */
 import type * as net from "node:net";
 import { claimSocket, releaseSocket } from "../../../daemon/lifecycle/door/singleton.ts";

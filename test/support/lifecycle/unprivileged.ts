@@ -1,7 +1,7 @@
 /**
- * A test program, run as a user who may not write everywhere: prepares the
- * folders of a state folder (its argument), claims the socket there and says
- * what came of it.
+ * A test program, run as a user who may not write everywhere: it prepares the
+ * folders of a state folder (its argument), claims the socket there and prints
+ * the outcome.
  */
 
 import { claimSocket } from "../../../daemon/lifecycle/door/singleton.ts";
@@ -18,7 +18,7 @@ async function start(): Promise<string> {
   const place = thisPlace();
   const paths = daemonPaths({ stateDir: process.argv[2], protocol: 1, place });
   prepareFolders(paths, place);
-  const { socketPath } = paths.endpoint;
+  const { socketPath } = paths.door;
   const claim = await claimSocket({ server: greetingServer("a"), socketPath, alsoCheck: [], instanceId: "a", verify: (where) => greet(where) });
   return claim.kind;
 }

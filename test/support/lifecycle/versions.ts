@@ -1,6 +1,5 @@
 /**
- * Bundles of one program as if it were of another version, each in a file of its
- * own name.
+ * Bundles one program with other version numbers, each in its own file.
  */
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +7,7 @@ import { buildSync } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Bundles `entry` (from the project's root) as `version` into the folder; returns the bundle's path. */
+/** Bundles `entry` (relative to the project's root) as `version` into the folder; returns the bundle's path. */
 export function bundleVersion(entry: string, { version, folder }: { readonly version: string; readonly folder: string }): string {
   const outfile = path.join(folder, `${path.basename(entry, ".ts")}-${version}.cjs`);
   buildSync({

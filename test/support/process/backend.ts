@@ -1,14 +1,14 @@
 /**
- * Backends that tunnels lead to, in the test process itself: they count and keep their connections.
+ * Backends for tunnels, in the test process itself: they count and keep their connections.
  */
 import * as net from "node:net";
 import { formatAddress, parseAddress } from "../../../shared/address.ts";
 import type { Stage } from "../stage.ts";
 import { Peer } from "./peer.ts";
 
-/** A listening server and what it has seen. */
+/** A listening server and its connections. */
 export interface Backend {
-  /** Where it listens, the way -t takes it. */
+  /** Where it listens, in the form that -t takes. */
   readonly address: string;
   /** Every connection ever accepted. */
   readonly peers: readonly Peer[];
@@ -37,12 +37,12 @@ export async function startBackend(stage: Stage, serve: (peer: Peer) => void, at
   return { address: formatAddress(wanted.kind === "unix" ? wanted : { ...wanted, port }), peers };
 }
 
-/** Sends everything back, and ends when the other side has. */
+/** Sends everything back, and ends when the other side has ended. */
 export function startEcho(stage: Stage, at?: string): Promise<Backend> {
   return startBackend(stage, ({ socket }) => void socket.pipe(socket), at);
 }
 
-/** Keeps what comes, and ends when the other side has. */
+/** Keeps all received bytes, and ends when the other side has ended. */
 export function startSink(stage: Stage, at?: string): Promise<Backend> {
   return startBackend(stage, ({ socket }) => void socket.once("end", () => socket.end()), at);
 }

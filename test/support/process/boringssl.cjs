@@ -1,6 +1,6 @@
 /**
- * Makes a Node process as poor as Electron, whose BoringSSL has no chacha20-poly1305, CCM or OCB and no small
- * Diffie-Hellman groups: what is missing there throws here. Loaded with --require; says so on standard error.
+ * Limits a Node process to the cryptography of Electron, whose BoringSSL has no chacha20-poly1305, CCM or OCB and no
+ * small Diffie-Hellman groups: these throw here. Loaded with --require; says so on standard error.
  */
 const crypto = require("node:crypto");
 
@@ -17,6 +17,6 @@ for (const method of ["createDiffieHellmanGroup", "getDiffieHellman"]) {
   const original = crypto[method];
   crypto[method] = (name) => (/^modp[12]$/i.test(name) ? refuse(name) : original(name));
 }
-// Named imports of ES modules see the changes only after this.
+// Named imports of ES modules see the changes only after this call.
 require("node:module").syncBuiltinESMExports();
 process.stderr.write("as poor as BoringSSL\n");

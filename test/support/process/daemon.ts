@@ -1,12 +1,12 @@
 /**
- * Ends of tunnels in the background, the way an init script starts them: the parent returns, a pid file names the rest.
+ * Ends of tunnels in the background, as an init script starts them: the parent returns, and a pid file names the child.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Stage } from "../stage.ts";
 import { freeAddress, type RoleOption } from "./ends.ts";
 import { type Result, type RunOptions, run, tunneld } from "./run.ts";
 
-/** How to start one. */
+/** How to start a background end. */
 export interface DaemonOptions {
   readonly role: RoleOption;
   readonly target: string;
@@ -18,9 +18,9 @@ export interface DaemonOptions {
   readonly run?: RunOptions;
 }
 
-/** A background process, or why there is none. */
+/** A background process, or why it did not start. */
 export interface Daemon {
-  /** What the parent came to. */
+  /** How the parent ended. */
   readonly parent: Result;
   readonly address: string;
   readonly pidFile: string;
@@ -37,7 +37,7 @@ export async function startDaemon(stage: Stage, options: DaemonOptions): Promise
   return { parent, address, pidFile, pid: ownDaemon(stage, pidFile) };
 }
 
-/** The process a pid file names, ended with the stage. */
+/** The process that a pid file names; the stage ends it. */
 export function ownDaemon(stage: Stage, pidFile: string): number | undefined {
   return existsSync(pidFile) ? stage.ownPid(Number(readFileSync(pidFile, "utf8"))) : undefined;
 }

@@ -3,8 +3,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import * as net from "node:net";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../../scripts/lib/ports.mjs";
 import { tools } from "../servers.ts";
 import type { Stage } from "../stage.ts";
 import { isListening } from "./listening.ts";
@@ -14,13 +14,19 @@ import { until } from "./until.ts";
 /** The program under test. */
 export const TUNNELD = fileURLToPath(new URL("../../../dist/tunneld.cjs", import.meta.url));
 
-/** Whose spiped. */
+/** Whose spiped to use. */
 export type Maker = "ours" | "Debian's";
 
 /** The role of an end: -e takes plain connections, -d encrypted ones. */
 export type RoleOption = "-e" | "-d";
 
-/** A port can be taken by somebody else between being found and being bound. */
+/** spiped's own limit of 5 s is for people; a busy machine may need longer for many handshakes at once. */
+export const PATIENT_SECONDS = 120;
+
+/** This limit as options of spiped and spipe. */
+export const PATIENT = ["-o", String(PATIENT_SECONDS)] as const;
+
+/** A port can be taken by another program after it was found and before it is bound, so a start is tried again. */
 const ATTEMPTS = 5;
 
 /** Command and leading arguments of a program. */
@@ -35,16 +41,9 @@ export function makeKey(stage: Stage, name = "key"): string {
   return path;
 }
 
-/** An address of 127.0.0.1 whose port was free just now. */
-export function freeAddress(host = "127.0.0.1"): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const bound = server.address();
-      server.close(() => (typeof bound === "object" && bound ? resolve(`[${host}]:${bound.port}`) : reject(new Error("no port"))));
-    });
-  });
+/** An address of 127.0.0.1 where nobody listens and that stays reserved for us. */
+export async function freeAddress(host = "127.0.0.1"): Promise<string> {
+  return `[${host}]:${await freePort(host)}`;
 }
 
 /** How to start an end. */
@@ -57,7 +56,7 @@ export interface EndOptions {
   readonly source?: string;
   /** Default: 127.0.0.1. */
   readonly host?: string;
-  /** Further options. */
+  /** More options; without -o among them PATIENT is added. */
   readonly args?: readonly string[];
   /** Started through `sh -c 'SHELL; exec …'`. */
   readonly shell?: string;
@@ -86,7 +85,8 @@ export async function startEnd(stage: Stage, options: EndOptions): Promise<End> 
 
 function launch(stage: Stage, options: EndOptions, address: string): Program {
   const [command, ...first] = commandOf(options.maker ?? "ours", "spiped");
-  const rest = ["-F", options.role, "-s", address, "-t", options.target, "-k", options.key, ...(options.args ?? [])];
+  const { args = [] } = options;
+  const rest = ["-F", options.role, "-s", address, "-t", options.target, "-k", options.key, ...(args.includes("-o") ? [] : PATIENT), ...args];
   const all = [command, ...(options.nodeArgs ?? []), ...first, ...rest];
   return options.shell === undefined ? stage.spawn(command, all.slice(1)) : stage.spawn("/bin/sh", ["-c", `${options.shell}; exec "$0" "$@"`, ...all]);
 }
@@ -99,7 +99,7 @@ export interface TunnelOptions {
   readonly args?: readonly string[];
 }
 
-/** A whole tunnel: connect to `address`, reach the target. */
+/** A whole tunnel: a connection to `address` reaches the target. */
 export interface Tunnel {
   readonly address: string;
   readonly client: End;

@@ -1,6 +1,6 @@
 /**
- * Whether a process listens at an address, asked of the kernel (/proc) instead of by connecting: a probe would be a
- * connection like any other, counted, logged and passed on. Where there is no /proc a probe it is.
+ * Whether a process listens at an address. The kernel (/proc) is asked instead of connecting: a probe would be a normal
+ * connection that is counted, logged and passed on. Without /proc a probe is used.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import * as net from "node:net";
@@ -24,6 +24,13 @@ function tcpListeners(port: number): Set<string> {
   return new Set(rows.filter((row) => row[1]?.endsWith(wanted) && row[3] === TCP_LISTEN).map((row) => row[9] ?? ""));
 }
 
+/** Every TCP port that process `pid` itself listens at, from /proc. */
+export function listeningPorts(pid: number): readonly number[] {
+  const own = new Set(openSockets(pid));
+  const rows = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].flatMap(fields);
+  return rows.filter((row) => row[3] === TCP_LISTEN && own.has(row[9] ?? "")).map((row) => Number.parseInt(row[1]?.split(":").at(-1) ?? "", 16));
+}
+
 function unixListeners(path: string): Set<string> {
   const rows = fields("/proc/self/net/unix");
   const listening = rows.filter((row) => row[7] === path && (Number.parseInt(row[3] ?? "0", 16) & UNIX_LISTENING) !== 0);
@@ -37,7 +44,7 @@ function fields(file: string): string[][] {
     .map((line) => line.trim().split(/\s+/));
 }
 
-/** Inodes of the sockets a process has open. */
+/** Inodes of the sockets that a process has open. */
 export function openSockets(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   try {

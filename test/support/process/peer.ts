@@ -1,8 +1,9 @@
 /**
- * The client side of a test: a socket that remembers what came and how it ended.
+ * The client side of a test: a socket that remembers the received bytes and how the connection ended.
  */
 import { createHash } from "node:crypto";
 import * as net from "node:net";
+import { endError } from "../../../daemon/proxy/plain-side.ts";
 import { parseAddress } from "../../../shared/address.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "./until.ts";
@@ -14,7 +15,7 @@ export class Peer {
   /** The other side has ended its half. */
   hasEnded = false;
   isClosed = false;
-  /** The code of the error that ended it, such as ECONNRESET. */
+  /** The code of the error that ended the connection, such as ECONNRESET. */
   errorCode: string | undefined;
   readonly #chunks: Buffer[] = [];
 
@@ -25,7 +26,9 @@ export class Peer {
       this.#chunks.push(chunk);
     });
     socket.on("end", () => {
-      this.hasEnded = true;
+      this.errorCode ??= endError(socket)?.code;
+      if (this.errorCode === undefined) this.hasEnded = true;
+      else socket.destroy();
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.errorCode = error.code;
@@ -35,7 +38,7 @@ export class Peer {
     });
   }
 
-  /** All that has come. */
+  /** All received bytes. */
   get received(): Buffer {
     return Buffer.concat(this.#chunks);
   }
@@ -48,34 +51,34 @@ export class Peer {
     this.socket.write(bytes);
   }
 
-  /** Ends our half; the other goes on. */
+  /** Ends our half; the other half goes on. */
   end(bytes?: Uint8Array | string): void {
     if (bytes === undefined) this.socket.end();
     else this.socket.end(bytes);
   }
 
-  /** Waits for so many bytes in all. */
+  /** Waits until `bytes` bytes have been received in all. */
   async has(bytes: number): Promise<Buffer> {
-    await until(() => this.receivedBytes >= bytes || this.isClosed, { what: `${bytes} bytes had come (there were ${this.receivedBytes})` });
+    await until(() => this.receivedBytes >= bytes || this.isClosed, { what: () => `${bytes} bytes had come (there were ${this.receivedBytes})` });
     if (this.receivedBytes < bytes) throw new Error(`closed after ${this.receivedBytes} of ${bytes} bytes (${this.errorCode ?? "no error"})`);
     return this.received;
   }
 
   /** Waits until the other side has ended its half or the connection is gone. */
-  async ended(timeoutMs?: number): Promise<Buffer> {
-    await until(() => this.hasEnded || this.isClosed, { what: "the other side had ended", ...(timeoutMs !== undefined && { timeoutMs }) });
+  async ended(): Promise<Buffer> {
+    await until(() => this.hasEnded || this.isClosed, { what: "the other side had ended" });
     return this.received;
   }
 
-  /** Waits for the other side's end, ends ours, and waits until all of it is gone. */
-  async closed(timeoutMs?: number): Promise<Buffer> {
-    await this.ended(timeoutMs);
+  /** Waits for the other side's end, ends our half, and waits until the connection is closed. */
+  async closed(): Promise<Buffer> {
+    await this.ended();
     this.socket.end();
-    await until(() => this.isClosed, { what: "the connection was closed", ...(timeoutMs !== undefined && { timeoutMs }) });
+    await until(() => this.isClosed, { what: "the connection was closed" });
     return this.received;
   }
 
-  /** Ends our half first, and waits until all of it is gone. */
+  /** Ends our half first, and waits until the connection is closed. */
   closedByUs(): Promise<Buffer> {
     this.socket.end();
     return this.closed();
@@ -90,7 +93,7 @@ export class Peer {
   }
 }
 
-/** Connects; half-open allowed. */
+/** Connects; half-open connections are allowed. */
 export async function connectTo(stage: Stage, text: string): Promise<Peer> {
   const address = parseAddress(text);
   const where = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
@@ -102,11 +105,11 @@ export async function connectTo(stage: Stage, text: string): Promise<Peer> {
   return peer;
 }
 
-/** Sends `bytes`, ends our half, resolves to all that comes back until the other side ends. */
+/** Sends `bytes`, ends our half, and resolves to all bytes that come back until the other side ends. */
 export async function exchange(stage: Stage, text: string, bytes: Uint8Array | string): Promise<Buffer> {
   const peer = await connectTo(stage, text);
   peer.end(bytes);
-  return peer.ended(60_000);
+  return peer.ended();
 }
 
 /** For comparing large contents without printing them. */

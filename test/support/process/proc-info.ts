@@ -15,7 +15,7 @@ export function residentBytes(pid: number): number {
   return Number.parseInt(statusField(pid, "VmRSS"), 10) * 1024;
 }
 
-/** The most resident memory there ever was, in bytes. */
+/** The peak of resident memory, in bytes. */
 export function peakResidentBytes(pid: number): number {
   return Number.parseInt(statusField(pid, "VmHWM"), 10) * 1024;
 }
@@ -34,7 +34,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Processes whose command line has `text` in it: to find what was left behind, never to end it. */
+/** Processes whose command line contains `text`: to find processes that were left behind, never to end them. */
 export function processesWith(text: string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {

@@ -1,10 +1,10 @@
 /**
- * A running program: its output, its end. Who starts it (`stage.ts`) also ends it.
+ * A running program: its output, its end. `stage.ts` starts and ends it.
  */
 import type { ChildProcess } from "node:child_process";
 import { until, within } from "./until.ts";
 
-/** Bounded: a program that floods its log must not fill our memory. */
+/** A limit, because a program that floods its log must not fill our memory. */
 const KEPT_CHARS = 1_000_000;
 
 /** How a program ended. */
@@ -13,7 +13,7 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A child process and what it has said so far. */
+/** A child process and its output so far. */
 export class Program {
   readonly child: ChildProcess;
   /** Resolves when the process is gone; the error of a failed start rejects it. */
@@ -55,9 +55,9 @@ export class Program {
     return this.stderr.split("\n").filter((line) => line !== "");
   }
 
-  /** Waits for its end. */
-  exit(timeoutMs?: number): Promise<Ending> {
-    return within(this.ended, { what: `${this.child.spawnargs.join(" ")} ended; it said: ${this.stderr}`, ...(timeoutMs !== undefined && { timeoutMs }) });
+  /** Waits for the program's end. */
+  exit(): Promise<Ending> {
+    return within(this.ended, { what: () => `${this.child.spawnargs.join(" ")} ended; it said: ${this.stderr}` });
   }
 
   /** Sends a signal and waits for the end. */

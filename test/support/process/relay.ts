@@ -1,15 +1,15 @@
 /**
- * Somebody on the way between two ends, who changes or cuts what passes.
+ * An attacker between two ends, who changes or cuts the traffic.
  */
 import * as net from "node:net";
 import { parseAddress } from "../../../shared/address.ts";
 import type { Stage } from "../stage.ts";
 import { type Backend, startBackend } from "./backend.ts";
 
-/** What to do with a chunk on its way back from the target, `offset` bytes into the stream: pass this on, or cut after it. */
+/** What to do with a chunk from the target, `offset` bytes into the stream: which bytes to pass on, and whether to cut after them. */
 export type Meddle = (chunk: Buffer, offset: number) => { readonly pass: Uint8Array; readonly cut?: "end" | "reset" };
 
-/** Passes everything on to `target` as it is, and everything that comes back through `meddle`. */
+/** Passes everything on to `target` unchanged, and everything from `target` through `meddle`. */
 export function startRelay(stage: Stage, target: string, meddle: Meddle): Promise<Backend> {
   const address = parseAddress(target);
   if (address.kind !== "tcp") throw new TypeError("a relay goes to a TCP port");

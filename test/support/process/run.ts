@@ -1,6 +1,6 @@
 /**
- * Runs a program to its end. Its output goes to files: a daemon it leaves behind would hold pipes open, and what it
- * says later can be read there, too.
+ * Runs a program to its end. Its output goes to files: a daemon that it leaves behind would keep pipes open, and the
+ * daemon's later output can be read there too.
  */
 import type { SpawnOptions } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -9,18 +9,18 @@ import { TUNNELD } from "./ends.ts";
 
 let runs = 0;
 
-/** What came of it. */
+/** The result of a run. */
 export interface Result {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   /** Without the last line feed. */
   readonly stderr: string;
-  /** Where a daemon left behind goes on writing. */
+  /** The file to which a daemon that was left behind goes on writing. */
   readonly stderrFile: string;
 }
 
-/** Further settings of a run. */
+/** More settings of a run. */
 export type RunOptions = Omit<SpawnOptions, "stdio"> & { readonly input?: string | Uint8Array };
 
 /** Runs `command` with `input` on standard input. */
@@ -33,7 +33,7 @@ export async function run(stage: Stage, [command, ...args]: readonly [string, ..
   closeSync(out as number);
   closeSync(err as number);
   program.child.stdin?.end(input);
-  const { code, signal } = await program.exit(120_000);
+  const { code, signal } = await program.exit();
   return { code, signal, stdout: readFileSync(files[0]), stderr: readFileSync(files[1], "utf8").replace(/\n$/, ""), stderrFile: files[1] };
 }
 

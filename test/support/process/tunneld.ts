@@ -1,6 +1,6 @@
 /**
- * Real daemons with a state folder of their own, and clients of theirs. Started
- * by the client library, as windows and commands do; ended by process id.
+ * Real daemons with their own state folders, and their clients. The client library
+ * starts the daemons, as in windows and commands; they are ended by process id.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,17 +13,17 @@ import type { TunnelState, TunnelStatus } from "../../../shared/contract/state.t
 import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
 import type { Stage } from "../stage.ts";
 import { fileText } from "../tunnels-json.ts";
-import { TUNNELD } from "./ends.ts";
+import { PATIENT_SECONDS, TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
 import { until } from "./until.ts";
 
-/** Entries by name, with what every entry needs filled in. */
+/** Entries by name; the properties that every entry needs are filled in. */
 export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A client that is closed with its stage. */
 export interface TestClient {
   readonly daemon: DaemonClient;
-  /** Every state it has told of. */
+  /** Every state that it has reported. */
   readonly states: ClientState[];
 }
 
@@ -33,7 +33,7 @@ export class Home {
   readonly #stage: Stage;
   readonly #daemonArgs: readonly string[];
 
-  /** `daemonArgs` are options of every daemon that is started here; by default it stays for two seconds without being needed. */
+  /** `daemonArgs` are options of every daemon that is started here; by default a daemon that nobody needs ends after two seconds. */
   constructor(stage: Stage, daemonArgs: readonly string[] = ["--linger", "1", "--idle", "2"]) {
     this.#stage = stage;
     this.#daemonArgs = daemonArgs;
@@ -43,7 +43,7 @@ export class Home {
     stage.own(() => endProcessesOf(this.paths.stateDir));
   }
 
-  /** A client; it starts a daemon when there is none, and comes back when that is told. */
+  /** A client; it starts a daemon when there is none, and reconnects if the options say so. */
   client(options: Partial<DaemonClientOptions> = {}): TestClient {
     const states: ClientState[] = [];
     const daemon = new DaemonClient({
@@ -62,9 +62,9 @@ export class Home {
     return file;
   }
 
-  /** Writes WORKSPACE/.vscode/tunnels.json; every entry has key "team" and listens at any port unless it says otherwise. */
+  /** Writes WORKSPACE/.vscode/tunnels.json; every entry has key "team", any port and a long timeout unless it says otherwise. */
   workspace(workspace: string, entries: Entries): string {
-    const texts = Object.entries(entries).map(([name, entry]) => [name, JSON.stringify({ listen: 0, key: "team", ...entry })]);
+    const texts = Object.entries(entries).map(([name, entry]) => [name, JSON.stringify({ listen: 0, key: "team", timeoutSeconds: PATIENT_SECONDS, ...entry })]);
     return this.workspaceText(workspace, fileText(Object.fromEntries(texts)));
   }
 
@@ -76,9 +76,9 @@ export class Home {
     return file;
   }
 
-  /** The daemon's process id from its discovery file; undefined: there is none. */
+  /** The daemon's process id from its discovery file; undefined: there is no such file. */
   get pid(): number | undefined {
-    const file = this.paths.endpoint.discoveryFile;
+    const file = this.paths.door.discoveryFile;
     if (!existsSync(file)) return undefined;
     const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
     return isAlive(pid) ? pid : undefined;
@@ -95,14 +95,15 @@ export class Home {
     await until(() => !isAlive(pid), { what: `the daemon ${pid} had ended` });
   }
 
-  /** What is left in the runtime folder. */
+  /** The files in the runtime folder. */
   leftovers(): string[] {
-    return readdirSync(this.paths.endpoint.folder);
+    return readdirSync(this.paths.door.folder);
   }
 
-  /** What the state file says now. */
+  /** The state file's present content; a daemon writes a change a moment after it is made. */
   get state(): DaemonState {
-    return daemonStateSchema.parse(JSON.parse(readFileSync(this.paths.stateFile, "utf8")));
+    const { stateFile } = this.paths;
+    return daemonStateSchema.parse(existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : {});
   }
 
   /** The daemon's log. */
@@ -111,7 +112,7 @@ export class Home {
   }
 }
 
-/** Approves everything of a file as it stands. */
+/** Approves all entries of a file in their present form. */
 export async function approveAll({ daemon }: TestClient, configPath: string): Promise<void> {
   const { pending } = await daemon.request("approvals/list", { configPath });
   for (const { name, digest } of pending) await daemon.request("approvals/grant", { configPath, name, digest });
@@ -123,13 +124,13 @@ export async function approveAndWant(client: TestClient, configPath: string, nam
   return (await client.daemon.want(configPath, { configPath, names })).tunnels;
 }
 
-/** A tunnel as the daemon lists it; undefined: it does not. */
+/** A tunnel as the daemon lists it; undefined: it is not listed. */
 export async function find({ daemon }: TestClient, configPath: string, name: string): Promise<TunnelStatus | undefined> {
   const { tunnels } = await daemon.request("tunnels/list", {});
   return tunnels.find((one) => one.configPath === configPath && one.name === name);
 }
 
-/** Waits until a tunnel is listed in this state, and as `holds` says. */
+/** Waits until a tunnel is listed in this state and `holds` accepts it. */
 export async function reaches(
   client: TestClient,
   tunnel: { readonly configPath: string; readonly name: string },
@@ -146,7 +147,7 @@ export async function reaches(
   return found as TunnelStatus;
 }
 
-/** The port of an address, or of where a tunnel listens. */
+/** The port of an address, or the port at which a tunnel listens. */
 export function portOf(where: string | Pick<TunnelStatus, "listen">): number {
   const address = typeof where === "string" ? where : where.listen;
   return Number(address.slice(address.lastIndexOf(":") + 1));

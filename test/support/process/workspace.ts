@@ -1,6 +1,6 @@
 /**
- * A folder with a tunnels.json, and a daemon, keys and state of its own: what somebody has who runs `tunneld` commands
- * in a project. The daemon ends with the stage, whatever the test left.
+ * A folder with a tunnels.json, and its own daemon, keys and state: the set-up of a user who runs `tunneld` commands in
+ * a project. The daemon ends with the stage, whatever the test did.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import type { StatusJson } from "../../../daemon/cli/status-json.ts";
 import { endProcessesOf } from "../../../scripts/lib/daemon-processes.mjs";
 import type { Stage } from "../stage.ts";
-import { type Maker, startEnd, TUNNELD } from "./ends.ts";
+import { type Maker, PATIENT_SECONDS, startEnd, TUNNELD } from "./ends.ts";
 import { isAlive } from "./proc-info.ts";
 import type { Program } from "./program.ts";
 import { type Result, type RunOptions, tunneld } from "./run.ts";
@@ -22,7 +22,7 @@ export class Workspace {
   readonly configPath: string;
   readonly #stage: Stage;
 
-  /** `stateDir` lies beside the folder, as a user's does, and has a short path: the daemon's socket comes to lie in it. */
+  /** `stateDir` is beside the folder, as a user's would be, and has a short path, because it holds the daemon's socket. */
   constructor(stage: Stage, name = "ws", stateDir = stage.path(`${name}-state`)) {
     this.#stage = stage;
     this.folder = stage.path(name);
@@ -32,9 +32,10 @@ export class Workspace {
     stage.own(() => endProcessesOf(this.stateDir));
   }
 
-  /** Writes the tunnels.json. */
+  /** Writes the tunnels.json; every entry has a long timeout unless it says otherwise. */
   write(entries: Entries): void {
-    this.writeText(`${JSON.stringify({ version: 1, tunnels: entries }, undefined, 2)}\n`);
+    const tunnels = Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, { timeoutSeconds: PATIENT_SECONDS, ...entry }]));
+    this.writeText(`${JSON.stringify({ version: 1, tunnels }, undefined, 2)}\n`);
   }
 
   writeText(text: string): void {
@@ -94,7 +95,7 @@ export class Workspace {
     }
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** Kills the daemon with SIGKILL; resolves when it is gone. */
   async killDaemon(): Promise<void> {
     const pid = this.daemonPid;
     if (pid === undefined) return;

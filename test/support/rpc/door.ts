@@ -1,10 +1,10 @@
 /**
- * The daemon's door with nothing behind it: a real Endpoint at a real unix
- * socket, whose handlers answer with the kept payloads or what a test says.
+ * The daemon's door with no daemon behind it: a real Clients at a real unix
+ * socket, whose handlers answer with the recorded payloads or as a test says.
  */
 import { chmodSync } from "node:fs";
 import * as net from "node:net";
-import { Endpoint } from "../../../daemon/rpc/clients.ts";
+import { Clients } from "../../../daemon/rpc/clients.ts";
 import type { ClientHandle, Handlers, Session } from "../../../daemon/rpc/session.ts";
 import type { MethodName } from "../../../shared/contract/methods.ts";
 import type { Stage } from "../stage.ts";
@@ -20,9 +20,8 @@ export interface Call {
 /** What a test changes. */
 export interface DoorOptions {
   readonly handlers?: Partial<Record<MethodName, (client: ClientHandle, params: never) => unknown>>;
-  readonly helloTimeoutMs?: number;
-  /** Told of each warning, as a log is that sends its entries to clients. */
-  readonly onWarning?: (message: string, endpoint: Endpoint) => void;
+  /** Called with each warning, like a log that sends its entries to clients. */
+  readonly onWarning?: (message: string, clients: Clients) => void;
   /** Where to listen; default: in the stage's folder. */
   readonly path?: string;
 }
@@ -30,43 +29,53 @@ export interface DoorOptions {
 /** An open door. */
 export interface Door {
   readonly path: string;
-  readonly endpoint: Endpoint;
+  readonly clients: Clients;
   readonly warnings: string[];
   readonly calls: Call[];
   /** Sessions that ended after hello. */
   readonly gone: Session[];
-  /** Stops listening and cuts every client, without a word. */
+  /** How long clients that connect from now on have to say hello; undefined: the real limit. */
+  patience(helloTimeoutMs: number | undefined): void;
+  /** Stops listening and cuts every client, without a notification. */
   die(): Promise<void>;
   connect(): Promise<RawClient>;
   greeted(who?: Readonly<Record<string, unknown>>): Promise<RawClient>;
 }
 
 /** Listens at a socket in the stage's folder. */
-export async function openDoor(stage: Stage, { handlers = {}, helloTimeoutMs, onWarning, path = stage.path("door.sock") }: DoorOptions = {}): Promise<Door> {
+export async function openDoor(stage: Stage, { handlers = {}, onWarning, path = stage.path("door.sock") }: DoorOptions = {}): Promise<Door> {
   const warnings: string[] = [];
   const calls: Call[] = [];
   const gone: Session[] = [];
-  const endpoint: Endpoint = new Endpoint({
+  let helloTimeoutMs: number | undefined;
+  const clients: Clients = new Clients({
     handlers: stubs(handlers, calls),
     lingerMs: () => 0,
     onWarning: (message) => {
       warnings.push(message);
-      onWarning?.(message, endpoint);
+      onWarning?.(message, clients);
     },
     onChange: () => {},
     onGone: (session) => gone.push(session),
-    helloTimeoutMs,
+    get helloTimeoutMs() {
+      return helloTimeoutMs;
+    },
   });
-  const server = net.createServer((socket) => endpoint.accept(socket));
+  const server = net.createServer((socket) => clients.accept(socket));
   const die = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());
-      endpoint.close();
+      clients.close();
     });
   stage.own(() => void die());
   await new Promise<void>((resolve) => server.listen({ path, backlog: 511 }, resolve));
   chmodSync(path, 0o600);
-  return { path, endpoint, warnings, calls, gone, die, connect: () => RawClient.connect(stage, path), greeted: (who) => RawClient.greeted(stage, path, who) };
+  return {
+    ...{ path, clients, warnings, calls, gone, die, connect: () => RawClient.connect(stage, path), greeted: (who) => RawClient.greeted(stage, path, who) },
+    patience: (ms) => {
+      helloTimeoutMs = ms;
+    },
+  };
 }
 
 function stubs(changed: NonNullable<DoorOptions["handlers"]>, calls: Call[]): Handlers {

@@ -1,4 +1,4 @@
-/** The payloads of protocol 1: as they were sent when it was first released, and what was added to it since. */
+/** The payloads of protocol 1: those of its first release, and the fields that were added since. */
 import { readFileSync } from "node:fs";
 import type { MethodName, NotificationName } from "../../../shared/contract/methods.ts";
 
@@ -10,14 +10,14 @@ interface Exchange {
   readonly result: Payload;
 }
 
-/** What test/vectors/rpc/ holds. */
+/** The content of test/vectors/rpc/. */
 export interface Payloads {
   readonly protocol: number;
   readonly requests: Readonly<Record<MethodName, Exchange>>;
   /** Parameters without any of the optional fields. */
   readonly leastParams: Readonly<Partial<Record<MethodName, Payload>>>;
   readonly notifications: Readonly<Record<NotificationName, Payload>>;
-  /** Requests of the first release with fields that came later. */
+  /** Requests of the first release with fields that were added later. */
   readonly extended: Readonly<Partial<Record<MethodName, Exchange>>>;
 }
 
@@ -30,7 +30,7 @@ function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../vectors/rpc/${name}`, import.meta.url), "utf8")) as T;
 }
 
-/** The same with a field nobody knows in every object; keys of a record (env, refused) are data and stay as they are. */
+/** The same value with an unknown field in every object; keys of a record (env, refused) are data and don't change. */
 export function withUnknownFields(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((one) => withUnknownFields(one));
   if (typeof value !== "object" || value === null || key === "env" || key === "refused") return value;

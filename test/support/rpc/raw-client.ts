@@ -1,6 +1,6 @@
 /**
- * A client of the daemon that says whatever a test wants: bytes, frames,
- * requests. What comes back is kept, message by message.
+ * A client of the daemon that sends whatever a test wants: bytes, frames,
+ * requests. It keeps all received messages.
  */
 import * as net from "node:net";
 import { FrameDecoder } from "../../../shared/contract/frame-decoder.ts";
@@ -17,7 +17,7 @@ export interface Received {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: { readonly code?: string } };
 }
 
-/** `value` as one message; a string is taken as it is. */
+/** `value` as one message; a string is used unchanged. */
 export function frame(value: unknown): string {
   const body = typeof value === "string" ? value : JSON.stringify(value);
   return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
@@ -48,7 +48,7 @@ export class RawClient {
     return client;
   }
 
-  /** Connected, and hello is said. */
+  /** Connects and says hello. */
   static async greeted(stage: Stage, path: string, who: Readonly<Record<string, unknown>> = {}): Promise<RawClient> {
     const client = await RawClient.connect(stage, path);
     await client.hello(who);
@@ -89,7 +89,7 @@ export class RawClient {
   }
 
   /** Waits until the daemon has closed the connection. */
-  async closed(timeoutMs?: number): Promise<void> {
-    await until(() => this.isClosed, { what: "the daemon had closed the connection", ...(timeoutMs !== undefined && { timeoutMs }) });
+  async closed(): Promise<void> {
+    await until(() => this.isClosed, { what: "the daemon had closed the connection" });
   }
 }

@@ -1,40 +1,41 @@
 /**
- * A manager in the test's process: files, approvals and state in memory, time in
- * the hands of the test, real sockets and a real far end.
+ * A manager in the test's process: files, approvals and state are in memory, the
+ * test controls the time, and sockets and far end are real.
  */
 
 import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
-import { type DaemonState, daemonStateSchema, refKey, type TunnelRef } from "../../../daemon/tunnels/daemon-state.ts";
+import { type DaemonState, daemonStateSchema, type StateChange, type StateStore } from "../../../daemon/tunnels/daemon-state.ts";
 import { Manager, type Remark } from "../../../daemon/tunnels/manager.ts";
-import type { Planned, Planner } from "../../../daemon/tunnels/planned.ts";
+import type { ApprovalSource, Planned, Planner } from "../../../daemon/tunnels/plan.ts";
 import { createPlanner } from "../../../daemon/tunnels/planner.ts";
 import type { Holder } from "../../../daemon/tunnels/want.ts";
 import { type ParsedConfig, parseTunnelsText } from "../../../shared/contract/config-text.ts";
 import type { TunnelState, TunnelStatus } from "../../../shared/contract/state.ts";
+import { refKey, type TunnelRef } from "../../../shared/contract/tunnel-ref.ts";
 import type { KeyReference } from "../../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 import { FakeTime } from "../lifecycle/fake-time.ts";
 import { until } from "../process/until.ts";
+import type { Stage } from "../stage.ts";
 import { fileText } from "../tunnels-json.ts";
 import { keyOf } from "../wire/handshakes.ts";
-import type { Scope } from "../wire/loop.ts";
 
 /** Two workspaces. */
 export const APP = "/srv/app/.vscode/tunnels.json";
 export const CLONE = "/srv/clone/.vscode/tunnels.json";
 
-/** Entries by name, with what every entry needs filled in. */
+/** Entries by name; the properties that every entry needs are filled in. */
 export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** How long the tunnels of a window stay here. */
+/** How long the tunnels of a window stay open here. */
 export const LINGER_MS = 60_000;
 
-/** Everything that all daemons of one user share, from life to life. */
+/** Everything that one user's daemons share, one after the other. */
 export class Household {
   readonly time = new FakeTime();
   state: DaemonState = daemonStateSchema.parse({});
-  /** Names of keys that can be loaded; the key is the name's, or what is said here. */
+  /** Names of keys that can be loaded, and the text of each key. */
   readonly keys = new Map<string, string>([["one", "one"]]);
   readonly #files = new Map<string, ParsedConfig>();
 
@@ -52,7 +53,7 @@ export class Household {
     return this.#files.get(configPath) ?? parseTunnelsText(fileText({}), { path: configPath });
   }
 
-  /** Loads "one" and whatever else is there; a file by its path. */
+  /** A planner that loads the keys in `keys`; a key file by its path. */
   planner(): Planner {
     const load = (reference: KeyReference) => {
       const name = typeof reference === "string" ? reference : reference.file;
@@ -64,12 +65,18 @@ export class Household {
     return createPlanner({ suite: nodeSuite, keys: { load }, lookup: () => Promise.resolve(["127.0.0.1"]), wasApproved });
   }
 
+  /** Changes the state; never fails here. */
+  change(change: StateChange): Promise<undefined> {
+    this.state = change(this.state);
+    return Promise.resolve(undefined);
+  }
+
   approve(ref: TunnelRef, digest: string): void {
     this.state.approvals = [...this.state.approvals.filter((one) => refKey(one) !== refKey(ref)), { ...ref, digest, atMs: 0 }];
   }
 }
 
-/** One life of a daemon, as far as tunnels are concerned. */
+/** The tunnels of one daemon, from its start to its end. */
 export class Managed {
   readonly house: Household;
   readonly manager: Manager;
@@ -77,13 +84,14 @@ export class Managed {
   readonly removed: string[] = [];
   readonly asked: Planned["facts"][] = [];
   readonly remarks: Remark[] = [];
-  /** Files that somebody watches now. */
+  /** Files that are being watched now. */
   readonly watched = new Set<string>();
-  /** Whether whatever is wanted is approved as it comes. */
+  /** Whether every wanted tunnel is approved at once. */
   approveAll = true;
   #pids = 0;
 
-  constructor(scope: Scope, house = new Household()) {
+  /** `kept`: where state and approvals are kept, if not in `house`. */
+  constructor(scope: Stage, house = new Household(), kept?: { readonly store: StateStore; readonly approvals: ApprovalSource }) {
     const { time } = house;
     this.house = house;
     const after = (ms: number, action: () => void) => time.after(ms, action);
@@ -98,17 +106,18 @@ export class Managed {
         release: (configPath) => void this.watched.delete(configPath),
       },
       planner: house.planner(),
-      approvals: {
+      approvals: kept?.approvals ?? {
         isApproved: (ref, digest) => {
           if (this.approveAll) house.approve(ref, digest);
           return house.state.approvals.some((one) => refKey(one) === refKey(ref) && one.digest === digest);
         },
       },
-      store: {
+      store: kept?.store ?? {
         get state() {
           return house.state;
         },
-        update: (change) => change(house.state),
+        commit: (change) => house.change(change),
+        update: (change) => house.change(change),
       },
       observer: {
         changed: (status) => void this.changes.push(status),
@@ -128,12 +137,12 @@ export class Managed {
     return { user: { kind, name: `${kind} ${this.#pids}`, pid: this.#pids }, lingerMs };
   }
 
-  /** `holder` wants these tunnels of a file, and nothing else of it. */
+  /** `holder` wants these tunnels of a file, and no others of the file. */
   async want(holder: Holder, configPath: string, ...names: readonly string[]): Promise<TunnelStatus[]> {
     return await this.manager.set(holder, { scope: configPath, configPath, names });
   }
 
-  /** The file has changed, and the watcher has told. */
+  /** Changes the file and reports the change like the watcher. */
   async rewrite(configPath: string, entries: Entries): Promise<void> {
     this.house.write(configPath, entries);
     await this.fileChanged(configPath);
@@ -143,7 +152,7 @@ export class Managed {
     await this.manager.refresh((ref) => ref.configPath === configPath);
   }
 
-  /** A tunnel as it is listed; undefined: it is not. */
+  /** A tunnel as it is listed; undefined: it is not listed. */
   find(configPath: string, name: string): TunnelStatus | undefined {
     return this.manager.list().find((one) => one.configPath === configPath && one.name === name);
   }
@@ -156,13 +165,13 @@ export class Managed {
 
   /** Waits until a tunnel is in this state. */
   async reaches(configPath: string, name: string, state: TunnelState): Promise<TunnelStatus> {
-    await until(() => this.find(configPath, name)?.state === state, { what: `${name} was ${state}`, timeoutMs: 5_000 });
+    await until(() => this.find(configPath, name)?.state === state, { what: `${name} was ${state}` });
     return this.status(configPath, name);
   }
 
   /** Waits until a tunnel is not listed any more. */
   async gone(configPath: string, name: string): Promise<void> {
-    await until(() => this.find(configPath, name) === undefined, { what: `${name} was forgotten`, timeoutMs: 5_000 });
+    await until(() => this.find(configPath, name) === undefined, { what: `${name} was forgotten` });
   }
 }
 

@@ -1,4 +1,4 @@
-/** One tunnel on its own, with a clock and timers in the hands of the test, and all that it tells. */
+/** One tunnel on its own, with clock and timers that the test controls, and all that it reports. */
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
 import type { ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
@@ -8,16 +8,16 @@ import { Tunnel } from "../../../daemon/tunnels/tunnel.ts";
 import type { TunnelError } from "../../../shared/errors.ts";
 import { FakeTime } from "../lifecycle/fake-time.ts";
 import { until } from "../process/until.ts";
+import type { Stage } from "../stage.ts";
 import { local } from "../wire/ends.ts";
 import { keyOf } from "../wire/handshakes.ts";
-import type { Scope } from "../wire/loop.ts";
 import { SUITES } from "../wire/suites.ts";
 
 /** See the file's header. */
 export class Solo {
   readonly time = new FakeTime();
   readonly tunnel: Tunnel;
-  /** The states it has told of, in order. */
+  /** The states that it has reported, in order. */
   readonly states: string[] = [];
   readonly events: ForwarderEvent[] = [];
   readonly bindFailures: TunnelError[] = [];
@@ -25,7 +25,7 @@ export class Solo {
   /** Names that were looked up. */
   readonly lookedUp: string[] = [];
 
-  constructor(scope: Scope, plan: Partial<TunnelPlan> = {}) {
+  constructor(scope: Stage, plan: Partial<TunnelPlan> = {}) {
     this.tunnel = new Tunnel(planOf(plan), {
       suite: SUITES[0] as CipherSuite,
       random: systemRandom,
@@ -62,11 +62,11 @@ export class Solo {
   }
 
   async failed(code: string, count = 1): Promise<void> {
-    await until(() => this.failures(code) >= count, { what: `${code} had come ${count} times`, timeoutMs: 5_000 });
+    await until(() => this.failures(code) >= count, { what: `${code} had come ${count} times` });
   }
 
   async reaches(state: string): Promise<void> {
-    await until(() => this.tunnel.state === state, { what: `it was ${state}`, timeoutMs: 5_000 });
+    await until(() => this.tunnel.state === state, { what: `it was ${state}` });
   }
 }
 
@@ -74,7 +74,7 @@ export class Solo {
 export function planOf(plan: Partial<TunnelPlan> = {}): TunnelPlan {
   return {
     ...{ name: "cache", role: "client", service: "tcp", listen: { kind: "tcp", host: "127.0.0.1", port: 0 }, target: local(1), bind: undefined },
-    ...{ keys: [keyOf("one")], forwardSecrecy: "require", timeoutMs: 5_000, keepAlive: true, dnsRefreshMs: 60_000, maxConnections: 100 },
+    ...{ keys: [keyOf("one")], forwardSecrecy: "require", timeoutMs: 60_000, keepAlive: true, dnsRefreshMs: 60_000, maxConnections: 100 },
     ...plan,
   };
 }

@@ -1,8 +1,8 @@
-/** An address that never answers: node:net's connect gives a socket that stays unconnected for it, and counts the rest. */
+/** An address that never answers: for it node:net's connect returns a socket that stays unconnected. All connects are recorded. */
 
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import type * as net from "node:net";
-import type { Scope } from "./loop.ts";
+import type { Stage } from "../stage.ts";
 
 /** RFC 5737: an address for documentation, never in use. */
 export const BLACK_HOLE = "192.0.2.1";
@@ -13,7 +13,7 @@ interface Connects {
   readonly sockets: net.Socket[];
 }
 
-export function watchConnects(scope: Scope): Connects {
+export function watchConnects(scope: Stage): Connects {
   const builtin = createRequire(import.meta.url)("node:net") as { connect: (options: net.NetConnectOpts) => net.Socket; Socket: typeof net.Socket };
   const original = builtin.connect;
   const seen: Connects = { tried: [], sockets: [] };

@@ -1,6 +1,6 @@
 /**
- * Run as a process of its own: takes from node:crypto what Electron's BoringSSL lacks (as its argument says), then
- * loads the suites and prints what they did as JSON. Imports of daemon/ must come after the change, so they are dynamic.
+ * Run as a separate process: removes from node:crypto what Electron's BoringSSL lacks (as its argument says), then loads
+ * the suites and prints their results as JSON. Imports of daemon/ must come after the change, so they are dynamic.
  */
 import * as crypto from "node:crypto";
 import { createRequire, syncBuiltinESMExports } from "node:module";
@@ -8,7 +8,7 @@ import { createRequire, syncBuiltinESMExports } from "node:module";
 /** The mutable object behind node:crypto's exports. */
 const builtin = createRequire(import.meta.url)("node:crypto") as Record<string, unknown>;
 
-/** Ciphers Electron's BoringSSL offers through createCipheriv, of those anyone here could want. */
+/** The ciphers that Electron's BoringSSL offers through createCipheriv, of those that matter here. */
 const BORINGSSL_CIPHERS = /^aes-(128|192|256)-(cbc|ctr|ecb|gcm|ofb)$/;
 
 function refuseCiphers(allowed: RegExp): void {
@@ -59,7 +59,7 @@ console.log(
     native,
     picked: selectSuite(undefined).name,
     forced: native ? selectSuite("node").name : codeOf(() => selectSuite("node")),
-    // Every transcript, both ends, on whatever was picked.
+    // Every transcript, both ends, on the selected suite.
     replayed: TRANSCRIPTS.flatMap((transcript) => (["client", "server"] as const).map((role) => replay(transcript, { role, suite: selectSuite(undefined) }))),
   }),
 );

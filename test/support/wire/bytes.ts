@@ -15,7 +15,7 @@ export function ascii(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** `length` bytes that differ from their neighbours and, for another `seed`, from each other. */
+/** `length` bytes that differ from their neighbours; another `seed` gives other bytes. */
 export function pattern(length: number, seed = 1): Uint8Array {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
   return Uint8Array.from({ length }, () => {
@@ -59,7 +59,7 @@ export function cutAt(bytes: Uint8Array, points: readonly number[]): Uint8Array[
   return ends.map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));
 }
 
-/** A copy with bit number `bit` (0 is the lowest bit of the first byte) turned over. */
+/** A copy with bit number `bit` (0 is the lowest bit of the first byte) inverted. */
 export function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   const index = bit >>> 3;
@@ -68,7 +68,7 @@ export function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
   return copy;
 }
 
-/** Fails with the place of the first difference instead of kilobytes of hex. */
+/** Asserts equality; fails with the place of the first difference instead of kilobytes of hex. */
 export function sameBytes(actual: Uint8Array, expected: Uint8Array, what = "bytes"): void {
   const at = expected.findIndex((byte, index) => actual[index] !== byte);
   if (at >= 0) assert.fail(`${what} differ from offset ${at}: ${toHex(actual.slice(at, at + 16))} instead of ${toHex(expected.slice(at, at + 16))}`);

@@ -1,4 +1,4 @@
-/** What failed, by its stable code. Anything but a TunnelError, or no failure at all, fails the test. */
+/** The stable code of a failure. Any other error than a TunnelError, or no failure at all, fails the test. */
 import assert from "node:assert/strict";
 import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 

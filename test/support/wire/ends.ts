@@ -3,17 +3,21 @@ import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
 import type { ForwardSecrecy } from "../../../daemon/protocol/handshake.ts";
+import type { WireChoice } from "../../../daemon/protocol/negotiation.ts";
 import type { Channel, Role } from "../../../daemon/protocol/wire.ts";
 import type { LimitPolicy } from "../../../daemon/proxy/admission.ts";
-import type { DescriptorCheck } from "../../../daemon/proxy/descriptors.ts";
-import { Forwarder, type ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
+import { nativeSettings } from "../../../daemon/proxy/connection-settings.ts";
+import { Descriptors } from "../../../daemon/proxy/descriptors.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions } from "../../../daemon/proxy/forwarder.ts";
+import { NativeWay } from "../../../daemon/proxy/native-way.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
-import { RouteStats, systemClock } from "../../../daemon/proxy/stats.ts";
-import { type Lookup, Target } from "../../../daemon/proxy/target.ts";
+import { RouteStats } from "../../../daemon/proxy/stats.ts";
+import { type Lookup, type ResolvedAddress, Target } from "../../../daemon/proxy/target.ts";
 import type { Address } from "../../../shared/address.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
+import { systemClock } from "../../../shared/time.ts";
+import type { Stage } from "../stage.ts";
 import { done, handshake, keyOf } from "./handshakes.ts";
-import type { Scope } from "./loop.ts";
 import { connectTo, type Peer } from "./peer.ts";
 import { SUITES } from "./suites.ts";
 
@@ -23,22 +27,26 @@ export interface EndOptions {
   readonly role: Role;
   /** A port of 127.0.0.1, or an address. */
   readonly target: number | Address;
-  /** Key files by their text; a server takes any of them. */
+  /** The texts of the key files; a server accepts any of them. */
   readonly keys?: readonly string[];
   readonly forwardSecrecy?: ForwardSecrecy;
   readonly limitPolicy?: LimitPolicy;
   readonly maxConnections?: number;
   readonly timeoutMs?: number;
   readonly suite?: CipherSuite;
+  /** Default: spiped's. */
+  readonly wire?: WireChoice;
   readonly lookup?: Lookup;
-  readonly hasDescriptors?: DescriptorCheck;
+  /** Default: its own, which never run out. */
+  readonly descriptors?: Descriptors;
 }
 
 export const local = (port: number): Address => ({ kind: "tcp", host: "127.0.0.1", port });
 
-/** A forwarder on a free port, and what it has reported. */
+/** A forwarder on a free port, and its events. */
 export class End {
   readonly forwarder: Forwarder;
+  readonly #options: ForwarderOptions;
   readonly routes: readonly Route[];
   readonly events: ForwarderEvent[] = [];
   #waiting: (() => void)[] = [];
@@ -46,7 +54,7 @@ export class End {
   constructor(options: EndOptions, routes: readonly Route[]) {
     const { role, suite = anySuite, forwardSecrecy = "prefer", timeoutMs = 60_000, limitPolicy = "refuse" } = options;
     this.routes = routes;
-    this.forwarder = new Forwarder({
+    this.#options = {
       settings: {
         role,
         suite,
@@ -56,15 +64,22 @@ export class End {
         connectTimeoutMs: timeoutMs,
         handshakeTimeoutMs: timeoutMs,
         keepAlive: true,
+        native: nativeSettings(suite, systemRandom),
       },
       routes,
       limitPolicy,
-      ...(options.hasDescriptors && { hasDescriptors: options.hasDescriptors }),
+      descriptors: options.descriptors ?? new Descriptors(() => true),
       onEvent: (event) => {
         this.events.push(event);
         for (const check of this.#waiting.splice(0)) check();
       },
-    });
+    };
+    this.forwarder = new Forwarder(this.#options);
+  }
+
+  /** Newcomers take these routes from now on. */
+  reroute(routes: readonly Route[]): void {
+    this.forwarder.reconfigure({ ...this.#options, routes });
   }
 
   get port(): number {
@@ -87,12 +102,12 @@ export class End {
     return this.events.filter((event) => event.type === "closed").length;
   }
 
-  /** Resolves once that holds, which is looked at after each event. */
+  /** Resolves once the condition holds; it is checked after each event. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Waits for the failure with that number (from 1); its code. */
+  /** Waits for the failure with this number (from 1); resolves to its code. */
   async failure(count = 1): Promise<ErrorCode> {
     await this.until(() => this.failures.length >= count);
     return this.failures[count - 1] as ErrorCode;
@@ -103,7 +118,7 @@ export class End {
   }
 }
 
-export function makeRoute(scope: Scope, options: EndOptions, name = "test"): Route {
+export function makeRoute(scope: Stage, options: EndOptions, name = "test"): Route {
   const { target, keys = ["one"], maxConnections = 100, lookup } = options;
   const address = typeof target === "number" ? local(target) : target;
   return {
@@ -112,18 +127,25 @@ export function makeRoute(scope: Scope, options: EndOptions, name = "test"): Rou
     target: scope.own(new Target({ address, refreshMs: undefined, ...(lookup && { lookup }) }), (open) => open.dispose()),
     maxConnections,
     stats: new RouteStats(),
+    wire: options.wire,
+    native: options.role === "client" && (options.wire ?? "spiped") !== "spiped" ? scope.own(new NativeWay(), (way) => way.close()) : undefined,
   };
 }
 
-export async function startEnd(scope: Scope, options: EndOptions, routes: readonly Route[] = [makeRoute(scope, options)]): Promise<End> {
+export async function startEnd(
+  scope: Stage,
+  options: EndOptions,
+  routes: readonly Route[] = [makeRoute(scope, options)],
+  address: ResolvedAddress = { kind: "tcp", host: "127.0.0.1", port: 0 },
+): Promise<End> {
   const end = new End(options, routes);
   scope.own(end.forwarder, (forwarder) => forwarder.close());
-  await end.forwarder.listen({ address: { kind: "tcp", host: "127.0.0.1", port: 0 } });
+  await end.forwarder.listen({ address });
   return end;
 }
 
 /** A client and a server of ours in front of `backendPort`. */
-export async function startPair(scope: Scope, backendPort: number, options: Partial<EndOptions> = {}): Promise<{ readonly client: End; readonly server: End }> {
+export async function startPair(scope: Stage, backendPort: number, options: Partial<EndOptions> = {}): Promise<{ readonly client: End; readonly server: End }> {
   const server = await startEnd(scope, { ...options, role: "server", target: backendPort });
   const client = await startEnd(scope, { ...options, role: "client", target: server.port });
   return { client, server };
@@ -149,7 +171,7 @@ export class SpipedPeer {
   }
 }
 
-/** Does a client's whole handshake over `peer`: S5 has been seen when it resolves. */
+/** Does a client's whole handshake over `peer`; resolves when S5 has arrived. */
 export async function shakeAsClient(peer: Peer, key = "one"): Promise<SpipedPeer> {
   const client = handshake("client", { keys: [keyOf(key)], forwardSecrecy: "off" });
   peer.write(client.start());
@@ -168,6 +190,6 @@ export async function shakeAsServer(peer: Peer, key = "one"): Promise<SpipedPeer
 }
 
 /** Connects to a server end and shakes hands. */
-export async function enter(scope: Scope, end: End, key = "one"): Promise<SpipedPeer> {
+export async function enter(scope: Stage, end: End, key = "one"): Promise<SpipedPeer> {
   return shakeAsClient(await connectTo(scope, end), key);
 }

@@ -21,7 +21,7 @@ export function handshake(role: Role, options: Partial<HandshakeOptions> = {}): 
   return new SpipedHandshake({ role, suite: anySuite, random: systemRandom, keys: [keyOf("one")], forwardSecrecy: "prefer", ...options });
 }
 
-/** Gives `pieces` to `end`; all it sent, and its last step with everything that came after the handshake in `rest`. */
+/** Gives `pieces` to `end`; returns all bytes it sent, and its last step, whose `rest` has all bytes after the handshake. */
 export function feed(end: SpipedHandshake, pieces: readonly Uint8Array[]): { readonly sent: Uint8Array; readonly last: HandshakeStep } {
   const sent: Uint8Array[] = [];
   for (const [index, piece] of pieces.entries()) {
@@ -37,7 +37,7 @@ export function done(step: HandshakeStep): Done {
   return step;
 }
 
-/** Runs both ends to the end. */
+/** Runs the handshake of both ends until it is done. */
 export function shakeHands(client: SpipedHandshake, server: SpipedHandshake): { readonly client: Done; readonly server: Done } {
   const nonces = { client: client.start(), server: server.start() };
   const c4 = client.receive(nonces.server).send;
@@ -47,7 +47,7 @@ export function shakeHands(client: SpipedHandshake, server: SpipedHandshake): { 
   return { client: done(client.receive(serverStep.send)), server: serverStep };
 }
 
-/** C4 or S5 with any y and a right MAC, as a peer that holds `key` could send it. */
+/** C4 or S5 with any y and a valid MAC, as a peer with `key` could send it. */
 export function dhMessage(
   from: Role,
   proof: { readonly y: Uint8Array; readonly key: Uint8Array; readonly nonces: Readonly<Record<Role, Uint8Array>> },
@@ -56,7 +56,7 @@ export function dhMessage(
   return join(proof.y, anySuite.hmacSha256(macKeys[from], proof.y));
 }
 
-/** An end with a nonce exchanged: what it needs next is the other's y. */
+/** An end that has exchanged nonces: next it needs the other end's y. */
 export function withNonces(
   role: Role,
   options: Partial<HandshakeOptions> = {},

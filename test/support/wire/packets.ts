@@ -1,4 +1,4 @@
-/** Packets made by hand from the primitives of node:crypto, right or wrong in any field: an independent sealer. */
+/** Packets made by hand with node:crypto, with any right or wrong field: an independent implementation of sealing. */
 import { createCipheriv, createHmac } from "node:crypto";
 import type { DirectionKeys } from "../../../daemon/protocol/keys.ts";
 import { be64, join, pattern } from "./bytes.ts";
@@ -21,7 +21,7 @@ export function referenceHmac(key: Uint8Array, ...parts: readonly Uint8Array[]):
   return Uint8Array.from(hmac.digest());
 }
 
-/** One packet whose MAC is right whatever the length field says. */
+/** One packet with a valid MAC, whatever its length field says. */
 export function packet(keys: DirectionKeys, fields: { readonly sequence: number; readonly message: Uint8Array; readonly length?: number }): Uint8Array {
   const clear = new Uint8Array(1028);
   clear.set(fields.message);

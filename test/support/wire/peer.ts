@@ -1,10 +1,12 @@
-/** One end of a real socket in a test: reads by length or to the end, and knows how the other end went away. */
+/** One end of a real socket in a test: it reads by length or to the end, and knows how the other end closed. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import type { Scope } from "./loop.ts";
+import { endError } from "../../../daemon/proxy/plain-side.ts";
+import { freePort } from "../../../scripts/lib/ports.mjs";
+import type { Stage } from "../stage.ts";
 
 export type Ending = "end" | "reset";
 
@@ -20,7 +22,7 @@ export class Peer {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#changed();
     });
-    socket.on("end", () => this.#end("end"));
+    socket.on("end", () => this.#end(endError(socket) ? "reset" : "end"));
     socket.on("error", () => this.#end("reset"));
     socket.on("close", () => this.#end("reset"));
   }
@@ -40,7 +42,7 @@ export class Peer {
     if (!this.socket.writableFinished) await once(this.socket, "finish");
   }
 
-  /** The next `count` bytes; rejects when the stream ends before. */
+  /** The next `count` bytes; rejects when the stream ends first. */
   async read(count: number): Promise<Uint8Array> {
     await this.#until(() => this.#received.length >= count || this.#ending !== undefined);
     if (this.#received.length < count) throw new Error(`the stream ended (${this.#ending}) after ${this.#received.length} of ${count} bytes`);
@@ -69,12 +71,17 @@ export class Peer {
   }
 }
 
-export type Place = { readonly port: number } | { readonly path: string };
+/** `from`: the local address to connect from. */
+export type Place = { readonly port: number; readonly from?: string } | { readonly path: string };
 
 /** Connects; half-open, as the far ends of a tunnel are. */
-export async function connectTo(scope: Scope, place: Place): Promise<Peer> {
+export async function connectTo(scope: Stage, place: Place): Promise<Peer> {
   const options = { allowHalfOpen: true, noDelay: true };
-  const socket = net.connect("path" in place ? { ...options, path: place.path } : { ...options, host: "127.0.0.1", port: place.port });
+  const socket = net.connect(
+    "path" in place
+      ? { ...options, path: place.path }
+      : { ...options, host: "127.0.0.1", port: place.port, ...(place.from !== undefined && { localAddress: place.from }) },
+  );
   scope.own(socket, (open) => open.destroy());
   await once(socket, "connect");
   return new Peer(socket);
@@ -98,7 +105,7 @@ export class Backend {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** The next connection that nobody has taken yet. */
+  /** The next connection that was not returned yet. */
   async accept(): Promise<Peer> {
     const index = this.#taken++;
     while (this.peers.length <= index) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -111,24 +118,19 @@ export class Backend {
   }
 }
 
-export async function startBackend(scope: Scope, place: Place = { port: 0 }): Promise<Backend> {
+export async function startBackend(scope: Stage, place: Place = { port: 0 }): Promise<Backend> {
   const backend = scope.own(new Backend(), (open) => open.close());
   backend.server.listen("path" in place ? place : { ...place, host: "127.0.0.1" });
   await once(backend.server, "listening");
   return backend;
 }
 
-/** A port of 127.0.0.1 where nothing listens. */
-export async function closedPort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+/** A port of 127.0.0.1 where nothing listens, now or later. */
+export function closedPort(): Promise<number> {
+  return freePort();
 }
 
 /** An empty folder on a short path. */
-export function temporaryFolder(scope: Scope): string {
+export function temporaryFolder(scope: Stage): string {
   return scope.own(mkdtempSync(joinPath(tmpdir(), "tun-")), (path) => rmSync(path, { recursive: true, force: true }));
 }

@@ -1,6 +1,6 @@
 /**
- * Plays one end of a recorded connection with our own handshake. The nonce is on the wire; the weak side's x is 0, and the
- * other side's is not known, so its y is taken from the recording: y_SC = 1^x = 1 whatever x was.
+ * Plays one end of a recorded connection with our own handshake. The nonce is on the wire. The weak side's x is 0; the
+ * other side's x is unknown, so its y is taken from the recording: y_SC = 1^x = 1 whatever x was.
  */
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
 import { SpipedHandshake } from "../../../daemon/protocol/handshake.ts";
@@ -14,9 +14,9 @@ import type { Transcript } from "./transcripts.ts";
 export interface ReplayOptions {
   readonly role: Role;
   readonly suite: CipherSuite;
-  /** How the other end's bytes arrive; whole when left out. */
+  /** How the other end's bytes are split on arrival; default: not at all. */
   readonly split?: (bytes: Uint8Array) => readonly Uint8Array[];
-  /** Who seals and opens after the handshake: the suite itself when left out. */
+  /** The suite that seals and opens after the handshake; default: `suite`. */
   readonly recordSuite?: CipherSuite;
 }
 
@@ -50,7 +50,7 @@ export function replay(transcript: Transcript, options: ReplayOptions): string {
   const [own, peer] = [transcript.sides[role], transcript.sides[otherRole(role)]];
   const end = recordedEnd(transcript, options);
   const nonce = end.start();
-  // S5 and what follows can't come before the client has sent C4, nor be in one piece with S1.
+  // S5 and the bytes after it can't arrive before the client has sent C4, nor in one piece with S1.
   const pieces = role === "client" ? [...split(peer.nonce), ...split(peer.wire.slice(peer.nonce.length))] : split(peer.wire);
   const { sent, last } = feed(end, pieces);
   const { channel, rest } = done(last);
@@ -58,7 +58,7 @@ export function replay(transcript: Transcript, options: ReplayOptions): string {
   const opened = split(rest).map((piece) => channel.open(piece));
   sameBytes(join(...opened), peer.plain, "the peer's plain text");
   if (channel.pendingBytes !== 0) throw new RangeError("bytes are left over");
-  // spiped filled a packet wherever the plain text was longer, so seal() with all of it makes the same packets.
+  // spiped filled each packet as long as there was more plain text, so seal() of the whole text makes the same packets.
   sameBytes(channel.seal(own.plain), own.packets, "our packets");
   return `${transcript.name} ${role}: ${cut(own.packets, PACKET).length} packets`;
 }

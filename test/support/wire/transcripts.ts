@@ -1,4 +1,4 @@
-/** The recordings in test/vectors, taken apart into the steps of spiped's DESIGN.md. */
+/** The recordings in test/vectors, split into the steps of spiped's DESIGN.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import type { ForwardSecrecy } from "../../../daemon/protocol/handshake.ts";
 import type { Role } from "../../../daemon/protocol/wire.ts";
@@ -17,7 +17,7 @@ interface RecordedSide {
   readonly handshake: Uint8Array;
   readonly packets: Uint8Array;
   readonly plain: Uint8Array;
-  /** "off" where it ran with -f. */
+  /** "off" if the end ran with -f. */
   readonly forwardSecrecy: ForwardSecrecy;
 }
 

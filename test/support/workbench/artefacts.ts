@@ -1,6 +1,6 @@
 /**
- * What a test leaves behind to look at: screenshots and logs in test/artefacts/ (ignored by git). When a test fails,
- * every window that is open, or that is being closed because of it, leaves a screenshot with the test's title.
+ * The screenshots and logs of tests, in test/artefacts/ (ignored by git). When a test fails, a screenshot with the test's
+ * title is made of every window that is open, or that is being closed because of the failure.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const FOLDER = fileURLToPath(new URL("../../artefacts", import.meta.url));
 const MAX_NAME_CHARS = 120;
 
-/** What can show itself. */
+/** Something that can save a picture of itself. */
 export interface Witness {
   /** Writes its picture to this path, without ".png". */
   testify(path: string): Promise<void>;
@@ -19,7 +19,7 @@ const witnesses = new Set<Witness>();
 const done = new WeakSet<Mocha.Runnable>();
 let current: Mocha.Runnable | undefined;
 
-// In the root suite: for every test of the process. Tests that close their windows first have had their picture then.
+// In the root suite, so for every test of the process. Windows that a test closes earlier have had their picture taken by then.
 beforeEach(function remember() {
   current = this.currentTest;
 });
@@ -27,18 +27,18 @@ afterEach(function show() {
   return testifyFailure();
 });
 
-/** Asks this witness too, should a test fail from now on. */
+/** From now on this witness saves its picture too when a test fails. */
 export function addWitness(witness: Witness): void {
   witnesses.add(witness);
 }
 
-/** To be called before a window is closed: takes the pictures if it is a failure that closes it. */
+/** Call this before a window is closed: it takes the pictures if the test has failed. */
 export async function removeWitness(witness: Witness): Promise<void> {
   await testifyFailure();
   witnesses.delete(witness);
 }
 
-/** Path in the artefacts folder, made if need be; the name may be a sentence. */
+/** Path in the artefacts folder, which is made if needed; the name may be a sentence. */
 export function artefactPath(name: string): string {
   const plain = name.replace(/[^\p{L}\p{N}.]+/gu, "-").replace(/^[-.]+|-+$/g, "");
   const path = join(FOLDER, plain.slice(0, MAX_NAME_CHARS));

@@ -1,6 +1,6 @@
 /**
- * One headless Chromium for the whole mocha process; each workbench gets a context of its own (cookies, storage,
- * and with them VS Code's workspace trust and window state). It reaches 127.0.0.1 and nothing else.
+ * One headless Chromium for the whole mocha process; each workbench gets its own context (cookies, storage, and with
+ * them VS Code's workspace trust and window state). The browser can reach only 127.0.0.1.
  */
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { locateWorkbench } from "../../../scripts/lib/workbench.mjs";
@@ -11,7 +11,7 @@ const ARGS = [
   ...["--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
 ];
 
-/** How the window looks. */
+/** The window's size and language. */
 export interface ContextOptions {
   readonly width?: number;
   readonly height?: number;
@@ -21,17 +21,17 @@ export interface ContextOptions {
 
 let browser: Promise<Browser> | undefined;
 
-// In the root suite: after the last test of the process.
+// In the root suite, so after the last test of the process.
 after(async () => {
   await (await browser)?.close();
 });
 
-/** A new context; closed by whoever asked for it. */
+/** A new context; the caller closes it. */
 export async function newContext({ width = 1280, height = 800, locale = "en-US" }: ContextOptions = {}): Promise<BrowserContext> {
   browser ??= chromium.launch({ executablePath: locateWorkbench().chromium, args: ARGS });
   const context = await (await browser).newContext({ viewport: { width, height }, locale, reducedMotion: "reduce" });
   context.setDefaultTimeout(PATIENCE_MS);
-  // Without it, reading the clipboard waits for an answer that nobody gives.
+  // Without this permission, reading the clipboard waits for an answer that nobody gives.
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   return context;
 }

@@ -1,11 +1,11 @@
 /**
- * The text editor: opening files, typing, and what extensions put into it (markers, code lenses, hovers, completions).
- * Only the lines in sight are in the page: keep the files of a test short.
+ * The text editor: opening files, typing, and what extensions add (markers, code lenses, hovers, completions). The page
+ * contains only the visible lines, so keep the files of a test short.
  */
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
 import { until } from "../process/until.ts";
-import { comesSoon, find, findText, PATIENCE_MS, plain, textsOf, type Wanted } from "./locators.ts";
+import { comesSoon, find, findText, matches, PATIENCE_MS, plain, textsOf, type Wanted } from "./locators.ts";
 import type { Palette } from "./palette.ts";
 
 /** An element as the page knows it: the tests are compiled without the browser's types. */
@@ -43,15 +43,15 @@ export class Editor {
     await this.#active.locator(".view-line").first().waitFor({ timeout: PATIENCE_MS });
   }
 
-  /** What the active tab says: the name, and more when it has problems or is not saved. */
+  /** The text of the active tab: the name, and more when the file has problems or is not saved. */
   async title(): Promise<string> {
     if ((await this.#tab.count()) === 0) return "";
     return plain((await this.#tab.getAttribute("aria-label")) ?? "");
   }
 
-  /** The lines in sight, from top to bottom. */
+  /** The visible lines, from top to bottom. */
   async lines(): Promise<string[]> {
-    // At once: while it is being edited, lines move and are drawn anew.
+    // Read in one call: while the text is edited, lines move and are drawn again.
     const placed = await this.#active
       .locator(".view-lines .view-line")
       .evaluateAll((elements) =>
@@ -60,7 +60,7 @@ export class Editor {
     return placed.sort((one, other) => one.top - other.top).map(({ text }) => text.replaceAll("\u00a0", " "));
   }
 
-  /** Puts the cursor there; both count from 1. */
+  /** Moves the cursor; line and column count from 1. */
   async goTo(line: number, column = 1): Promise<void> {
     await this.#palette.open(`:${line}:${column}`);
     await this.#page.keyboard.press("Enter");
@@ -78,7 +78,7 @@ export class Editor {
     await this.#page.keyboard.type(text);
   }
 
-  /** Replaces all of the text, through the clipboard: nothing is indented or closed by the editor. */
+  /** Replaces the whole text through the clipboard, so that the editor does not indent or close anything. */
   async replaceAll(text: string): Promise<void> {
     await this.#page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
     await this.focus();
@@ -86,11 +86,11 @@ export class Editor {
     await this.#page.keyboard.press("Control+V");
   }
 
-  /** Saves the file that was opened last; waits until the disk has what is in sight. */
+  /** Saves the file that was opened last; waits until the disk has the visible text. */
   async save(): Promise<void> {
     await this.focus();
     await this.#page.keyboard.press("Control+S");
-    // What was typed is in sight one frame later.
+    // Typed text becomes visible one frame later.
     await this.#page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
     const isSaved = async (): Promise<boolean> => {
       const isDirty = ((await this.#tab.getAttribute("class")) ?? "").includes("dirty");
@@ -99,7 +99,7 @@ export class Editor {
     await until(isSaved, { what: `${this.#path} was saved` });
   }
 
-  /** Texts of the code lenses in sight, those without a command too. */
+  /** Texts of the visible code lenses, including those without a command. */
   async codeLenses(): Promise<string[]> {
     const texts = await textsOf(this.#active.locator(".codelens-decoration > :is(a, span)"));
     return texts.filter((text) => text !== "" && text !== "|");
@@ -109,12 +109,12 @@ export class Editor {
     await (await find(this.#active.locator(".codelens-decoration a"), wanted, { what: "there was a code lens" })).click();
   }
 
-  /** Number of underlined places in sight. */
+  /** Number of visible underlined places. */
   squiggles(severity: "error" | "warning" | "info" | "hint"): Promise<number> {
     return this.#active.locator(`.view-overlays .squiggly-${severity}`).count();
   }
 
-  /** Rows of the Problems panel, which it opens: a row for each file and below it one for each problem. */
+  /** Opens the Problems panel and returns its rows: one for each file and below it one for each problem. */
   async problems(): Promise<string[]> {
     const panel = this.#page.locator(".markers-panel");
     if (!(await panel.isVisible())) {
@@ -130,7 +130,7 @@ export class Editor {
     return findText(this.#page.locator(".markers-panel .monaco-list-row"), wanted, { what: "there was a problem" });
   }
 
-  /** Moves the mouse over a text that is coloured as one piece (a JSON string, a key); returns what the hover says. */
+  /** Moves the mouse over a text that is coloured as one piece (a JSON string, a key); returns the hover's text. */
   async hover(text: string): Promise<string> {
     const hover = this.#page.locator(".monaco-hover:not(.hidden) .hover-row");
     const piece = this.#active.locator(".view-line > span > span", { hasText: text }).first();
@@ -140,7 +140,7 @@ export class Editor {
       return comesSoon(hover.first());
     };
     await until(attempt, { what: `the editor had a hover at ${text}` });
-    // A hover fills in as providers answer: it is read once it stands still.
+    // A hover fills in as providers answer, so it is read once it no longer changes.
     let last = "";
     await until(
       async () => {
@@ -153,13 +153,24 @@ export class Editor {
     return last;
   }
 
-  /** Asks for completions at the cursor; labels of those in sight. */
+  /** Asks for completions at the cursor; returns the visible labels. */
   async completions(): Promise<string[]> {
     const rows = this.#page.locator(".suggest-widget.visible .monaco-list-row");
     await this.focus();
     await this.#page.keyboard.press("Control+Space");
     await rows.first().waitFor({ timeout: PATIENCE_MS });
     return textsOf(rows.locator(".label-name"));
+  }
+
+  /** Waits for a completion whose row says this, label and detail one behind the other. */
+  async completion(wanted: Wanted): Promise<void> {
+    const rows = this.#page.locator(".suggest-widget.visible .monaco-list-row");
+    let texts: string[] = [];
+    const isThere = async (): Promise<boolean> => {
+      texts = (await rows.allTextContents()).map(plain);
+      return texts.some((text) => matches(text, wanted));
+    };
+    await until(isThere, { what: () => `there was a completion ${wanted}; there is ${JSON.stringify(texts)}` });
   }
 
   async pickCompletion(wanted: Wanted): Promise<void> {

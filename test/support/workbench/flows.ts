@@ -1,4 +1,4 @@
-/** What a person does again and again in these tests, as one step each. */
+/** Frequent actions of a user in these tests, as one step each. */
 import { Redis } from "ioredis";
 import type { Stage } from "../stage.ts";
 import type { Window } from "./window.ts";
@@ -9,7 +9,7 @@ export const VIEW = "Encrypted Tunnels";
 /** The status bar's entry. */
 export const STATUS = "#encrypted-tunnels.encrypted-tunnels.tunnels";
 
-/** Opens a tunnel by the command palette, and approves it where it is asked for. */
+/** Opens a tunnel with the command palette, and approves it when asked. */
 export async function openByPalette(window: Window, name: string, { approve }: { readonly approve: boolean }): Promise<void> {
   await window.command("Open Encrypted Tunnel…");
   await window.palette.pick(name);
@@ -17,7 +17,7 @@ export async function openByPalette(window: Window, name: string, { approve }: {
 }
 
 /** Waits for a tunnel's row to say this. */
-export async function rowSays(window: Window, name: string, wanted: RegExp): Promise<void> {
+export async function rowSays(window: Window, name: string | RegExp, wanted: RegExp): Promise<void> {
   await window
     .until(async () => wanted.test(await window.tree.row(name).label()), `${name} was ${wanted}`)
     .catch(async (error: Error) => {
@@ -25,7 +25,7 @@ export async function rowSays(window: Window, name: string, wanted: RegExp): Pro
     });
 }
 
-/** A Redis client that is closed with the stage; it comes back by itself. */
+/** A Redis client that is closed with the stage; it reconnects by itself. */
 export function redisClient(stage: Stage, port: number): Redis {
   const client = new Redis({ host: "127.0.0.1", port, retryStrategy: (attempt) => Math.min(200, attempt * 50), maxRetriesPerRequest: null });
   client.on("error", () => {});
@@ -33,7 +33,7 @@ export function redisClient(stage: Stage, port: number): Redis {
   return client;
 }
 
-/** What Redis says to PING, over a connection that does not stay: one that does would keep a closed tunnel draining. */
+/** Redis' answer to PING over a short connection: a lasting one would keep a closed tunnel draining. */
 export async function pingOnce(stage: Stage, port: number): Promise<string> {
   const client = redisClient(stage, port);
   const answer = await client.ping();

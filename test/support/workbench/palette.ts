@@ -1,12 +1,12 @@
 /**
  * VS Code's quick input: the command palette, quick picks and input boxes, which share one widget. A list shows only
- * the rows that fit: a row further down is found by filtering.
+ * the rows that fit, so a row further down is found by filtering.
  */
 import type { Locator, Page } from "playwright-core";
 import { until } from "../process/until.ts";
-import { find, matches, PATIENCE_MS, textOf, textsOf, type Wanted } from "./locators.ts";
+import { clicked, find, matches, PATIENCE_MS, textOf, textsOf, type Wanted } from "./locators.ts";
 
-/** A palette opened before the extensions are known never lists their commands: it is closed and opened again. */
+/** A palette that was opened before the extensions were loaded never lists their commands: after this time it is closed and opened again. */
 const LISTED_WITHIN_MS = 2_000;
 
 /** See the file's header. */
@@ -17,7 +17,7 @@ export class Palette {
     this.#page = page;
   }
 
-  /** The widget, when it is shown. */
+  /** The widget while it is visible. */
   get widget(): Locator {
     return this.#page.locator(".quick-input-widget:visible");
   }
@@ -30,7 +30,7 @@ export class Palette {
     return this.widget.locator(".quick-input-list .monaco-list-row");
   }
 
-  /** Opens it with F1 and this text in it: ">" for commands, ":12:3" to go to a place, a path for a file. */
+  /** Opens the palette with F1 and fills in this text: ">" for commands, ":12:3" to go to a place, a path for a file. */
   async open(text = ">"): Promise<void> {
     const attempt = async (): Promise<boolean> => {
       await this.#page.keyboard.press("F1");
@@ -51,8 +51,8 @@ export class Palette {
         await this.close();
         return false;
       }
-      await row.click();
-      return true;
+      // A list that is being filtered may have drawn the row again, so the row is located by its text.
+      return await clicked(row);
     };
     await until(attempt, { what: `the palette listed the command "${title}"` });
   }
@@ -70,7 +70,7 @@ export class Palette {
     await (await this.row(wanted)).click();
   }
 
-  /** Waits for a row; with a text, filters by it if it isn't in sight. */
+  /** Waits for a row; if `wanted` is a text and its row is not visible, filters by the text. */
   async row(wanted: Wanted): Promise<Locator> {
     await this.#rows.first().waitFor({ timeout: PATIENCE_MS });
     const inSight = (await this.rows()).some((text) => matches(text, wanted));
@@ -78,7 +78,7 @@ export class Palette {
     return find(this.#rows, wanted, { what: "the quick pick had a row" });
   }
 
-  /** Texts of the rows in sight: label, description and detail in one line. */
+  /** Texts of the visible rows: label, description and detail in one line. */
   rows(): Promise<string[]> {
     return textsOf(this.#rows);
   }
@@ -97,7 +97,7 @@ export class Palette {
     await this.#page.keyboard.press("Enter");
   }
 
-  /** Answers VS Code's own file dialog, which has no use for Enter while it still looks at the folder. */
+  /** Answers VS Code's own file dialog, which ignores Enter while it still reads the folder. */
   async file(path: string): Promise<void> {
     await this.fill(path);
     const confirm = this.widget.getByRole("button", { name: "OK", exact: true });
@@ -115,12 +115,12 @@ export class Palette {
     await this.#input.fill(text);
   }
 
-  /** What stands in the input box. */
+  /** The text in the input box. */
   value(): Promise<string> {
     return this.#input.inputValue();
   }
 
-  /** Title above it, prompt or validation message below. */
+  /** The title above the input box; `message` is the prompt or validation message below it. */
   async title(): Promise<string> {
     return textOf(this.widget.locator(".quick-input-title"));
   }
@@ -129,7 +129,7 @@ export class Palette {
     return textOf(this.widget.locator(".quick-input-message"));
   }
 
-  /** Waits until one with this title is shown. */
+  /** Waits until a quick input with this title is shown. */
   async titled(wanted: Wanted): Promise<void> {
     await find(this.widget.locator(".quick-input-title"), wanted, { what: "a quick input had the title" });
   }
@@ -138,7 +138,7 @@ export class Palette {
     return (await this.widget.count()) > 0;
   }
 
-  /** Escape; waits until it is gone. */
+  /** Presses Escape and waits until the widget is gone. */
   async close(): Promise<void> {
     await this.#page.keyboard.press("Escape");
     await this.widget.waitFor({ state: "hidden", timeout: PATIENCE_MS });
@@ -150,9 +150,9 @@ export class Palette {
     const count = await this.#rows.count();
     for (let index = 0; index < count; index += 1) {
       const row = this.#rows.nth(index);
-      // Rows are drawn anew while the list is filtered: one that is gone by now has no text.
+      // Rows are drawn again while the list is filtered: a row that is gone by now has no text.
       const label = await textOf(row.locator(".label-name"), LISTED_WITHIN_MS).catch(() => "");
-      if (label === title || label.endsWith(`: ${title}`)) return row;
+      if (label === title || label.endsWith(`: ${title}`)) return this.#rows.filter({ has: this.#page.getByText(label, { exact: true }) }).first();
     }
     return undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * What a person who uses the extension has: a project folder with a tunnels.json, a key, and far away a real Redis
- * and a real MariaDB, each behind Debian's spiped. Keys, approvals and the daemon are in a state folder of its own.
+ * The set-up of a user of the extension: a project folder with a tunnels.json, a key, and at the far end a real Redis and
+ * a real MariaDB, each behind Debian's spiped. Keys, approvals and the daemon are in the project's own state folder.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { startFarEnd, Workspace } from "../process/workspace.ts";
 import { startMariaDb, startRedis } from "../servers.ts";
 import type { Stage } from "../stage.ts";
 
-/** A project folder and the user's side of it; nothing far away yet. */
+/** A project folder and the user's side of the tunnels, without a far end yet. */
 export class Project extends Workspace {
   readonly #stage: Stage;
 
@@ -29,7 +29,7 @@ export class Project extends Workspace {
   }
 }
 
-/** Servers far away; the addresses are what an entry's "target" takes. */
+/** Servers at the far end, with addresses for an entry's "target". */
 export interface FarSide {
   readonly redis: RunningRedis;
   readonly redisTarget: string;
@@ -57,7 +57,7 @@ export async function startFarSide(stage: Stage, key: string): Promise<FarSide> 
   return { ...redis, ...mariadb };
 }
 
-/** spiped's "[127.0.0.1]:6379" as people write it. */
+/** spiped's "[127.0.0.1]:6379" in the usual form, without brackets. */
 function withoutBrackets(address: string): string {
   return address.replace(/^\[([\d.]+)\]/, "$1");
 }

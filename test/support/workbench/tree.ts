@@ -1,15 +1,17 @@
 /** A tree view: its container in the activity bar, its rows, their inline actions and context menus. */
 import type { Locator, Page } from "playwright-core";
 import { until } from "../process/until.ts";
-import { find, findText, PATIENCE_MS, plain, textOf, textsOf, type Wanted } from "./locators.ts";
+import { allOf, attributeIs, clicked, comesSoon, find, findText, matches, PATIENCE_MS, plain, type Shown, textOf, textsOf, type Wanted } from "./locators.ts";
 
 const MENU_CLOSES_WITHIN_MS = 1_000;
-/** A row that has moved takes no clicks. */
-const ACTED_WITHIN_MS = 2_000;
+const POINTED_AT_WITHIN_MS = 5_000;
 
 const ROWS = '.pane-body .monaco-list-row[role="treeitem"]';
 
-/** A row, found again by its text for every call. */
+/** The attributes of a row that are read at the same moment: its index may change, as rows come and go above it. */
+const READ = ["aria-label", "aria-level", "aria-expanded"] as const;
+
+/** A row; every call finds it again by its text. */
 export class TreeRow {
   readonly #page: Page;
   readonly #wanted: Wanted;
@@ -19,29 +21,30 @@ export class TreeRow {
     this.#wanted = wanted;
   }
 
-  /** Waits for it. */
-  locator(): Promise<Locator> {
-    return find(this.#page.locator(ROWS), this.#wanted, { what: "the tree had a row" });
+  /** Waits for the row; the locator follows it wherever it moves, as long as its text stays the same. */
+  async locator(): Promise<Locator> {
+    const { values } = await this.#now();
+    return this.#page.locator(`${ROWS}${attributeIs("aria-label", values["aria-label"] ?? "")}`).first();
   }
 
   /** Label and description. */
   async text(): Promise<string> {
-    return findText(this.#page.locator(ROWS), this.#wanted, { what: "the tree had a row" });
+    return (await this.#now()).text;
   }
 
-  /** What a screen reader is told: the tooltip, when there is one. */
+  /** The label for screen readers: the tooltip, when there is one. */
   async label(): Promise<string> {
-    return plain((await (await this.locator()).getAttribute("aria-label")) ?? "");
+    return plain((await this.#now()).values["aria-label"] ?? "");
   }
 
   async level(): Promise<number> {
-    return Number(await (await this.locator()).getAttribute("aria-level"));
+    return Number((await this.#now()).values["aria-level"]);
   }
 
   /** undefined: it has no children. */
   async expanded(): Promise<boolean | undefined> {
-    const value = await (await this.locator()).getAttribute("aria-expanded");
-    return value === null ? undefined : value === "true";
+    const expanded = (await this.#now()).values["aria-expanded"];
+    return expanded === null ? undefined : expanded === "true";
   }
 
   async expand(): Promise<void> {
@@ -53,27 +56,30 @@ export class TreeRow {
   }
 
   async click(): Promise<void> {
-    await this.#act("was clicked", async (row) => row.click({ timeout: ACTED_WITHIN_MS }));
+    await this.#act("was clicked", (row) => clicked(row));
   }
 
   async doubleClick(): Promise<void> {
-    await this.#act("was double-clicked", async (row) => row.dblclick({ timeout: ACTED_WITHIN_MS }));
+    await this.#act("was double-clicked", (row) => clicked(row, { twice: true }));
   }
 
   /** Tooltips of the inline actions. */
   async actions(): Promise<string[]> {
-    const row = await this.locator();
-    await row.hover();
-    const labels = await row.locator(".actions .action-label").all();
-    return Promise.all(labels.map(async (label) => (await label.getAttribute("aria-label")) ?? ""));
+    let labels: string[] = [];
+    await this.#act("could be pointed at", async (row) => {
+      if (!(await pointedAt(row))) return false;
+      labels = (await allOf(row.locator(".actions .action-label"), ["aria-label"])).map(({ values }) => values["aria-label"] ?? "");
+      return true;
+    });
+    return labels;
   }
 
   /** Clicks an inline action. */
   async action(label: string): Promise<void> {
-    await this.#act(`had the action ${label}`, async (row) => {
-      await row.hover({ timeout: ACTED_WITHIN_MS });
-      await row.locator(`.actions .action-label[aria-label^=${JSON.stringify(label)}]`).click({ timeout: ACTED_WITHIN_MS });
-    });
+    await this.#act(
+      `had the action ${label}`,
+      async (row) => (await pointedAt(row)) && (await clicked(row.locator(`.actions .action-label[aria-label^=${JSON.stringify(label)}]`))),
+    );
   }
 
   /** Texts of the context menu; closes it again. */
@@ -87,10 +93,18 @@ export class TreeRow {
   /** Chooses from the context menu. */
   async choose(item: Wanted): Promise<void> {
     const items = await this.#openMenu();
-    const wanted = await find(items, item, { what: "the context menu had" });
-    // A menu ignores clicks for a moment after it has opened.
+    // A menu ignores clicks for a moment after it has opened. A menu that was opened while the row changed may lack the item.
     const attempt = async (): Promise<boolean> => {
-      await wanted.click({ timeout: MENU_CLOSES_WITHIN_MS }).catch(() => {});
+      const index = (await textsOf(items)).findIndex((text) => matches(text, item));
+      if (index < 0) {
+        await this.#page.keyboard.press("Escape");
+        await this.#openMenu();
+        return false;
+      }
+      await items
+        .nth(index)
+        .click({ timeout: MENU_CLOSES_WITHIN_MS })
+        .catch(() => {});
       await items
         .first()
         .waitFor({ state: "hidden", timeout: MENU_CLOSES_WITHIN_MS })
@@ -100,38 +114,51 @@ export class TreeRow {
     await until(attempt, { what: `the context menu took ${item}` });
   }
 
-  /** Class names of the row's icon: "codicon-debug-start" and the like; for a colour, see the style. */
-  async icon(): Promise<string> {
-    const icon = (await this.locator()).locator(".custom-view-tree-node-item-icon").first();
-    return (await icon.count()) === 0 ? "" : `${await icon.getAttribute("class")} ${(await icon.getAttribute("style")) ?? ""}`.trim();
+  /** Waits for the row; returns all its data at one moment. */
+  async #now(): Promise<Shown<(typeof READ)[number]>> {
+    let rows: readonly Shown<(typeof READ)[number]>[] = [];
+    const found = (): (typeof rows)[number] | undefined => rows.find(({ text }) => matches(text, this.#wanted));
+    const isThere = async (): Promise<boolean> => {
+      rows = await allOf(this.#page.locator(ROWS), READ);
+      return found() !== undefined;
+    };
+    await until(isThere, { what: () => `the tree had a row ${this.#wanted}; there is ${JSON.stringify(rows.map(({ text }) => text))}` });
+    return found() as (typeof rows)[number];
   }
 
   async #openMenu(): Promise<Locator> {
     const items = this.#page.locator(".monaco-menu .action-item:not(.disabled) .action-menu-item");
-    await this.#act("had a context menu", async (row) => {
-      await row.click({ button: "right", timeout: ACTED_WITHIN_MS });
-      await items.first().waitFor({ timeout: ACTED_WITHIN_MS });
-    });
+    // A menu that opens late covers the rows: then no other menu can be opened.
+    await this.#act(
+      "had a context menu",
+      async (row) => (await items.count()) > 0 || ((await clicked(row, { button: "right" })) && (await comesSoon(items.first()))),
+    );
     return items;
   }
 
-  /** Rows come and go above it: what is tried on a row that has moved meanwhile is tried again. */
-  async #act(what: string, action: (row: Locator) => Promise<void>): Promise<void> {
-    const attempt = async (): Promise<boolean> =>
-      action(await this.locator()).then(
-        () => true,
-        () => false,
-      );
-    await until(attempt, { what: `the row ${this.#wanted} ${what}` });
+  /** Rows come and go above this one: an action on a row that has moved meanwhile is tried again. */
+  async #act(what: string, action: (row: Locator) => Promise<boolean>): Promise<void> {
+    await until(async () => action(await this.locator()), { what: `the row ${this.#wanted} ${what}` });
   }
 
   async #toggle(open: boolean): Promise<void> {
-    const state = await this.expanded();
-    if (state === open) return;
-    if (state === undefined) throw new Error(`the row ${this.#wanted} has no children`);
-    await (await this.locator()).locator(".monaco-tl-twistie").click();
-    await until(async () => (await this.expanded()) === open, { what: `the row ${this.#wanted} was ${open ? "open" : "closed"}` });
+    const isDone = async (): Promise<boolean> => {
+      if ((await this.expanded()) === open) return true;
+      const row = await this.locator();
+      await clicked(row.locator(".monaco-tl-twistie"));
+      // Wait a moment for the row's children: another click would undo this one.
+      return await comesSoon(row.and(this.#page.locator(attributeIs("aria-expanded", String(open)))));
+    };
+    await until(isDone, { what: `the row ${this.#wanted} was ${open ? "open" : "closed"}` });
   }
+}
+
+/** Whether the mouse reached the row: false when the row has moved. */
+function pointedAt(row: Locator): Promise<boolean> {
+  return row.hover({ timeout: POINTED_AT_WITHIN_MS }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** See the file's header. */
@@ -142,17 +169,17 @@ export class Tree {
     this.#page = page;
   }
 
-  /** Shows a view container by its title, unless it is the one that is shown. */
+  /** Shows a view container by its title, unless it is visible already. */
   async open(title: string): Promise<void> {
     const tab = this.#page.locator(`.activitybar a.action-label[aria-label^=${JSON.stringify(title)}]`);
     await tab.waitFor({ timeout: PATIENCE_MS });
-    // Not the icon itself: a badge may lie on it.
+    // Click beside the icon: a badge may cover it.
     const isShown = async (): Promise<boolean> => (await textOf(this.#page.locator(".sidebar .composite.title"))).toLowerCase().includes(title.toLowerCase());
     if (!(await isShown().catch(() => false))) await tab.locator("..").click({ position: { x: 5, y: 5 } });
     await until(() => isShown().catch(() => false), { what: `the view ${title} was shown` });
   }
 
-  /** Texts of the rows in sight: label and description in one line. */
+  /** Texts of the visible rows: label and description in one line. */
   rows(): Promise<string[]> {
     return textsOf(this.#page.locator(ROWS));
   }
@@ -168,7 +195,7 @@ export class Tree {
     await action.click();
   }
 
-  /** What stands where there are no rows (viewsWelcome): texts, links and buttons. */
+  /** The content shown when there are no rows (viewsWelcome): texts, links and buttons. */
   async welcome(): Promise<string> {
     return findText(this.#page.locator(".sidebar .welcome-view-content"), /\S/, { what: "a view without rows had a text" });
   }

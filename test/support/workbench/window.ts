@@ -1,6 +1,6 @@
 /**
- * One window of VS Code, with its parts. Every call waits for what it needs and says in its error what there was
- * instead; none sleeps. `page` is there for what the parts don't cover.
+ * One window of VS Code, with its parts. Every call waits for the elements it needs, and its error says what was there
+ * instead; no call sleeps. Use `page` for anything that the parts don't cover.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,17 +15,15 @@ import { Palette } from "./palette.ts";
 import { Terminals } from "./terminals.ts";
 import { Tree } from "./tree.ts";
 
-const SHOWN_WITHIN_MS = 60_000;
-
 /** An entry of the status bar. */
 export interface StatusEntry {
   readonly text: string;
-  /** What a screen reader is told. */
+  /** The label for screen readers. */
   readonly label: string;
   readonly background: "error" | "warning" | "none";
 }
 
-/** What the keyboard acts on. */
+/** The element that has the keyboard's focus. */
 export interface Focus {
   readonly role: string;
   readonly label: string;
@@ -42,7 +40,7 @@ export class Window {
   readonly notices: Notices;
   readonly editor: Editor;
   readonly terminals: Terminals;
-  /** What the page has complained of: errors of scripts and of the console. */
+  /** Errors of the page's scripts and of its console. */
   readonly errors: string[] = [];
 
   constructor(page: Page, options: { readonly server: WorkbenchServer; readonly workspace: string }) {
@@ -60,18 +58,18 @@ export class Window {
 
   /** Opens the workspace folder and waits for the workbench. */
   async show(): Promise<void> {
-    await this.page.goto(this.server.urlOf(this.workspace), { timeout: SHOWN_WITHIN_MS });
+    await this.page.goto(this.server.urlOf(this.workspace), { timeout: PATIENCE_MS });
     await this.#shown();
   }
 
   /**
-   * Reloads the window: the extension host starts anew. VS Code in a browser writes its state down a moment after it has
-   * changed, and loses what a reload overtakes; `stored` is what must have been written first.
+   * Reloads the window: the extension host starts again. VS Code in a browser saves its state a moment after a change, and
+   * a reload before that loses the change; `stored` matches a value that must have been saved first.
    */
   async reload({ stored }: { readonly stored?: RegExp } = {}): Promise<void> {
     const isStored = async (text: RegExp): Promise<boolean> => (await this.page.evaluate<string[]>(STORED_VALUES)).some((value) => text.test(value));
     if (stored) await until(() => isStored(stored), { what: `VS Code had stored ${stored}` });
-    await this.page.reload({ timeout: SHOWN_WITHIN_MS });
+    await this.page.reload({ timeout: PATIENCE_MS });
     await this.#shown();
   }
 
@@ -118,7 +116,7 @@ export class Window {
     for (const key of keys) await this.page.keyboard.press(key);
   }
 
-  /** What the keyboard acts on now; in a list, the row. */
+  /** The element that has the keyboard's focus now; in a list, the row. */
   focus(): Promise<Focus> {
     return this.page.evaluate<Focus>(`(() => {
       let element = document.activeElement;
@@ -130,7 +128,7 @@ export class Window {
     })()`);
   }
 
-  /** Presses a key again and again until what it leads to is in focus. */
+  /** Presses a key again and again until the wanted element has the focus. */
   async pressUntil(key: string, wanted: Wanted, atMost = 60): Promise<Focus> {
     const seen: string[] = [];
     for (let count = 0; count < atMost; count += 1) {
@@ -142,12 +140,12 @@ export class Window {
     throw new Error(`${key} does not lead to ${wanted}: ${seen.join(" > ")}`);
   }
 
-  /** Role and name of everything below, as a screen reader finds it: the lines of an ARIA snapshot. */
+  /** Roles and names of an element and everything in it, as for a screen reader: the lines of an ARIA snapshot. */
   async accessible(selector: string): Promise<string> {
     return this.page.locator(selector).first().ariaSnapshot();
   }
 
-  /** Accessible names of all elements that match; empty texts are elements without a name. */
+  /** Accessible names of all elements that match; an empty text means an element without a name. */
   async accessibleNames(selector: string): Promise<string[]> {
     const found = await this.page.locator(selector).all();
     return Promise.all(
@@ -156,18 +154,18 @@ export class Window {
   }
 
   /** Waits for a condition of the test's own. */
-  until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
-    return until(condition, { what, timeoutMs });
+  until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    return until(condition, { what });
   }
 
-  /** Writes a picture to the artefacts; returns where. */
+  /** Writes a picture to the artefacts; returns its path. */
   async screenshot(name: string): Promise<string> {
     const path = `${artefactPath(name)}.png`;
     await this.page.screenshot({ path });
     return path;
   }
 
-  /** What the webviews show: their pages are frames of their own. Those that are just being loaded have no text yet. */
+  /** The texts of the webviews, whose pages are separate frames. A frame that is still loading has no text yet. */
   async frameTexts(): Promise<string[]> {
     const texts = this.page.frames().map((frame) => frame.evaluate<string>("document.body?.innerText ?? ''").catch(() => ""));
     return (await Promise.all(texts)).map(plain);
@@ -178,7 +176,7 @@ export class Window {
     return this.page.evaluate<string>("navigator.clipboard.readText()");
   }
 
-  /** What the extension hosts of this server and the extensions' output channels have logged. */
+  /** The logs of this server's extension hosts and of the extensions' output channels. */
   logs(): string {
     const folder = join(this.server.userDir, "logs");
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
@@ -189,18 +187,18 @@ export class Window {
       .join("\n");
   }
 
-  /** A picture, and beside it what was logged. */
+  /** Writes a picture, and the logs beside it. */
   async testify(path: string): Promise<void> {
     writeArtefact(`${path}.log`, `${this.logs()}\n== page\n${this.errors.join("\n")}\n`);
     await this.page.screenshot({ path: `${path}.png` });
   }
 
   async #shown(): Promise<void> {
-    await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: SHOWN_WITHIN_MS });
+    await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: PATIENCE_MS });
   }
 }
 
-/** Runs in the page, hence as text: the values that VS Code keeps in the browser, of the workspace and of the user. */
+/** A script as text, because it runs in the page: the values that VS Code keeps in the browser, for workspace and user. */
 const STORED_VALUES = `(async () => {
   const done = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);

@@ -1,6 +1,6 @@
 /**
- * A real VS Code for a test: a code-server of its own with our extension, and a window of it in Chromium. All of it,
- * the extension's daemon included, is gone after dispose(). See window.ts for what can be done with the window.
+ * A real VS Code for a test: its own code-server with our extension, and a window in Chromium. All of it, including the
+ * extension's daemon, is gone after dispose(). See window.ts for the window's methods.
  */
 import type { BrowserContext } from "playwright-core";
 import { packagePath } from "../../../scripts/lib/package.mjs";
@@ -10,7 +10,7 @@ import { addWitness, removeWitness } from "./artefacts.ts";
 import { newContext } from "./chromium.ts";
 import { Window } from "./window.ts";
 
-/** VS Code's themes by what they are for. */
+/** VS Code's themes by purpose. */
 const THEMES = {
   light: "Default Light Modern",
   dark: "Default Dark Modern",
@@ -29,7 +29,7 @@ const TRUST = {
 export interface WorkbenchOptions {
   /** Absolute path of the folder to open. */
   readonly workspace: string;
-  /** The daemon's state folder; by default one of its own. Shared: whoever made it ends its daemon. */
+  /** The daemon's state folder; by default a new one. A given folder's owner ends its daemon. */
   readonly stateDir?: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Display language that extensions see, as in "zh-cn"; VS Code's own texts stay English. */
@@ -38,7 +38,7 @@ export interface WorkbenchOptions {
   readonly trust?: keyof typeof TRUST;
   /** Environment of the extension host. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A folder of installed extensions (`installExtension`) instead of one with our package as it is. */
+  /** A folder of installed extensions (`installExtension`) instead of the one with our own package. */
   readonly extensionsDir?: string;
   readonly width?: number;
   readonly height?: number;
@@ -56,7 +56,7 @@ export class Workbench extends Window {
     this.#context = context;
   }
 
-  /** Another window of the same VS Code: with an extension host, but not a daemon, of its own. */
+  /** Another window of the same VS Code: it has its own extension host, but shares the daemon. */
   async secondWindow(workspace = this.workspace): Promise<Window> {
     const window = new Window(await this.#context.newPage(), { server: this.server, workspace });
     this.#others.push(window);
@@ -101,7 +101,7 @@ async function openWindow(server: WorkbenchServer, { workspace, width, height }:
   }
 }
 
-/** The folder of extensions with our package: made once for the whole mocha process. */
+/** The folder of extensions with our package, made once for the whole mocha process. */
 function ourExtension(): Promise<string> {
   installed ??= installExtension(packagePath());
   return installed;

@@ -1,4 +1,4 @@
-/** What somebody at a terminal reads before approving. */
+/** What a user at a terminal reads before approving. */
 import assert from "node:assert/strict";
 import { approve, factLines } from "../../../daemon/cli/consent.ts";
 import { createOutput } from "../../../daemon/cli/output.ts";
@@ -18,11 +18,17 @@ describe("the facts to approve, at a terminal", () => {
     beyondLoopback: [true],
     target: ["other.example.com:6479"],
     bind: ["192.0.2.1"],
-    keys: [[{ source: "team", fingerprint: "cccc-dddd" }], [{ source: "other", fingerprint: "aaaa-bbbb" }]],
+    keys: [
+      [{ source: "team", fingerprint: "cccc-dddd" }],
+      [{ source: "other", fingerprint: "aaaa-bbbb" }],
+      [{ source: "team", fingerprint: "aaaa-bbbb", shared: true }],
+    ],
     env: [{ CACHE_URL: "redis://127.0.0.1" }],
+    tls: [true],
     user: ["app"],
     database: ["shop"],
     forwardSecrecy: ["prefer", "off"],
+    wire: ["spiped", "native"],
     approvedBefore: [true],
   };
 
@@ -34,11 +40,11 @@ describe("the facts to approve, at a terminal", () => {
     }
   }
 
-  it("say what it means that forward secrecy is off", () => {
+  it("explain what it means that forward secrecy is off", () => {
     assert.match(factLines({ ...facts, forwardSecrecy: "off" }).join("\n"), /whoever gets the key later can read recorded traffic/);
   });
 
-  /** What somebody reads who is asked about these facts. */
+  /** The text for a user who is asked about these facts. */
   async function asked(more: Partial<ApprovalFacts>): Promise<string> {
     const shown: string[] = [];
     const sink = { write: (text: string) => shown.push(text), on: () => {} };
@@ -53,7 +59,7 @@ describe("the facts to approve, at a terminal", () => {
     ["an image's address", "![x](;evil)"],
     ["the end of the longest value there can be", `${"x".repeat(4_095)}!`],
   ] as const) {
-    it(`show ${what}, whichever fact it is in`, async () => {
+    it(`show ${what} in any fact`, async () => {
       const shown = await asked({
         env: { APP_CMD: value },
         user: value,
@@ -66,7 +72,7 @@ describe("the facts to approve, at a terminal", () => {
     });
   }
 
-  it("show what can't be seen as an escape, and leave nothing out", async () => {
+  it("show invisible characters as escapes, and leave nothing out", async () => {
     const shown = await asked({ env: { APP_CMD: "a\u001b[2K\r\n\u009b\u202e\u00ad\u200b\u{e0041}\u3164\u00a0b" } });
     assert.match(shown, /APP_CMD=a\\u\{1b\}\[2K\\u\{d\}\\u\{a\}\\u\{9b\}\\u\{202e\}\\u\{ad\}\\u\{200b\}\\u\{e0041\}\\u\{3164\}\\u\{a0\}b\n/);
     assert.doesNotMatch(shown, /[^\P{Cc}\n]|\p{Cf}/u);

@@ -1,8 +1,8 @@
-/** The help texts as a terminal of the usual size shows them, and as a shell takes their examples. */
+/** The help texts on a terminal of the usual size, and their examples in a shell. */
 import assert from "node:assert/strict";
 import { HELP } from "../../../daemon/cli/help.ts";
 
-/** The terminal that everybody has. */
+/** The usual width of a terminal. */
 const COLUMNS = 80;
 
 describe("help texts", () => {
@@ -14,7 +14,7 @@ describe("help texts", () => {
       );
     });
 
-    it(`can be pasted into zsh, to which brackets are a pattern: tunneld ${command} --help`, () => {
+    it(`can be pasted into zsh, where brackets are a pattern: tunneld ${command} --help`, () => {
       assert.deepEqual(
         text.split("\n").filter((line) => /-[st] \[/.test(line)),
         [],

@@ -1,29 +1,37 @@
-/** New keys: what is written, with which mode, and that nothing is ever overwritten or left half done. */
+/** New keys: their content and mode, and that nothing is ever overwritten or left half written. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateKey } from "../../../daemon/cli/keygen.ts";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { fingerprint, sharedKey } from "../../../daemon/protocol/keys.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { codeOf } from "../../support/wire/codes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { temporaryFolder } from "../../support/wire/peer.ts";
 import { SUITES } from "../../support/wire/suites.ts";
+import { watchWrites } from "../../support/writes.ts";
 
 for (const suite of SUITES) {
   describe(`generateKey on the ${suite.name} suite`, () => {
-    const scope = useScope();
+    const scope = stageForEach();
     const tools = { suite, random: systemRandom };
     const file = (): string => join(temporaryFolder(scope), "key");
 
-    it("writes the 32 random bytes it was given", () => {
+    it("writes the 32 random bytes that it gets", () => {
       const path = file();
       generateKey(path, { suite, random: (bytes) => pattern(bytes, 9) });
       sameBytes(readFileSync(path), pattern(32, 9));
     });
 
-    it("lets the owner alone read and write it", () => {
+    it("makes the file appear only when all of it is written", () => {
+      const path = file();
+      const seen = watchWrites(() => existsSync(path));
+      generateKey(path, tools);
+      assert.deepEqual(seen.end(), [false]);
+    });
+
+    it("lets only the owner read and write the file", () => {
       const path = file();
       generateKey(path, tools);
       assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -34,7 +42,7 @@ for (const suite of SUITES) {
       assert.equal(generateKey(path, tools), fingerprint(suite, sharedKey(suite, readFileSync(path))));
     });
 
-    it("wipes the bytes it held", () => {
+    it("wipes the key's bytes in memory", () => {
       const drawn = pattern(32, 9);
       generateKey(file(), { suite, random: () => drawn });
       sameBytes(drawn, new Uint8Array(32));
@@ -50,7 +58,7 @@ for (const suite of SUITES) {
       assert.equal(readFileSync(path, "utf8"), "precious");
     });
 
-    it("never writes through a symbolic link, not even one that leads nowhere", () => {
+    it("never follows a symbolic link, not even one that leads nowhere", () => {
       const folder = temporaryFolder(scope);
       symlinkSync(join(folder, "elsewhere"), join(folder, "key"));
       assert.equal(
@@ -60,13 +68,13 @@ for (const suite of SUITES) {
       assert.equal(existsSync(join(folder, "elsewhere")), false);
     });
 
-    it("refuses a folder's name", () =>
+    it("refuses the path of a folder", () =>
       assert.equal(
         codeOf(() => generateKey(temporaryFolder(scope), tools)),
         "CONFIG_INVALID",
       ));
 
-    it("refuses a path in a folder that does not exist, and makes none", () => {
+    it("refuses a path in a folder that does not exist, and does not make the folder", () => {
       const folder = temporaryFolder(scope);
       assert.equal(
         codeOf(() => generateKey(join(folder, "none", "key"), tools)),

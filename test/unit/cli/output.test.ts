@@ -3,10 +3,9 @@ import fc from "fast-check";
 import { factLines } from "../../../daemon/cli/consent.ts";
 import { stageLine, tell } from "../../../daemon/cli/diagnose.ts";
 import { logLine } from "../../../daemon/cli/logs.ts";
-import { createOutput, type Output, safeJson } from "../../../daemon/cli/output.ts";
+import { ago, createOutput, type Output, safeJson, table } from "../../../daemon/cli/output.ts";
 import { statusLines } from "../../../daemon/cli/status.ts";
 import { statusJson } from "../../../daemon/cli/status-json.ts";
-import { ago, table } from "../../../daemon/cli/table.ts";
 import { nameList, tunnelLines } from "../../../daemon/cli/tunnel-line.ts";
 import type { Diagnosis } from "../../../shared/contract/diagnosis.ts";
 import { approvedFacts, tunnelStatus } from "../../support/status.ts";
@@ -32,13 +31,13 @@ function capture(options: { readonly isTTY?: boolean; readonly columns?: number;
   return Object.assign(result, { output });
 }
 
-/** Whether nothing in the text but line feeds could drive a terminal. */
+/** Whether the text has no characters, except line feeds, that could control a terminal. */
 function isTame(text: string): boolean {
   return !/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u.test(text);
 }
 
 describe("what commands print", () => {
-  it("has no control characters from outside, wherever it goes", () => {
+  it("has no control characters from outside on any stream", () => {
     const said = capture();
     said.output.say(HOSTILE);
     said.output.warn(HOSTILE);
@@ -60,7 +59,7 @@ describe("what commands print", () => {
     it(`is ${what}`, () => assert.equal(capture(options).output.paint("red", "x"), coloured ? `${ESC}[31mx${ESC}[0m` : "x"));
   }
 
-  it("is JSON that means the same and can't drive a terminal", () =>
+  it("is JSON with the same values that can't control a terminal", () =>
     fc.assert(
       fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (value, text) => {
         const json = safeJson({ value, text, HOSTILE }, 2);
@@ -126,6 +125,7 @@ describe("status --json", () => {
         crypto: "node",
         draining: false,
         predecessors: [],
+        unsaved: null,
       },
       tunnels: [
         {
@@ -144,6 +144,7 @@ describe("status --json", () => {
           backendVerifiedAt: null,
           keyFingerprints: ["aaaa-bbbb"],
           keyUses: [],
+          wire: null,
           lastFailure: { code: "KEY_MISMATCH", message: "another key", at: "1970-01-01T00:00:02.000Z", count: 3 },
           bytesIn: 1,
           bytesOut: 2,
@@ -171,18 +172,18 @@ describe("tunneld status for people", () => {
     ["the key for a tcp service, which may never speak", { service: "tcp", keyVerifiedAtMs: 90_000 }, "10 s ago"],
     ["the answer of a tcp service that did speak", { service: "tcp", keyVerifiedAtMs: 90_000, backendVerifiedAtMs: 95_000 }, "5 s ago"],
   ] as const)
-    it(`takes for verified ${what}`, () => {
+    it(`counts as verified ${what}`, () => {
       assert.match(linesFor(tunnel)[2] ?? "", new RegExp(` 0 {5}${said} +$`));
     });
 
-  it("breaks failure and cure between words on a terminal, behind an indent", () => {
+  it("wraps failure and cure between words on a terminal, with an indent", () => {
     const lines = linesFor(degraded, { isTTY: true, columns: 50 }).slice(3);
     assert.deepEqual(lines.slice(0, 2), ["  BACKEND_DOWN the service did not answer within", "    15 s (3 s ago)"]);
     assert.ok(lines.length > 3);
     for (const line of lines) assert.match(line, /^(?=.{3,50}$) {2}(?: {2})?\S/);
   });
 
-  it("leaves them in one line each where no terminal is", () => {
+  it("leaves failure and cure in one line each without a terminal", () => {
     assert.deepEqual(linesFor(degraded).slice(3).length, 2);
   });
 });
@@ -190,7 +191,7 @@ describe("tunneld status for people", () => {
 describe("a line of tunneld diagnose", () => {
   const { output } = capture();
 
-  it("has the code of a failure and not its sentence, which stands below", () => {
+  it("has the code of a failure and not its message, which comes below", () => {
     assert.equal(
       stageLine({ stage: "backend", ok: false, ms: 0, code: "BACKEND_DOWN", detail: "it closed" }, output).trimEnd(),
       "✖ backend                      BACKEND_DOWN",
@@ -201,7 +202,7 @@ describe("a line of tunneld diagnose", () => {
     assert.match(stageLine({ stage: "approval", ok: null, ms: 0.5 }, output), /^– approval +0\.5 ms {2}can't be judged before the key is there$/);
   });
 
-  it("has what was seen where all is well", () => {
+  it("has the stage's finding when all is well", () => {
     assert.match(stageLine({ stage: "listen", ok: true, ms: 1, detail: "127.0.0.1:6579 is free" }, output), / 127\.0\.0\.1:6579 is free$/);
   });
 });
@@ -215,7 +216,7 @@ describe("the verdict of tunneld diagnose", () => {
     ...{ addresses: [], roundTrips: {}, warnings: [] },
   };
 
-  it("says each failure's sentence once", () => {
+  it("shows each failure's message once", () => {
     const said = capture();
     tell({ ...diagnosis, stages: [busy, refused] }, said.output);
     assert.equal(said.out, `\nLISTEN_IN_USE: ${cause}\nWhat mends it: Choose another port.\nBesides, dial: nothing listens there\n`);

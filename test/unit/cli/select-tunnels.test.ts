@@ -11,13 +11,13 @@ const select = (names: readonly string[], preference: { readonly only?: string; 
   selectTunnels([here, there, orders], names, { only: preference.only, first: () => preference.first });
 
 describe("choosing among the daemon's tunnels", () => {
-  it("takes the only one of a name, and each once", () => assert.deepEqual(select(["orders", "orders"]), [orders]));
+  it("takes the only tunnel of a name, and each tunnel once", () => assert.deepEqual(select(["orders", "orders"]), [orders]));
 
-  it("takes the one of this folder's file where several have the name", () => {
+  it("takes the tunnel of this folder's file when several files have the name", () => {
     assert.deepEqual(select(["cache"], { first: "/there/tunnels.json" }), [there]);
   });
 
-  it("takes only those of the file that is named", () => {
+  it("takes only tunnels of the named file", () => {
     assert.deepEqual(select(["cache"], { only: "/here/tunnels.json", first: "/there/tunnels.json" }), [here]);
     assert.throws(() => select(["orders"], { only: "/here/tunnels.json" }), { code: "CONFIG_INVALID" });
   });
@@ -29,7 +29,7 @@ describe("choosing among the daemon's tunnels", () => {
     );
   });
 
-  it("names the nearest one for a name that is not there", () => {
+  it("suggests the nearest name for an unknown one", () => {
     assert.throws(() => select(["odrers"]), /did you mean "orders"\?/);
     assert.throws(() => select(["xyzzy"]), /tunneld up xyzzy/);
   });

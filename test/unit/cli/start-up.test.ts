@@ -1,6 +1,6 @@
 /**
  * What a command loads before it does anything: `status` runs in prompts and
- * loops. Asked of the bundler, so that the answer holds for the real program.
+ * loops. The bundler gives the answer, so that it is true of the real program.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -27,10 +27,10 @@ describe("what a command loads", () => {
     ({ metafile } = await build({ ...options, entryPoints: ["daemon/main.ts"], mainFields: ["module", "main"], metafile: true }));
   });
 
-  const HEAVY = /node_modules\/(zod|jsonc-parser|@noble)\/|^daemon\/(crypto|protocol|rpc|tunnels)\//;
+  const HEAVY = /node_modules\/(zod|jsonc-parser|@noble)\/|^daemon\/(crypto|protocol|services|proxy|keys|config|tunnels|diagnosis|rpc)\//;
 
   for (const entry of ["daemon/main.ts", "daemon/cli/status.ts", "daemon/client/daemon-client.ts", "daemon/cli/stop.ts", "daemon/cli/logs.ts"]) {
-    it(`${entry}: neither the schema library nor cryptography`, () => {
+    it(`is neither the schema library nor cryptography: ${entry}`, () => {
       const loaded = loadedBy(entry, metafile);
       assert.ok(loaded.includes(entry));
       assert.deepEqual(
@@ -40,7 +40,7 @@ describe("what a command loads", () => {
     });
   }
 
-  it("no RPC library before there is a daemon to talk to", () => {
+  it("has no RPC library before there is a daemon to talk to", () => {
     for (const entry of ["daemon/main.ts", "daemon/cli/status.ts"]) {
       assert.deepEqual(
         loadedBy(entry, metafile).filter((file) => file.includes("vscode-jsonrpc")),
@@ -49,7 +49,7 @@ describe("what a command loads", () => {
     }
   });
 
-  it("all of it for the daemon itself, or this test would prove nothing", () => {
+  it("is all of them for the daemon itself, or this test would prove nothing", () => {
     assert.ok(loadedBy("daemon/programs/daemon.ts", metafile).some((file) => HEAVY.test(file)));
   });
 });

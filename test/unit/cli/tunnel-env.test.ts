@@ -47,7 +47,7 @@ describe("the environment of exec", () => {
       ],
     ],
   ] as const) {
-    it(`refuses two tunnels with ${what}: nobody could say which database is reached`, () => {
+    it(`refuses two tunnels with ${what}: it would be unclear which database is reached`, () => {
       assert.equal(
         codeOf(() => commandEnvironment(tunnels)),
         "CONFIG_INVALID",

@@ -1,4 +1,4 @@
-/** Which failures `status` tells of. */
+/** Which failures `status` shows. */
 import assert from "node:assert/strict";
 import { currentFailure } from "../../../daemon/cli/tunnel-line.ts";
 import type { TunnelState } from "../../../shared/contract/state.ts";
@@ -8,14 +8,14 @@ import { tunnelStatus } from "../../support/status.ts";
 const shown = (state: TunnelState, code: ErrorCode): boolean =>
   currentFailure(tunnelStatus({ state, lastFailure: { code, message: "why", atMs: 0, count: 1 } })) !== undefined;
 
-describe("the failure that is shown of a tunnel", () => {
+describe("the failure that is shown for a tunnel", () => {
   for (const code of ["NOT_APPROVED", "CONFIG_INVALID", "KEY_NOT_FOUND", "KEY_PERMISSIONS", "KEY_WEAK"] as const) {
-    it(`is ${code} while it still runs by what its entry said before`, () => {
+    it(`is ${code} while the tunnel still runs in its entry's earlier form`, () => {
       for (const state of ["listening", "key-verified", "verified"] as const) assert.equal(shown(state, code), true, state);
     });
   }
 
-  it("is none that a tunnel which works has left behind", () => {
+  it("is not a past failure of a tunnel that works", () => {
     for (const code of ["CONNECT_REFUSED", "BACKEND_DOWN", "KEY_MISMATCH"] as const) assert.equal(shown("verified", code), false, code);
   });
 

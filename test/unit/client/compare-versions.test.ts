@@ -1,4 +1,4 @@
-/** Which build is newer: a mistake here makes two clients replace each other's daemon for ever. */
+/** Which build is newer: after a mistake here two clients would replace each other's daemon for ever. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isNewer } from "../../../daemon/client/compare-versions.ts";
@@ -14,7 +14,7 @@ describe("isNewer", () => {
     ["0.1.1-beta", "0.1.0"],
     ["0.1.1", "0.1.0+build.7"],
   ] as const) {
-    it(`takes ${a} for newer than ${b}, and not the other way round`, () => assert.deepEqual([isNewer(a, b), isNewer(b, a)], [true, false]));
+    it(`says that ${a} is newer than ${b}, and not the other way round`, () => assert.deepEqual([isNewer(a, b), isNewer(b, a)], [true, false]));
   }
 
   for (const [a, b] of [
@@ -27,15 +27,15 @@ describe("isNewer", () => {
     ["v1.2.3", "0.1.0"],
     ["-1.0.0", "0.1.0"],
   ] as const) {
-    it(`takes neither of "${a}" and ${b} for newer`, () => assert.deepEqual([isNewer(a, b), isNewer(b, a)], [false, false]));
+    it(`says that neither "${a}" nor ${b} is newer`, () => assert.deepEqual([isNewer(a, b), isNewer(b, a)], [false, false]));
   }
 
-  it("never says of two versions that each is newer", () => {
+  it("never says that each of two versions is newer than the other", () => {
     const version = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(20)).map((parts) => parts.join("."));
     fc.assert(fc.property(version, version, (a, b) => assert.equal(isNewer(a, b) && isNewer(b, a), false)));
   });
 
-  it("orders like the numbers do", () => {
+  it("orders versions by their numbers", () => {
     const part = fc.nat(2);
     fc.assert(
       fc.property(part, part, part, part, part, part, (a, b, c, d, e, f) => {

@@ -1,4 +1,4 @@
-/** The client that windows and commands use: finds, comes back, re-states; and knows when not to. */
+/** The client that windows and commands use: it finds the daemon, reconnects and states its wants again, except when it should not. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
@@ -47,7 +47,7 @@ describe("the client library", () => {
       name: "shop",
       start: false,
       stay: true,
-      // Starts within a second count as one.
+      // Two starts within a second would count as one.
       wallMs: () => {
         nowMs += 2_000;
         return nowMs;
@@ -60,10 +60,25 @@ describe("the client library", () => {
   }
 
   async function door(options: DoorOptions = {}): Promise<Door> {
-    const { endpoint, stateDir } = paths();
+    const { door, stateDir } = paths();
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    mkdirSync(endpoint.folder, { recursive: true, mode: 0o700 });
-    return await openDoor(stage, { ...options, path: endpoint.socketPath });
+    mkdirSync(door.folder, { recursive: true, mode: 0o700 });
+    return await openDoor(stage, { ...options, path: door.socketPath });
+  }
+
+  /** A second client, which does reconnect: once it has, the tested client would have reconnected too. */
+  async function otherClient(): Promise<{ isBack(): Promise<void> }> {
+    const seen: ClientState[] = [];
+    const other = client({ name: "other", onState: (state) => seen.push(state) });
+    await other.connect();
+    return { isBack: () => until(() => seen.length > 1 && seen.at(-1)?.at === "connected", { what: "the other client was back" }) };
+  }
+
+  /** Names of the requests of the client with this name, known from its hello. */
+  function callsOf({ calls }: Door, name: string): string[] {
+    const isHello = ({ name: method }: Call): boolean => method === "hello";
+    const isTheirs = (call: Call): boolean => (call.params as { client: { name: string } }).client.name !== name;
+    return calls.filter((call) => !(isHello(call) && isTheirs(call))).map(({ name: method }) => method);
   }
 
   const sets = ({ calls }: Door): unknown[] => calls.filter(({ name }) => name === "tunnels/set").map(({ params }) => params);
@@ -77,35 +92,35 @@ describe("the client library", () => {
     assert.deepEqual([who.kind, who.name, who.pid, protocol], ["vscode", "shop", process.pid, PROTOCOL_VERSION]);
   });
 
-  it("says that none is running when it may not start one", async () => {
+  it("says that no daemon is running when it may not start one", async () => {
     const error = await rejectionOf(client().connect());
     assert.equal(error.code, "DAEMON_UNREACHABLE");
     assert.match(error.message, /no daemon is running: "tunneld up" starts one/);
   });
 
-  it("connects once for all that ask at the same time", async () => {
+  it("connects once for all requests made at the same time", async () => {
     const { calls } = await door();
     const one = client();
     await Promise.all([one.connect(), one.request("keys/list", {}), one.want("w", { configPath: CONFIG, names: [] }), one.connect()]);
     assert.equal(calls.filter(({ name }) => name === "hello").length, 1);
   });
 
-  it("gives every listener its notifications, its own for the daemon's end among them", async () => {
+  it("gives every listener its notifications, including its own listener for the daemon's end", async () => {
     const daemon = await door();
     const one = client();
     const heard: string[] = [];
     one.on("daemon/closing", ({ reason }) => heard.push(`first ${reason}`));
     await one.connect();
     const end = one.on("daemon/closing", ({ reason }) => heard.push(`second ${reason}`));
-    daemon.endpoint.broadcast("daemon/closing", { reason: "replaced" });
+    daemon.clients.broadcast("daemon/closing", { reason: "replaced" });
     await until(() => heard.length === 2, { what: "both heard it" });
     end();
-    daemon.endpoint.broadcast("daemon/closing", { reason: "replaced" });
+    daemon.clients.broadcast("daemon/closing", { reason: "replaced" });
     await until(() => heard.length === 3, { what: "the first heard it again" });
     assert.deepEqual(heard, ["first replaced", "second replaced", "first replaced"]);
   });
 
-  it("comes back after the daemon has died, re-states what it wants in every scope, and says so", async () => {
+  it("reconnects after the daemon has died, states the wants of every scope again, and reports it", async () => {
     const first = await door();
     const one = client();
     const wanted = [
@@ -125,7 +140,7 @@ describe("the client library", () => {
     );
   });
 
-  it("keeps its listeners when it comes back", async () => {
+  it("keeps its listeners when it reconnects", async () => {
     const first = await door();
     const one = client();
     const heard: string[] = [];
@@ -134,47 +149,44 @@ describe("the client library", () => {
     await first.die();
     const second = await door();
     await until(() => at("connected") === 2, { what: "it was back" });
-    second.endpoint.broadcast("tunnel/removed", { id: "x" });
+    second.clients.broadcast("tunnel/removed", { id: "x" });
     await until(() => heard.length === 1, { what: "it heard" });
   });
 
-  it("waits longer after each attempt that fails, and tells why", async () => {
+  it("waits longer after each failed attempt, and reports why it failed", async () => {
     const first = await door();
-    const one = client();
-    const times: number[] = [];
+    const waits = new Waits();
+    const one = client({ wait: waits.wait });
     await one.connect();
     await first.die();
-    await until(
-      () => {
-        while (times.length < at("lost")) times.push(performance.now());
-        return times.length >= 6;
-      },
-      { what: "it had tried five times" },
-    );
+    for (let count = 1; count <= 5; count++) await waits.next(count);
     const error = states.findLast((state) => state.at === "lost")?.error;
     assert.equal(error?.code, "DAEMON_UNREACHABLE");
-    const waits = times.slice(2).map((time, index) => time - (times[index + 1] ?? 0));
     assert.ok(
-      waits.every((wait, index) => wait > 40 * 2 ** index),
-      `${waits}`,
+      waits.asked.every((wait, index) => wait >= 50 * 2 ** index),
+      `${waits.asked}`,
     );
   });
 
   for (const reason of ["shutdown", "drain", "idle"] as const) {
-    it(`does not come back when the daemon has ended on purpose (${reason}), until it is asked for something`, async () => {
+    it(`does not reconnect when the daemon has ended on purpose (${reason}), until a request needs it`, async () => {
       const first = await door();
-      const one = client();
+      const waits = new Waits();
+      const one = client({ wait: waits.wait });
       await one.want("a", { configPath: CONFIG, names: ["cache"] });
-      first.endpoint.broadcast("daemon/closing", { reason });
+      first.clients.broadcast("daemon/closing", { reason });
+      const other = await otherClient();
       await first.die();
       await until(() => at("lost") === 1, { what: "it noticed" });
       const second = await door();
-      // Nothing to wait for: what must not happen. Twice the time it would take.
-      await assert.rejects(until(() => second.calls.length > 0, { what: "it came back", timeoutMs: 200 }));
+      await other.isBack();
+      assert.deepEqual(callsOf(second, "shop"), []);
+      // After a shutdown it looks now and then for a new daemon; otherwise it does not look.
+      assert.deepEqual(waits.asked, reason === "shutdown" ? [1_000] : []);
       await one.request("keys/list", {});
       assert.deepEqual(
-        second.calls.map(({ name }) => name),
-        // One that was drained was to end it all.
+        callsOf(second, "shop"),
+        // A drained daemon was told to end all tunnels.
         reason === "drain" ? ["hello", "keys/list"] : ["hello", "tunnels/set", "keys/list"],
       );
       assert.equal(
@@ -184,26 +196,26 @@ describe("the client library", () => {
     });
   }
 
-  it("comes back at once when the daemon was replaced", async () => {
+  it("reconnects at once when the daemon was replaced", async () => {
     const first = await door();
     const one = client();
     await one.connect();
-    first.endpoint.broadcast("daemon/closing", { reason: "replaced" });
+    first.clients.broadcast("daemon/closing", { reason: "replaced" });
     await first.die();
     await door();
     await until(() => at("connected") === 2, { what: "it was back" });
   });
 
-  it("asks the successor for a change that the daemon refused because it had handed over, and gives up after that", async () => {
+  it("sends a change to the successor when the daemon refused it because of a hand-over, and gives up after that", async () => {
     let second: Door | undefined;
     const first = await door({
       handlers: {
         "pin/add": async () => {
-          // As in a hand-over, the successor stands at the door before the old one says that it is replaced.
-          const { socketPath } = paths().endpoint;
+          // As in a hand-over, the successor listens at the door before the old daemon says that it is replaced.
+          const { socketPath } = paths().door;
           second = await openDoor(stage, { path: `${socketPath}.2` });
           renameSync(`${socketPath}.2`, socketPath);
-          first.endpoint.broadcast("daemon/closing", { reason: "replaced" });
+          first.clients.broadcast("daemon/closing", { reason: "replaced" });
           throw new TunnelError("DAEMON_UNREACHABLE", "handed over");
         },
         "keys/generate": () => {
@@ -223,17 +235,19 @@ describe("the client library", () => {
     assert.match((await generated).message, /handed over/);
   });
 
-  it("does not come back when it is not to stay", async () => {
+  it("does not reconnect without `stay`", async () => {
     const first = await door();
     const one = client({ stay: false });
     await one.connect();
+    const other = await otherClient();
     await first.die();
     await until(() => at("lost") === 1, { what: "it noticed" });
     const second = await door();
-    await assert.rejects(until(() => second.calls.length > 0, { what: "it came back", timeoutMs: 200 }));
+    await other.isBack();
+    assert.deepEqual(callsOf(second, "shop"), []);
   });
 
-  it("goes on with the other scopes when one can't be re-stated", async () => {
+  it("goes on with the other scopes when one can't be stated again", async () => {
     const first = await door();
     const one = client();
     await one.want("a", { configPath: CONFIG, names: [] });
@@ -248,20 +262,52 @@ describe("the client library", () => {
     assert.deepEqual(sets(second).length, 2);
   });
 
-  it("begins again when the daemon dies while it is being told what is wanted", async () => {
+  it("begins again when the daemon dies while the wants are being stated", async () => {
     const first = await door();
     const one = client();
     await one.want("a", { configPath: CONFIG, names: [] });
     await first.die();
     const second = await door({ handlers: { "tunnels/set": () => second.die() } });
-    await until(() => second.endpoint.clients === 0 && sets(second).length === 1, { what: "the second one had died" });
+    await until(() => second.clients.count === 0 && sets(second).length === 1, { what: "the second one had died" });
     const third = await door();
     await until(() => at("connected") === 2, { what: "it was back" });
     assert.equal(sets(third).length, 1);
-    assert.equal(third.endpoint.clients, 1);
+    assert.equal(third.clients.count, 1);
   });
 
-  it("tries again when the daemon ends between being found and being spoken to", async () => {
+  it("connects to the next daemon when one dies before it knows the wants", async () => {
+    const doors = [await door()];
+    const onHello = async (): Promise<void> => {
+      if (doors.length > 1) return;
+      await doors[0]?.die();
+      doors.push(await door());
+    };
+    const wants = { configPath: CONFIG, names: ["cache"] };
+    await client({ stay: false, wanted: new Map([["a", wants]]), onHello }).connect();
+    assert.deepEqual(doors.map(sets), [[], [{ scope: "a", ...wants }]]);
+  });
+
+  it("does so also when the daemon before had ended on purpose", async () => {
+    const doors = [await door()];
+    const onHello = async (): Promise<void> => {
+      if (doors.length !== 2) return;
+      await doors[1]?.die();
+      doors.push(await door());
+    };
+    const one = client({ stay: false, onHello });
+    await one.connect();
+    doors[0]?.clients.broadcast("daemon/closing", { reason: "idle" });
+    await doors[0]?.die();
+    await until(() => at("lost") === 1, { what: "it noticed" });
+    doors.push(await door());
+    await one.want("a", { configPath: CONFIG, names: ["cache"] });
+    assert.deepEqual(
+      doors.map((each) => sets(each).length),
+      [0, 0, 1],
+    );
+  });
+
+  it("tries again when the daemon ends after it was found and before hello", async () => {
     let hellos = 0;
     const flaky = await door({
       handlers: {
@@ -276,7 +322,7 @@ describe("the client library", () => {
     assert.equal(flaky.calls.length, 2);
   });
 
-  it("gives up on a daemon that never answers hello with yes", async () => {
+  it("gives up at once on a daemon that refuses hello", async () => {
     const refuse = (): never => {
       throw new TunnelError("DAEMON_VERSION", "not you");
     };
@@ -285,7 +331,7 @@ describe("the client library", () => {
     assert.equal(calls.length, 1);
   });
 
-  it("close ends the connection and everything under way, once", async () => {
+  it("close ends the connection and all open requests, once", async () => {
     const daemon = await door({ handlers: { "keys/list": () => new Promise(() => {}) } });
     const one = client();
     await one.connect();
@@ -302,13 +348,13 @@ describe("the client library", () => {
     assert.match((await rejectionOf(one.request("keys/list", {}))).message, /has been closed/);
   });
 
-  it("says which process does not answer, without asking it again", async () => {
+  it("says which process does not answer, and does not ask that process again", async () => {
     const daemon = await door({ handlers: { hello: () => new Promise(() => {}) } });
     const error = await rejectionOf(client({ helloTimeoutMs: 50 }).connect());
     assert.equal(error.code, "DAEMON_UNREACHABLE");
     assert.match(error.message, /does not answer: end that process/);
+    await until(() => daemon.calls.length > 0 && daemon.clients.count === 0, { what: "it had hung up" });
     assert.equal(daemon.calls.length, 1);
-    await until(() => daemon.endpoint.clients === 0, { what: "it had hung up" });
   });
 
   it("close while connecting leaves no connection behind", async () => {
@@ -323,25 +369,30 @@ describe("the client library", () => {
     await until(() => daemon.gone.length === 1, { what: "the daemon noticed" });
   });
 
-  it("close while it waits to come back ends the wait", async () => {
+  it("close while it waits to reconnect ends the wait", async () => {
     const first = await door();
-    const one = client();
+    const waits = new Waits();
+    const one = client({ wait: waits.wait });
     await one.connect();
+    const other = await otherClient();
     await first.die();
-    await until(() => states.filter((state) => state.at === "lost" && state.error).length > 2, { what: "it had tried" });
+    await waits.next(1);
+    await until(() => waits.asked.length === 2, { what: "it waited again" });
     one.close();
+    waits.end();
     const second = await door();
-    await assert.rejects(until(() => second.calls.length > 0, { what: "it came back", timeoutMs: 200 }));
+    await other.isBack();
+    assert.deepEqual(callsOf(second, "shop"), []);
   });
 
-  it("passes on what a daemon said that can't start", async () => {
+  it("passes on the message of a daemon that can't start", async () => {
     const one = client({ start: true, program: program('process.stderr.write("tunneld: the disk is full\\n", () => process.exit(1))') });
     const error = await rejectionOf(one.connect());
     assert.equal(error.code, "DAEMON_UNREACHABLE");
     assert.match(error.message, /does not start: tunneld: the disk is full \(see .*tunneld\.log\)/);
   });
 
-  it("starts the program with its state folder and the options given, away from the current folder, without NODE_OPTIONS", async () => {
+  it("starts the program with its state folder and the given options, outside the current folder, without NODE_OPTIONS", async () => {
     const source = `require("fs").writeFileSync(${JSON.stringify(stage.path("called"))}, JSON.stringify([process.argv.slice(2), process.cwd(), process.env.NODE_OPTIONS ?? null])); process.exit(1)`;
     const before = process.env["NODE_OPTIONS"];
     process.env["NODE_OPTIONS"] = "--no-warnings";
@@ -367,10 +418,32 @@ describe("the client library", () => {
     assert.match(error.message, /started 5 times in 3 minutes and ended each time: see its log, then "tunneld daemon" shows why/);
   });
 
-  it("does not tire of a daemon that somebody else has running", async () => {
+  it("still connects to a daemon that somebody else has started", async () => {
     const one = client({ start: true, stay: false, program: program() });
     for (let crash = 1; crash <= 6; crash++) await rejectionOf(one.connect());
     await door();
     assert.ok(await one.connect());
   });
 });
+
+/** Waits that end when the test says so. */
+class Waits {
+  /** The length of each wait that was asked for. */
+  readonly asked: number[] = [];
+  readonly #ends: (() => void)[] = [];
+
+  readonly wait = (ms: number): Promise<void> => {
+    this.asked.push(ms);
+    return new Promise((resolve) => this.#ends.push(resolve));
+  };
+
+  /** Waits until `count` waits were asked for, and ends the last one. */
+  async next(count: number): Promise<void> {
+    await until(() => this.asked.length >= count, { what: `wait ${count} was asked for` });
+    this.end();
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+}

@@ -13,20 +13,20 @@ describe("the paths of this user's daemon", () => {
     else process.env[STATE_DIR_VARIABLE] = before;
   });
 
-  it("are under the state folder that is named, whatever the environment says", () => {
+  it("are in the given state folder, whatever the environment says", () => {
     process.env[STATE_DIR_VARIABLE] = "/srv/other";
     const { paths, place } = localDaemon({ stateDir: "/srv/state" });
     assert.deepEqual([paths.stateDir, paths.programDir, place.platform], ["/srv/state", join("/srv/state", "program"), process.platform]);
   });
 
   for (const options of [undefined, {}, { stateDir: "" }] as const) {
-    it(`are under the environment's with ${JSON.stringify(options)}`, () => {
+    it(`are in the environment's state folder with ${JSON.stringify(options)}`, () => {
       process.env[STATE_DIR_VARIABLE] = "/srv/other";
       assert.equal(localDaemon(options).paths.stateDir, "/srv/other");
     });
   }
 
-  it("are the usual ones when nothing names any", () => {
+  it("are the usual ones when no state folder is given", () => {
     delete process.env[STATE_DIR_VARIABLE];
     assert.match(localDaemon().paths.stateDir, /encrypted-tunnels/);
   });

@@ -23,7 +23,7 @@ describe("the copy of the program", () => {
   const build = (text = PROGRAM) => scratch.file("extension/dist/tunneld.cjs", text);
   const unused = (copy: string, days: number) => utimesSync(copy, (NOW_MS - days * DAY_MS) / 1000, (NOW_MS - days * DAY_MS) / 1000);
 
-  it("has the bytes of the original, in a folder of the version that only the user may enter", () => {
+  it("has the bytes of the original, in a folder for its version that only the user may enter", () => {
     build();
     const copy = copyProgram(options());
     assert.equal(readFileSync(copy, "utf8"), PROGRAM);
@@ -32,7 +32,7 @@ describe("the copy of the program", () => {
     assert.deepEqual(readdirSync(dirname(copy)), ["tunneld.cjs"]);
   });
 
-  it("stays as it is when it is right", () => {
+  it("is not changed when it is right", () => {
     build();
     const copy = copyProgram(options());
     chmodSync(copy, 0o400);
@@ -40,7 +40,7 @@ describe("the copy of the program", () => {
     assert.equal(modeOf(copy), 0o400);
   });
 
-  it("is another one for another build of the same version", () => {
+  it("is a different one for another build of the same version", () => {
     build();
     const first = copyProgram(options());
     build("console.log('another');\n");
@@ -64,7 +64,7 @@ describe("the copy of the program", () => {
     });
   }
 
-  it("replaces a link that somebody put in its place, and leaves what that leads to", () => {
+  it("replaces a link that somebody put in its place, and keeps the link's target", () => {
     build();
     const copy = copyProgram(options());
     const other = scratch.file("other.cjs", "not ours");
@@ -98,7 +98,7 @@ describe("the copy of the program", () => {
     );
   });
 
-  it("of another version is removed when nobody has used it for 30 days", () => {
+  it("is removed when it is of another version and nobody has used it for 30 days", () => {
     build();
     const [old, recent] = ["1.0.0", "1.1.0"].map((version) => copyProgram(options({ version }))) as [string, string];
     unused(old, 31);
@@ -107,18 +107,18 @@ describe("the copy of the program", () => {
     assert.deepEqual([existsSync(dirname(old)), existsSync(recent)], [false, true]);
   });
 
-  it("of the daemon that runs is kept however old it is", () => {
+  it("is kept, however old, when it is that of the running daemon", () => {
     build();
     const old = copyProgram(options({ version: "1.0.0" }));
     unused(old, 400);
     const discoveryFile = join(scratch.path, "tunneld.json");
     writeDiscovery(discoveryFile, { socket: "/s", pid: 1, instanceId: "i", version: "1.0.0", protocol: 1, startedAtMs: 1 });
-    const endpoint = { folder: scratch.path, socketPath: "/s", discoveryFile };
-    copyProgram(options({ running: { endpoint, otherEndpoints: [] } }));
+    const door = { folder: scratch.path, socketPath: "/s", discoveryFile };
+    copyProgram(options({ running: { door, otherDoors: [] } }));
     assert.ok(existsSync(old));
   });
 
-  it("counts as used each time it is asked for", () => {
+  it("counts as used each time a client asks for it", () => {
     build();
     const old = copyProgram(options({ version: "1.0.0" }));
     unused(old, 31);

@@ -1,4 +1,4 @@
-/** One connection to a daemon: codes come through, the end is told in order, nothing hangs. */
+/** One connection to a daemon: codes are passed on, the end is reported in order, nothing hangs. */
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import { RpcClient } from "../../../daemon/client/rpc-client.ts";
@@ -22,7 +22,7 @@ describe("a connection to the daemon", () => {
     return client;
   }
 
-  /** A daemon that does what a test says with each connection. */
+  /** A daemon that handles each connection as the test says. */
   function serve(onConnection: (socket: net.Socket) => void): Promise<string> {
     const path = stage.path("own.sock");
     const server = net.createServer(onConnection);
@@ -45,7 +45,17 @@ describe("a connection to the daemon", () => {
     assert.deepEqual([error.code, error.message], ["LISTEN_IN_USE", "port 6579 is in use: choose another"]);
   });
 
-  it("takes a code it does not know for the daemon's trouble", async () => {
+  it("rejects with the daemon's hint, too", async () => {
+    const refuse = (): never => {
+      throw new TunnelError("NOT_APPROVED", "approve it", { hint: ' ("tunneld approve cache")' });
+    };
+    const client = await connect((await openDoor(stage, { handlers: { "tunnel/restart": refuse } })).path);
+    await client.request("hello", HELLO);
+    const error = await rejectionOf(client.request("tunnel/restart", { configPath: "/x", name: "cache" }));
+    assert.deepEqual([error.message, error.hint], ['approve it ("tunneld approve cache")', ' ("tunneld approve cache")']);
+  });
+
+  it("reports an unknown code as DAEMON_UNREACHABLE", async () => {
     const path = await serve((socket) => {
       socket.once("data", () => socket.write(frame({ jsonrpc: "2.0", id: 0, error: { code: -32_000, message: "of tomorrow", data: { code: "FLUX_LOW" } } })));
     });
@@ -66,7 +76,7 @@ describe("a connection to the daemon", () => {
     });
   }
 
-  it("rejects requests under way when the daemon dies, and resolves `closed`", async () => {
+  it("rejects open requests when the daemon dies, and resolves `closed`", async () => {
     const path = await serve((socket) => void socket.once("data", () => socket.destroy()));
     const client = await connect(path);
     const error = await rejectionOf(client.request("keys/list", {}));
@@ -75,14 +85,14 @@ describe("a connection to the daemon", () => {
     assert.equal((await rejectionOf(client.request("keys/list", {}))).code, "DAEMON_UNREACHABLE");
   });
 
-  it("rejects requests under way when it is closed itself", async () => {
+  it("rejects open requests when it is closed by its owner", async () => {
     const client = await connect(await serve(() => {}));
     const asked = rejectionOf(client.request("keys/list", {}));
     client.close();
     assert.equal((await asked).code, "DAEMON_UNREACHABLE");
   });
 
-  it("deals with everything that came before it says that the connection has ended", async () => {
+  it("handles all received messages before it reports that the connection has ended", async () => {
     const last = 200;
     const path = await serve((socket) => {
       const entries = Array.from({ length: last }, (_, atMs) => frame({ jsonrpc: "2.0", method: "log/entry", params: { atMs, level: "info", message: "m" } }));
@@ -95,7 +105,7 @@ describe("a connection to the daemon", () => {
     assert.deepEqual([heard.length, heard.at(-1)], [last + 1, "daemon/closing"]);
   });
 
-  it("takes an answer that came right before the end", async () => {
+  it("accepts an answer that arrives right before the end", async () => {
     const path = await serve((socket) => void socket.once("data", () => socket.end(frame({ jsonrpc: "2.0", id: 0, result: { keys: [] } }))));
     assert.deepEqual(await (await connect(path)).request("keys/list", {}), { keys: [] });
   });
@@ -108,7 +118,7 @@ describe("a connection to the daemon", () => {
     assert.deepEqual(heard, [["tunnel/sang", { song: 7 }]]);
   });
 
-  it("lets go of what is no daemon", async () => {
+  it("closes a connection to something that is not a daemon", async () => {
     const client = await connect(await serve((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
     assert.equal((await rejectionOf(client.request("keys/list", {}))).code, "DAEMON_UNREACHABLE");
     await within(client.closed, { what: "the connection was closed" });

@@ -19,7 +19,7 @@ describe("the configuration of a folder", () => {
     chmodSync(join(scratch.path, "app"), 0o755);
   });
 
-  it("is found in it and in the folders above it", () => {
+  it("is found in the folder itself and in the folders above", () => {
     const found = join(scratch.path, "app", ".vscode", "tunnels.json");
     assert.deepEqual([findConfig(join(scratch.path, "app")), findConfig(below())], [found, found]);
   });

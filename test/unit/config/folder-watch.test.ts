@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { FolderWatch, type WatchFolder } from "../../../daemon/config/folder-watch.ts";
 import { scratchFolder } from "../../support/folder.ts";
 import { until } from "../../support/process/until.ts";
-import { useScope } from "../../support/wire/loop.ts";
+import { stageForEach } from "../../support/stage.ts";
 
 const POLL_MS = 20;
 const noWatch: WatchFolder = () => {
@@ -14,17 +14,17 @@ const noWatch: WatchFolder = () => {
 
 describe("watching a folder", () => {
   const scratch = scratchFolder();
-  const scope = useScope();
+  const scope = stageForEach();
 
   function watching(watchFolder?: WatchFolder) {
     const told: string[] = [];
     const watch = new FolderWatch((folder) => void told.push(folder), { pollMs: POLL_MS, ...(watchFolder && { watchFolder }) });
     scope.own(watch, (open) => open.dispose());
-    /** Makes a change and waits for it to be told. */
+    /** Makes a change and waits until it is reported. */
     const notices = async (what: string, change: () => void): Promise<void> => {
       const before = told.length;
       change();
-      await until(() => told.length > before, { what: `${what} was noticed`, timeoutMs: 5_000 });
+      await until(() => told.length > before, { what: `${what} was noticed` });
     };
     return { watch, told, notices };
   }
@@ -61,7 +61,7 @@ describe("watching a folder", () => {
     });
   }
 
-  it("goes on by looking when the system's watch fails on the way", async () => {
+  it("falls back to looking when the system's watch fails later", async () => {
     const failing: (() => void)[] = [];
     const { watch, notices } = watching((_, __, onError) => {
       if (failing.push(onError) > 1) throw new Error("ENOSPC");
@@ -72,7 +72,7 @@ describe("watching a folder", () => {
     await notices("a file", () => writeFileSync(join(scratch.path, "a"), "1"));
   });
 
-  it("tells of changes that come together once", async () => {
+  it("reports changes that come together once", async () => {
     let changed = (): void => {};
     const { watch, told } = watching((_, onChange) => {
       changed = onChange;
@@ -84,7 +84,7 @@ describe("watching a folder", () => {
     assert.deepEqual(told, [scratch.path]);
   });
 
-  it("ends when it was removed as often as it was added", () => {
+  it("ends when the folder was removed as often as it was added", () => {
     const open = new Set<string>();
     const { watch } = watching((folder) => {
       open.add(folder);

@@ -65,7 +65,7 @@ for (const suite of SUITES) {
 
     it("finds equal byte strings equal", () => assert.equal(suite.equal(pattern(32), pattern(32)), true));
 
-    it("finds byte strings that differ in one bit different, wherever it is", () => {
+    it("finds byte strings different if one bit differs, wherever the bit is", () => {
       for (let bit = 0; bit < 256; bit++) {
         const other = pattern(32);
         other[bit >>> 3] = (other[bit >>> 3] ?? 0) ^ (1 << (bit & 7));

@@ -1,6 +1,6 @@
 /**
  * AES-256-CTR with the counter block be64(nonce) ‖ be64(index). The reference is node:crypto's own counter mode,
- * which must first give NIST's vector; our cipher is then held against it, and against known answers of the bare block.
+ * which must first give NIST's vector; our cipher is then compared with it, and with known answers of the bare block.
  */
 import assert from "node:assert/strict";
 import { be64, fromHex, join, pattern, sameBytes, toHex } from "../../support/wire/bytes.ts";
@@ -72,7 +72,7 @@ for (const suite of SUITES) {
     it("counts from the nonce it is given", () => agrees(suite.messageCipher(key), { firstNonce: 12_345, count: 3, ...packets }));
 
     for (const count of [15, 16, 17, 32, 33, 70]) {
-      it(`seals ${count} packets in one batch as one by one`, () => agrees(suite.messageCipher(key), { firstNonce: 5, count, ...packets }));
+      it(`seals ${count} packets in one batch as it does one by one`, () => agrees(suite.messageCipher(key), { firstNonce: 5, count, ...packets }));
     }
 
     for (const before of [0, 1, 2, 15, 16, 17, 31]) {
@@ -81,7 +81,7 @@ for (const suite of SUITES) {
       });
     }
 
-    it("goes on rightly before and after a batch that passed 2^32", () => {
+    it("stays right before and after a batch that passes 2^32", () => {
       const cipher = suite.messageCipher(key);
       for (const [firstNonce, count] of [[2 ** 32 - 40, 17] as const, [2 ** 32 - 23, 40] as const, [2 ** 32 + 17, 20] as const, [3, 20] as const]) {
         agrees(cipher, { firstNonce, count, ...packets });
@@ -155,7 +155,7 @@ for (const suite of SUITES) {
       sameBytes(given, key);
     });
 
-    it("keeps a key of its own, so that the caller may wipe what it gave", () => {
+    it("keeps its own copy of the key, so that the caller may wipe theirs", () => {
       const given = Buffer.from(key);
       const cipher = suite.messageCipher(given);
       given.fill(0);
@@ -165,8 +165,8 @@ for (const suite of SUITES) {
 }
 
 for (const [sealing, opening] of SUITE_PAIRS) {
-  describe(`messageCipher of the ${sealing.name} suite under that of the ${opening.name} suite`, () => {
-    it("is undone by it, past 2^32 too", () => {
+  describe(`messageCipher of the ${sealing.name} suite and then that of the ${opening.name} suite`, () => {
+    it("give the plain text back, past 2^32 too", () => {
       const buffer = pattern(20 * 1060);
       const layout = { count: 20, messageBytes: 1028, strideBytes: 1060 };
       sealing.messageCipher(key).apply(buffer, 2 ** 32 - 7, layout);

@@ -1,4 +1,4 @@
-/** Which suite is picked, and that one whose answers are wrong is never picked. */
+/** Which suite is picked, and that a suite with wrong answers is never picked. */
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../../daemon/crypto/noble-suite.ts";
 import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
@@ -55,7 +55,7 @@ const PRIMITIVES = ["sha256", "hmacSha256", "pbkdf2Sha256Once", "equal", "messag
 describe("selectSuite", () => {
   it("picks the native suite where it works", () => assert.equal(selectSuite(undefined), nodeSuite));
 
-  it("takes an empty variable as one that is not set", () => assert.equal(selectSuite(""), nodeSuite));
+  it("treats an empty variable like one that is not set", () => assert.equal(selectSuite(""), nodeSuite));
 
   it("picks the native suite when it is forced", () => assert.equal(selectSuite("node"), nodeSuite));
 
@@ -69,14 +69,14 @@ describe("selectSuite", () => {
       ));
   }
 
-  it("names the variable in what it says about a wrong value", () => {
+  it("names the variable in the error about a wrong value", () => {
     assert.match(errorOf(() => selectSuite("openssl")).message, new RegExp(`${CRYPTO_VARIABLE}.*openssl`));
   });
 });
 
 for (const suite of SUITES) {
   describe(`answersRight for the ${suite.name} suite`, () => {
-    it("is true as it stands", () => assert.equal(answersRight(suite), true));
+    it("is true for the unchanged suite", () => assert.equal(answersRight(suite), true));
 
     for (const [what, broken] of Object.entries(BROKEN)) {
       it(`is false with a wrong ${what}`, () => assert.equal(answersRight({ ...suite, ...broken(suite) }), false));

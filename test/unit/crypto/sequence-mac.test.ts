@@ -44,7 +44,7 @@ for (const suite of SUITES) {
       assert.equal(suite.sequenceMac(key, MESSAGE).firstInvalid(bad, 0, layoutOf(5)), 2);
     });
 
-    it("finds any one turned bit of a tag", () => {
+    it("finds any single flipped bit of a tag", () => {
       const mac = suite.sequenceMac(key, MESSAGE);
       const right = signed(0, 1);
       for (let bit = MESSAGE * 8; bit < PACKET * 8; bit++) assert.equal(mac.firstInvalid(flipBit(right, bit), 0, layoutOf(1)), 0, `bit ${bit}`);
@@ -70,14 +70,14 @@ for (const suite of SUITES) {
       assert.equal(mine.firstInvalid(signed(0, 1), 0, layoutOf(1)), -1);
     });
 
-    it("keeps a key of its own, so that the caller may wipe what it gave", () => {
+    it("keeps its own copy of the key, so that the caller may wipe theirs", () => {
       const given = Buffer.from(key);
       const mac = suite.sequenceMac(given, MESSAGE);
       given.fill(0);
       assert.equal(mac.firstInvalid(signed(0, 1), 0, layoutOf(1)), -1);
     });
 
-    it("knows the key no more after wipe", () => {
+    it("no longer knows the key after wipe", () => {
       const mac = suite.sequenceMac(key, MESSAGE);
       mac.wipe();
       assert.equal(mac.firstInvalid(signed(0, 1), 0, layoutOf(1)), 0);

@@ -1,4 +1,4 @@
-/** The nonce of a diagnosis: a line to those who read lines, random to spiped. */
+/** The nonce of a diagnosis: a line for services that read lines, random for spiped. */
 import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { diagnosisNonce, nonceFirst } from "../../../daemon/diagnosis/nonce.ts";
@@ -17,13 +17,13 @@ describe("the nonce of a diagnosis", () => {
     }
   });
 
-  it("is another one each time, with every other byte value in it", () => {
+  it("differs each time, and can have every other byte value in it", () => {
     const nonces = Array.from({ length: 2_000 }, () => diagnosisNonce(systemRandom));
     assert.equal(new Set(nonces.map(toHex)).size, nonces.length);
     assert.equal(new Set(nonces.flatMap((nonce) => [...nonce])).size, 255);
   });
 
-  it("draws again for bytes that don't fit, and gives up on a source that has no others", () => {
+  it("draws again when bytes don't fit, and gives up on a source that has only such bytes", () => {
     let calls = 0;
     const nonce = diagnosisNonce((bytes) => new Uint8Array(bytes).fill(calls++ === 0 ? 13 : 7));
     assert.equal(

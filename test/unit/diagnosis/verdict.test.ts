@@ -1,9 +1,9 @@
 /** The rules as a table: what was seen, and what it means. */
 import assert from "node:assert/strict";
-import type { StageName } from "../../../daemon/diagnosis/report.ts";
+import type { Conclusion, StageName } from "../../../daemon/diagnosis/report.ts";
 import { judgeService } from "../../../daemon/diagnosis/service-verdict.ts";
 import type { ServiceSighting, Sighting } from "../../../daemon/diagnosis/sighting.ts";
-import { type Circumstances, type Conclusion, forwardSecrecyNeeded, judge } from "../../../daemon/diagnosis/verdict.ts";
+import { type Circumstances, forwardSecrecyNeeded, judge } from "../../../daemon/diagnosis/verdict.ts";
 import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 import { ascii, pattern } from "../../support/wire/bytes.ts";
 
@@ -23,13 +23,13 @@ const HANDSHAKES: readonly Row[] = [
     "no byte, Redis on a later connection",
     { at: "silent", end: "waiting" },
     ["NOT_SPIPED", "certain", "nonce"],
-    { stranger: { is: "known", label: "Redis", sure: true } },
+    { stranger: { is: "known", words: "Redis", sure: true } },
   ],
   [
     "closed, some word on a later connection",
     { at: "silent", end: "closed" },
     ["NOT_SPIPED", "a guess", "nonce"],
-    { stranger: { is: "known", label: "a text", sure: false } },
+    { stranger: { is: "known", words: "a text", sure: false } },
   ],
   ["(b) more than 32 bytes before C4", { at: "talkative", head: pattern(33) }, ["NOT_SPIPED", "certain", "nonce"]],
   ["(b) more than 32 bytes, known ones", { at: "talkative", head: ascii("HTTP/1.1 400 Bad Request\r\nServer: x") }, ["NOT_SPIPED", "certain", "nonce"]],
@@ -38,6 +38,7 @@ const HANDSHAKES: readonly Row[] = [
   ["a readable word, then silence", { at: "opening", end: "waiting", head: ascii("ERROR\r\n") }, ["NOT_SPIPED", "a guess", "nonce"]],
   ["5 unknown bytes, then close", { at: "opening", end: "closed", head: pattern(5) }, ["NOT_SPIPED", "a guess", "nonce"]],
   ["5 unknown bytes, then silence", { at: "opening", end: "waiting", head: pattern(5) }, ["HANDSHAKE_TIMEOUT", "a guess", "nonce"]],
+  ["no byte and the end, and a nonce the next time", { at: "silent", end: "closed" }, ["BACKEND_DOWN", "a guess", "backend"], { stranger: { is: "late" } }],
   ["(c) nonce, then close while C4 is held", { at: "held", end: "closed", nonceMs: 5, heldMs: 1 }, ["BACKEND_DOWN", "a guess", "backend"]],
   ["(c) nonce, then reset while C4 is held", { at: "held", end: "reset", nonceMs: 5, heldMs: 1 }, ["BACKEND_DOWN", "a guess", "backend"]],
   ["(e) reset after C4", { at: "unproved", end: "reset", gotBytes: 0, ...TIMES }, ["BACKEND_DOWN", "a guess", "backend"]],
@@ -62,6 +63,13 @@ const HANDSHAKES: readonly Row[] = [
     ["FORWARD_SECRECY_REFUSED", "certain", "forward-secrecy"],
   ],
   ["S5, then half an answer", { ...PROVED, service: { seen: "unfinished", end: "waiting", ms: 5 } }, ["BACKEND_DOWN", "a guess", "service"]],
+  ["S5, then TLS that the entry knows nothing of", { ...PROVED, service: { seen: "tls", speaks: true, ms: 5 } }, ["BACKEND_DOWN", "certain", "service"]],
+  ["S5, then no TLS that the entry speaks of", { ...PROVED, service: { seen: "tls", speaks: false, ms: 5 } }, ["BACKEND_DOWN", "certain", "service"]],
+  [
+    "S5, then TLS that ends for want of a certificate",
+    { ...PROVED, service: { ...ANSWERED, what: "TLS, which probably wants a certificate,", isGuess: true } },
+    [null, "a guess"],
+  ],
   ["S5, then nothing", { ...PROVED, service: { seen: "silent", waitedMs: 6_000 } }, ["BACKEND_DOWN", "a guess", "backend"]],
   ["S5, then another service", { ...PROVED, service: { seen: "other", what: "MariaDB 10", ms: 1 } }, ["BACKEND_DOWN", "certain", "service"]],
   [
@@ -92,11 +100,11 @@ describe("the verdict on a connection", () => {
     });
   }
 
-  it("weak refused and strong taken: FORWARD_SECRECY_REFUSED, certain", () => {
+  it("refused without forward secrecy and accepted with it: FORWARD_SECRECY_REFUSED, certain", () => {
     check(forwardSecrecyNeeded("cache.example.com:6479"), ["FORWARD_SECRECY_REFUSED", "certain", "forward-secrecy"]);
   });
 
-  it("never says that the key is right where it was not proved", () => {
+  it("never says that the key is right when the key was not proved", () => {
     for (const [seen, sighting] of HANDSHAKES) {
       const { cause } = judge(sighting, { target: "t", service: "redis", verifiedBefore: false });
       if (sighting.at !== "proved") assert.doesNotMatch(cause, /key is right/, seen);
@@ -105,9 +113,9 @@ describe("the verdict on a connection", () => {
 });
 
 /**
- * S5 (or, in the server role, a connection) and then the end without a byte: who can have done that? A far end of ours
- * that is full, and a backend that refuses it at once, look alike; a service may close on a question, and one of no
- * known kind on silence.
+ * S5 (or, in the server role, a connection) and then the end without a byte: what can be the cause? A full far end of
+ * ours, and a backend that refuses the far end at once, look alike; a service may close on a question, and a service of
+ * unknown kind on silence.
  */
 const CLOSED: readonly (readonly [
   service: "redis" | "mysql" | "tcp",
@@ -138,14 +146,14 @@ describe("the verdict on a close without a byte", () => {
       });
     }
 
-  it("names a far end that is full among the causes where it may be one", () => {
+  it("names a full far end among the causes when it may be the cause", () => {
     const sighting = { seen: "closed", end: "closed", asked: false, isEarly: true, waitedMs: 5 } as const;
     assert.match(judgeService(sighting, { service: "redis", where: "behind x", isTunnel: true }).cause, /down or refuses.*maxConnections/);
   });
 });
 
 describe("the verdict on a service that is asked directly", () => {
-  it("says nothing of keys or of a far side", () => {
+  it("does not mention keys or a far side", () => {
     const sightings: ServiceSighting[] = [
       ANSWERED,
       { seen: "closed", end: "closed", asked: false, isEarly: true, waitedMs: 5 },

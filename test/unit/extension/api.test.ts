@@ -49,7 +49,7 @@ class Window {
 const closed = (): TunnelItem => tunnelItem({ status: null, more: { wanted: false, approval: { at: "unknown" } } });
 
 describe("the API for other extensions", () => {
-  it("is of version 1 and can't be changed", () => {
+  it("has version 1 and can't be changed", () => {
     const { api } = new Window();
     assert.equal(api.version, 1);
     assert.ok(Object.isFrozen(api));
@@ -76,7 +76,7 @@ describe("the API for other extensions", () => {
     ]);
   });
 
-  it("gives no address of a tunnel that is not approved as it stands", () => {
+  it("gives no address for a tunnel that is not approved as it stands", () => {
     const [tunnel] = new Window(tunnelItem({ more: { approval: { at: "unknown" } } })).api.tunnels();
     assert.deepEqual([tunnel?.isOpen, tunnel?.url, tunnel?.host, tunnel?.port], [true, undefined, undefined, undefined]);
   });
@@ -86,13 +86,13 @@ describe("the API for other extensions", () => {
     assert.ok(Object.isFrozen(tunnels) && Object.isFrozen(tunnels[0]));
   });
 
-  it("opens the tunnel of a name", async () => {
+  it("opens a tunnel by its name", async () => {
     const window = new Window(closed());
     await window.api.open("cache");
     assert.deepEqual(window.opened, ["workspace"]);
   });
 
-  it("opens exactly the tunnel of a reference when two have its name", async () => {
+  it("opens exactly the referenced tunnel when two tunnels have the same name", async () => {
     const [own, shared] = [tunnelItem({ source: PERSONAL }), closed()];
     const window = new Window(own, shared);
     await window.api.open(refOf(shared));
@@ -100,7 +100,7 @@ describe("the API for other extensions", () => {
     assert.deepEqual(window.opened, ["workspace", "personal"]);
   });
 
-  it("resolves to the tunnel as it is once it is open", async () => {
+  it("resolves to the tunnel in its open state", async () => {
     const tunnel = await new Window(closed()).api.open("cache");
     assert.deepEqual([tunnel.state, tunnel.url], ["verified", "redis://127.0.0.1:6579"]);
   });
@@ -117,12 +117,12 @@ describe("the API for other extensions", () => {
     await assert.rejects(window.api.open("cache"), { code: "NOT_APPROVED" });
   });
 
-  it("names the nearest tunnel when there is none of a name", async () => {
+  it("suggests the nearest name when no tunnel has the given name", async () => {
     await assert.rejects(new Window(closed()).api.open("cahce"), { code: "CONFIG_INVALID", message: 'There is no tunnel "cahce". Did you mean "cache"?' });
   });
 
   for (const wrong of [undefined, null, 7, {}, { name: "cache" }]) {
-    it(`rejects ${JSON.stringify(wrong)} where a tunnel should stand`, async () => {
+    it(`rejects ${JSON.stringify(wrong)} in place of a tunnel`, async () => {
       await assert.rejects(new Window(closed()).api.close(wrong as never), { code: "CONFIG_INVALID" });
     });
   }
@@ -147,7 +147,7 @@ describe("the API for other extensions", () => {
 });
 
 describe("the API's event", () => {
-  it("tells when something has changed, and not when only counters have", () => {
+  it("fires when something has changed, but not when only counters have", () => {
     const window = new Window(tunnelItem());
     const seen: string[] = [];
     window.api.onDidChange(() => seen.push("changed"));
@@ -157,7 +157,7 @@ describe("the API's event", () => {
     assert.deepEqual(seen, ["changed"]);
   });
 
-  it("tells a listener no more that is disposed of", () => {
+  it("no longer calls a listener that was disposed of", () => {
     const window = new Window(tunnelItem());
     const seen: string[] = [];
     window.api.onDidChange(() => seen.push("changed")).dispose();
@@ -165,7 +165,7 @@ describe("the API's event", () => {
     assert.deepEqual(seen, []);
   });
 
-  it("takes the two further arguments that events of VS Code take", () => {
+  it("takes the two further arguments of a VS Code event", () => {
     const window = new Window(tunnelItem());
     const subscriptions: Disposable[] = [];
     const self = { seen: 0 };
@@ -180,7 +180,7 @@ describe("the API's event", () => {
     assert.deepEqual([self.seen, subscriptions.length], [1, 1]);
   });
 
-  it("reaches the other listeners when one throws", () => {
+  it("still reaches the other listeners when one throws", () => {
     const window = new Window(tunnelItem());
     const seen: string[] = [];
     window.api.onDidChange(() => {

@@ -1,4 +1,4 @@
-/** Every text can be translated, and is; every command, view and text of package.json has its counterpart. */
+/** Every text can be translated and is translated; every command, view and text of package.json has its counterpart. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const HINT = "(else: npm run l10n)";
 
 /** Left as they are in Chinese: nothing in them is language. */
-const SAME_IN_CHINESE = /^(?:[^A-Za-z]|\{\d+\}|MySQL|Redis|TCP|URL|tunnels\.json|systemd|Docker|Compose|spiped|Linux|macOS|Windows|[kMGT]?B)*$/;
+const SAME_IN_CHINESE = /^(?:[^A-Za-z]|\{\d+\}|MariaDB|MySQL|Redis|TCP|URL|tunnels\.json|systemd|Docker|Compose|spiped|Linux|macOS|Windows|[kMGT]?B|ms)*$/;
 
 /** Control, invisible and bidirectional characters, no-break spaces, dashes that no keyboard has; line breaks are in welcome texts. */
 const BANNED = /[^\P{Cc}\n]|[\u00a0\u00ad\u061c\u200b-\u200f\u2014\u2015\u2028-\u202f\u2060-\u2069\ufeff\ufffd]|\.\.\./u;
@@ -57,11 +57,11 @@ describe("the texts of the extension", () => {
     assert.deepEqual(bundle("l10n/bundle.l10n.json"), englishBundle(texts));
   });
 
-  it("are all there in Chinese, and no others", () => {
+  it("are exactly those of the Chinese bundle", () => {
     assert.deepEqual(gapsOf(texts.places.keys(), bundle("l10n/bundle.l10n.zh-cn.json")), { missing: [], unused: [] });
   });
 
-  it("number their places from 0 on, without a gap", () => {
+  it("number their placeholders from 0, without a gap", () => {
     const wrong = [...texts.places.keys()].filter((text) => placeholdersIn(text).some((place, index) => place !== `{${index}}`));
     assert.deepEqual(wrong, []);
   });
@@ -81,7 +81,7 @@ describe("a translation", () => {
   const wrong = (isRight: (english: string, chinese: string) => boolean): string[] =>
     pairs().flatMap(([english, chinese]) => (isRight(english, chinese) ? [] : [`${english} => ${chinese}`]));
 
-  it("has the places of its original", () => {
+  it("has the placeholders of its original", () => {
     assert.deepEqual(
       wrong((english, chinese) => placeholdersIn(english).join() === placeholdersIn(chinese).join()),
       [],
@@ -107,7 +107,7 @@ describe("a translation", () => {
     );
   });
 
-  it("has no character that can't be seen or typed", () => {
+  it("has no character that is invisible or can't be typed", () => {
     assert.deepEqual(
       wrong((english, chinese) => !BANNED.test(english) && !BANNED.test(chinese)),
       [],
@@ -139,12 +139,12 @@ describe("the commands of package.json", () => {
     assert.deepEqual(bare, []);
   });
 
-  it("are all that a menu offers", () => {
+  it("include every command that a menu offers", () => {
     const unknown = Object.values(manifest.contributes.menus).flatMap((items) => items.filter(({ command }) => !commandIds.includes(command)));
     assert.deepEqual(unknown, []);
   });
 
-  it("are all that a welcome view, a walkthrough or a translation leads to", () => {
+  it("include every command that a welcome view, a walkthrough or a translation refers to", () => {
     const texts = [read("package.json"), read("package.nls.json"), read("package.nls.zh-cn.json")].join("\n");
     const mentioned = [...texts.matchAll(/(?:command|onCommand):(encryptedTunnels\.[\w.]+)/g)].map(([, id = ""]) => id);
     const variables = ["url", "host", "port"].map((name) => `${PREFIX}.${name}`);
@@ -154,13 +154,13 @@ describe("the commands of package.json", () => {
     );
   });
 
-  it("are all registered in extension/, once", () => {
+  it("are each registered exactly once in extension/", () => {
     assert.deepEqual([...registeredCommands()].sort(), Object.keys(COMMANDS).sort());
   });
 });
 
 describe("the menus of package.json", () => {
-  it("stand only in views that there are", () => {
+  it("are only in views that exist", () => {
     const views = Object.values(manifest.contributes.views).flatMap((list) => list.map(({ id }) => id));
     const conditions = Object.values(manifest.contributes.menus).flatMap((items) => items.map(({ when }) => when ?? ""));
     const named = new Set(conditions.flatMap((when) => [...when.matchAll(/\bview == ([\w.]+)/g)].map(([, id = ""]) => id)));

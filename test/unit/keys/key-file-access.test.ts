@@ -1,11 +1,11 @@
-/** What a workspace may try with { "file": … }: the file system is real, the foreign owner is made up by claiming to be another user. */
+/** What a workspace may try with { "file": … }: the file system is real; for a foreign owner, the test claims to be another user. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { ownUid, readPrivateFile, writePrivateFile } from "../../../daemon/keys/key-file-access.ts";
-import { modeOf, scratchFolder } from "../../support/folder.ts";
+import { ownUid, readOwnKeyFile } from "../../../daemon/keys/key-file-access.ts";
+import { scratchFolder } from "../../support/folder.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { codeOf, errorOf } from "../../support/wire/codes.ts";
 
@@ -21,7 +21,7 @@ describe("a key file", () => {
 
   it("is read with its real path", () => {
     const path = folder.file("redis.key", KEY);
-    const { bytes, realPath } = readPrivateFile(path, OWNER);
+    const { bytes, realPath } = readOwnKeyFile(path, OWNER);
     sameBytes(bytes, KEY);
     assert.equal(realPath, path);
   });
@@ -29,21 +29,21 @@ describe("a key file", () => {
   it("is shown where it really is when a folder above it is a link", () => {
     folder.file("elsewhere/redis.key", KEY);
     symlinkSync(join(folder.path, "elsewhere"), join(folder.path, "keys"));
-    assert.equal(readPrivateFile(join(folder.path, "keys", "redis.key"), OWNER).realPath, join(folder.path, "elsewhere", "redis.key"));
+    assert.equal(readOwnKeyFile(join(folder.path, "keys", "redis.key"), OWNER).realPath, join(folder.path, "elsewhere", "redis.key"));
   });
 
-  it("is no symbolic link", () => {
+  it("must not be a symbolic link", () => {
     folder.file("secret", KEY);
     symlinkSync(join(folder.path, "secret"), join(folder.path, "redis.key"));
     assert.equal(
-      codeOf(() => readPrivateFile(join(folder.path, "redis.key"), OWNER)),
+      codeOf(() => readOwnKeyFile(join(folder.path, "redis.key"), OWNER)),
       "KEY_PERMISSIONS",
     );
   });
 
   for (const mode of [0o640, 0o604, 0o620, 0o601, 0o666]) {
     it(`is refused with mode ${mode.toString(8)}, which lets others in`, () => {
-      const error = errorOf(() => readPrivateFile(folder.file("redis.key", KEY, mode), OWNER));
+      const error = errorOf(() => readOwnKeyFile(folder.file("redis.key", KEY, mode), OWNER));
       assert.equal(error.code, "KEY_PERMISSIONS");
       assert.match(error.message, /chmod 600/);
     });
@@ -51,31 +51,31 @@ describe("a key file", () => {
 
   for (const mode of [0o600, 0o400, 0o700]) {
     it(`is taken with mode ${mode.toString(8)}`, () => {
-      sameBytes(readPrivateFile(folder.file("redis.key", KEY, mode), OWNER).bytes, KEY);
+      sameBytes(readOwnKeyFile(folder.file("redis.key", KEY, mode), OWNER).bytes, KEY);
     });
   }
 
   it("is refused when another user owns it", () => {
     const path = folder.file("redis.key", KEY);
     assert.equal(
-      codeOf(() => readPrivateFile(path, (OWNER ?? 0) + 1)),
+      codeOf(() => readOwnKeyFile(path, (OWNER ?? 0) + 1)),
       "KEY_PERMISSIONS",
     );
   });
 
   it("has at least 32 bytes and at most 64 KiB", () => {
     assert.equal(
-      codeOf(() => readPrivateFile(folder.file("a", pattern(31)), OWNER)),
+      codeOf(() => readOwnKeyFile(folder.file("a", pattern(31)), OWNER)),
       "KEY_WEAK",
     );
     assert.equal(
-      codeOf(() => readPrivateFile(folder.file("b", pattern(64 * 1024 + 1)), OWNER)),
+      codeOf(() => readOwnKeyFile(folder.file("b", pattern(64 * 1024 + 1)), OWNER)),
       "KEY_WEAK",
     );
-    assert.equal(readPrivateFile(folder.file("c", pattern(64 * 1024)), OWNER).bytes.length, 64 * 1024);
+    assert.equal(readOwnKeyFile(folder.file("c", pattern(64 * 1024)), OWNER).bytes.length, 64 * 1024);
   });
 
-  it("is no folder, device, named pipe or socket, and none of them holds us up", async () => {
+  it("must not be a folder, device, named pipe or socket, and none of these blocks us", async () => {
     mkdirSync(join(folder.path, "folder"), { mode: 0o700 });
     execFileSync("mkfifo", ["-m", "600", join(folder.path, "pipe")]);
     const server = createServer().listen(join(folder.path, "socket"));
@@ -83,13 +83,13 @@ describe("a key file", () => {
     try {
       for (const path of [join(folder.path, "folder"), join(folder.path, "pipe"), "/dev/zero"]) {
         assert.equal(
-          codeOf(() => readPrivateFile(path, OWNER)),
+          codeOf(() => readOwnKeyFile(path, OWNER)),
           "KEY_PERMISSIONS",
           path,
         );
       }
       assert.equal(
-        codeOf(() => readPrivateFile(join(folder.path, "socket"), OWNER)),
+        codeOf(() => readOwnKeyFile(join(folder.path, "socket"), OWNER)),
         "KEY_NOT_FOUND",
       );
     } finally {
@@ -99,48 +99,20 @@ describe("a key file", () => {
 
   it("is not read from /proc, where files say they are empty", () => {
     assert.notEqual(
-      codeOf(() => readPrivateFile("/proc/self/environ", OWNER)),
+      codeOf(() => readOwnKeyFile("/proc/self/environ", OWNER)),
       undefined,
     );
   });
 
   it("that is not there is KEY_NOT_FOUND, without control characters of its name", () => {
-    const error = errorOf(() => readPrivateFile(join(folder.path, "no\u001b[2J"), OWNER));
+    const error = errorOf(() => readOwnKeyFile(join(folder.path, "no\u001b[2J"), OWNER));
     assert.equal(error.code, "KEY_NOT_FOUND");
     assert.doesNotMatch(error.message, /\p{Cc}/u);
   });
 
-  it("never shows in an error", () => {
+  it("never shows its content in an error", () => {
     const text = "this-is-a-secret-of-many-characters-indeed";
     const path = folder.file("redis.key", text, 0o644);
-    assert.ok(!errorOf(() => readPrivateFile(path, OWNER)).message.includes(text));
-  });
-});
-
-describe("a new private file", () => {
-  const folder = scratchFolder();
-
-  it("has mode 0600 and leaves nothing else behind", () => {
-    writePrivateFile(join(folder.path, "k"), KEY);
-    sameBytes(readFileSync(join(folder.path, "k")), KEY);
-    assert.equal(modeOf(join(folder.path, "k")), 0o600);
-    assert.deepEqual(readdirSync(folder.path), ["k"]);
-  });
-
-  it("never takes the place of a file, or of what a link leads to", () => {
-    writeFileSync(join(folder.path, "old"), "old");
-    symlinkSync(join(folder.path, "nowhere"), join(folder.path, "link"));
-    linkSync(join(folder.path, "old"), join(folder.path, "hard"));
-    for (const name of ["old", "link", "hard"])
-      assert.equal(
-        codeOf(() => writePrivateFile(join(folder.path, name), KEY)),
-        "CONFIG_INVALID",
-      );
-    assert.equal(readFileSync(join(folder.path, "old"), "utf8"), "old");
-    assert.deepEqual(readdirSync(folder.path).toSorted(), ["hard", "link", "old"]);
-  });
-
-  it("says that its folder is missing", () => {
-    assert.match(errorOf(() => writePrivateFile(join(folder.path, "no", "k"), KEY)).message, /does not exist: create it/);
+    assert.ok(!errorOf(() => readOwnKeyFile(path, OWNER)).message.includes(text));
   });
 });

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readKeyFile } from "../../../daemon/keys/key-file.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { codeOf, errorOf } from "../../support/wire/codes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { temporaryFolder } from "../../support/wire/peer.ts";
 import { SUITES } from "../../support/wire/suites.ts";
 
 for (const suite of SUITES) {
   describe(`readKeyFile on the ${suite.name} suite`, () => {
-    const scope = useScope();
+    const scope = stageForEach();
 
     const keyFile = (content: Uint8Array, mode = 0o600): string => {
       const path = join(temporaryFolder(scope), "key");
@@ -23,11 +23,11 @@ for (const suite of SUITES) {
 
     it("makes K of all bytes of the file", () => sameBytes(readKeyFile(suite, keyFile(pattern(5_000))).key, suite.sha256(pattern(5_000))));
 
-    it("has nothing to say about 32 bytes that only their owner can read", () => assert.deepEqual(warningsOf(keyFile(pattern(32))), []));
+    it("gives no warning about 32 bytes that only their owner can read", () => assert.deepEqual(warningsOf(keyFile(pattern(32))), []));
 
     for (const size of [0, 1, 31]) it(`warns about ${size} bytes`, () => assert.deepEqual(warningsOf(keyFile(pattern(size))), ["KEY_WEAK"]));
 
-    it("takes an empty file all the same, as spiped does", () => sameBytes(readKeyFile(suite, keyFile(pattern(0))).key, suite.sha256(pattern(0))));
+    it("still takes an empty file, as spiped does", () => sameBytes(readKeyFile(suite, keyFile(pattern(0))).key, suite.sha256(pattern(0))));
 
     for (const mode of [0o640, 0o604, 0o620, 0o644, 0o601]) {
       it(`warns about mode ${mode.toString(8)}`, () => assert.deepEqual(warningsOf(keyFile(pattern(32), mode)), ["KEY_PERMISSIONS"]));
@@ -35,7 +35,7 @@ for (const suite of SUITES) {
 
     for (const mode of [0o400, 0o700]) it(`does not warn about mode ${mode.toString(8)}`, () => assert.deepEqual(warningsOf(keyFile(pattern(32), mode)), []));
 
-    it("takes /dev/null with a warning about its size alone", () => assert.deepEqual(warningsOf("/dev/null"), ["KEY_WEAK"]));
+    it("takes /dev/null with a warning about its size only", () => assert.deepEqual(warningsOf("/dev/null"), ["KEY_WEAK"]));
 
     it("says KEY_NOT_FOUND when there is no such file", () => {
       assert.equal(

@@ -36,7 +36,7 @@ describe("the key folder", () => {
     assert.throws(() => keys.load("$(reboot)"), /: "tunneld keys import NAME FILE" takes in/);
   });
 
-  it("that is not there has no keys", () => {
+  it("has no keys while it does not exist", () => {
     assert.deepEqual(keys.list(), []);
     assert.equal(
       codeOf(() => keys.load("team")),
@@ -51,7 +51,7 @@ describe("the key folder", () => {
     assert.deepEqual([shown, source], [FINGERPRINT, "team"]);
   });
 
-  it("lists keys by name and fingerprint, and why one can't be used", () => {
+  it("lists keys by name and fingerprint, and says why a key can't be used", () => {
     keys.generate("b");
     writeFileSync(join(keys.folder, "a"), "short", { mode: 0o600 });
     writeFileSync(join(keys.folder, ".hidden"), KEY, { mode: 0o600 });
@@ -105,7 +105,7 @@ describe("the key folder", () => {
     );
   });
 
-  it("forgets a key, a link without what it leads to", () => {
+  it("forgets a key; when it is a link, leaves the link's target alone", () => {
     keys.generate("team");
     const victim = scratch.file("victim", "precious");
     symlinkSync(victim, join(keys.folder, "link"));

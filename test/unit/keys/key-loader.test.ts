@@ -7,6 +7,7 @@ import { createKeyLoader, type KeyLoader } from "../../../daemon/keys/key-loader
 import { SessionKeys } from "../../../daemon/keys/session-keys.ts";
 import { fingerprint, sharedKey } from "../../../daemon/protocol/keys.ts";
 import { scratchFolder } from "../../support/folder.ts";
+import { SecretVolume } from "../../support/process/secret-volume.ts";
 import { pattern } from "../../support/wire/bytes.ts";
 import { codeOf, errorOf } from "../../support/wire/codes.ts";
 
@@ -26,13 +27,13 @@ describe("a key as an entry names it", () => {
     mkdirSync(workspace());
   });
 
-  it("by name is the key folder's", () => {
+  it("by name comes from the key folder", () => {
     folder.generate("team");
     const { fingerprint: shown, source, file } = loader.load("team", workspace());
     assert.deepEqual([shown, source, file], [shownOf(1), "team", undefined]);
   });
 
-  it("by name is the session's before the folder's", () => {
+  it("by name comes from the session rather than the folder", () => {
     folder.generate("team");
     session.put("team", { form: "bytes", bytes: pattern(32, 2) });
     assert.equal(loader.load("team", workspace()).fingerprint, shownOf(2));
@@ -86,7 +87,20 @@ describe("a key as an entry names it", () => {
     );
   });
 
-  it("is never a file that others can read", () => {
+  it("may be a link of a mounted secret, approved by a path that outlives rotations", () => {
+    const volume = new SecretVolume(join(scratch.path, "secret"), { file: 0o600 });
+    volume.write({ key: pattern(32, 1) });
+    const { file, fingerprint: shown } = loader.load({ file: volume.file("key") }, workspace());
+    assert.deepEqual([file, shown], [volume.file("key"), shownOf(1)]);
+  });
+
+  it("may be a file that others can read when the entry says that it is shared", () => {
+    scratch.file("app/a.key", pattern(32, 1), 0o644);
+    const { shared, fingerprint: shown } = loader.load({ file: "a.key", shared: true }, workspace());
+    assert.deepEqual([shared, shown], [true, shownOf(1)]);
+  });
+
+  it("is otherwise never a file that others can read", () => {
     scratch.file("app/a.key", pattern(32, 1), 0o644);
     assert.equal(
       codeOf(() => loader.load({ file: "a.key" }, workspace())),

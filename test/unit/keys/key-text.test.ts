@@ -65,7 +65,7 @@ describe("a key that is handed over", () => {
     assert.equal(keyBytes({ form: "bytes", bytes: pattern(64 * 1024) }, "k").length, 64 * 1024);
   });
 
-  it("comes out of base64 and hexadecimal as it went in", () =>
+  it("is the same after base64 and after hexadecimal", () =>
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 80 }), (bytes) => {
         sameBytes(keyBytes({ form: "base64", text: Buffer.from(bytes).toString("base64") }, "k"), bytes);

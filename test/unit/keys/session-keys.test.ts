@@ -18,7 +18,7 @@ describe("keys of a session", () => {
     assert.deepEqual(keys.list(), [{ name: "team", fingerprint: fingerprint(nodeSuite, K) }]);
   });
 
-  it("are given as copies, which outlive what is forgotten", () => {
+  it("are given as copies, which outlive forgotten keys", () => {
     const copy = keys.get("team");
     keys.forget("team");
     sameBytes(copy?.key ?? new Uint8Array(), K);
@@ -47,12 +47,12 @@ describe("keys of a session", () => {
     assert.deepEqual(wiped.list(), []);
   });
 
-  it("that are not there are not forgotten", () => {
+  it("can't be forgotten when they are not there", () => {
     assert.equal(keys.forget("other"), false);
     assert.equal(keys.get("constructor"), undefined);
   });
 
-  it("are replaced by a good key only", () => {
+  it("are replaced only by a good key", () => {
     assert.equal(
       codeOf(() => keys.put("team", { form: "bytes", bytes: pattern(31) })),
       "KEY_WEAK",

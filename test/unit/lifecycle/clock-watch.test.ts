@@ -1,4 +1,4 @@
-/** Waking up, and ending when nobody is there: with clocks that the test moves. */
+/** Waking up, and ending when nobody needs the daemon, with clocks that the test moves. */
 import assert from "node:assert/strict";
 import { type Wake, watchClock } from "../../../daemon/lifecycle/clock-watch.ts";
 import { type IdleExitOptions, watchIdle } from "../../../daemon/lifecycle/idle.ts";
@@ -16,7 +16,7 @@ describe("watching the clock", () => {
     watchClock({ clock: time, timers: time, onWake: (wake) => wakes.push(wake) });
   });
 
-  it("says nothing while time passes as it should", () => {
+  it("reports nothing while time passes normally", () => {
     time.pass(HOUR_MS);
     assert.deepEqual(wakes, []);
   });
@@ -35,7 +35,7 @@ describe("watching the clock", () => {
     assert.deepEqual(wakes, [{ reason: "clock-jump", jumpMs: -HOUR_MS }]);
   });
 
-  it("takes no notice of a jump of up to 30 s", () => {
+  it("ignores a jump of up to 30 s", () => {
     time.sleep(30_000);
     time.pass(2_000);
     assert.deepEqual(wakes, []);
@@ -46,7 +46,7 @@ describe("watching the clock", () => {
     assert.deepEqual(wakes, [{ reason: "timer-gap", jumpMs: 58_000 }]);
   });
 
-  it("ends when it is disposed of", () => {
+  it("stops when it is disposed of", () => {
     const dispose = watchClock({ clock: time, timers: time, onWake: () => assert.fail("disposed of") });
     const before = time.pending;
     dispose();
@@ -79,7 +79,7 @@ describe("the idle exit", () => {
     });
   }
 
-  it("comes when nobody needed the daemon for that long, once", () => {
+  it("comes once, when nobody has needed the daemon for the idle time", () => {
     watch();
     time.pass(59_000);
     assert.equal(ended, 0);
@@ -89,14 +89,14 @@ describe("the idle exit", () => {
     assert.deepEqual([ended, time.pending], [1, 0]);
   });
 
-  it("never comes while somebody does", () => {
+  it("never comes while somebody needs the daemon", () => {
     needed = true;
     watch();
     time.pass(HOUR_MS);
     assert.equal(ended, 0);
   });
 
-  it("counts from the moment the last one left", () => {
+  it("counts from the moment the last client left", () => {
     watch();
     time.pass(50_000);
     needed = true;
@@ -108,7 +108,7 @@ describe("the idle exit", () => {
     assert.equal(ended, 1);
   });
 
-  it("counts from nothing for somebody who came and left between two looks", () => {
+  it("starts again from zero after a client that came and left between two looks", () => {
     const idle = watch();
     time.pass(59_500);
     idle.touch();
@@ -135,7 +135,7 @@ describe("the idle exit", () => {
     assert.equal(ended, 1);
   });
 
-  it("does not come after it was disposed of", () => {
+  it("does not come after the watch was disposed of", () => {
     watch().dispose();
     time.pass(HOUR_MS);
     assert.equal(ended, 0);

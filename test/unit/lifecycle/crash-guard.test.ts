@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { clearStarts, recordStart, type StartVerdict } from "../../../daemon/lifecycle/crash-guard.ts";
+import { formatMessage } from "../../../shared/message.ts";
 import { FakeTime } from "../../support/lifecycle/fake-time.ts";
 import { stageForEach } from "../../support/stage.ts";
 
@@ -28,11 +29,11 @@ describe("the crash guard", () => {
     time.pass(10_000);
     const verdict = start();
     assert.ok(verdict.kind === "refused");
-    assert.match(verdict.message, /started 5 times in 3 minutes.*see its log/);
+    assert.match(formatMessage(verdict.reason), /started 5 times in 3 minutes.*see its log/);
     assert.equal(verdict.retryAfterMs, 130_000);
   });
 
-  it("allows the next when the first is three minutes old", () => {
+  it("allows the next start when the first is three minutes old", () => {
     starts(5, 10_000);
     time.pass(140_000);
     assert.equal(start().kind, "allowed");
@@ -42,20 +43,20 @@ describe("the crash guard", () => {
     assert.deepEqual(new Set(starts(50, 40_000)), new Set(["allowed"]));
   });
 
-  it("counts ten clients that start one at the same moment as one start", () => {
+  it("counts ten clients that start a daemon at the same moment as one start", () => {
     assert.deepEqual(new Set(starts(10, 1)), new Set(["allowed"]));
     assert.deepEqual(starts(4, 10_000), Array(4).fill("allowed"));
     time.pass(10_000);
     assert.equal(start().kind, "refused");
   });
 
-  it("stops a loop however fast it is", () => {
+  it("stops even the fastest loop", () => {
     const verdicts = starts(1_000, 50);
     assert.ok(verdicts.filter((kind) => kind === "allowed").length <= 6 * 20);
     assert.equal(verdicts.at(-1), "refused");
   });
 
-  it("forgets when the daemon ended on purpose", () => {
+  it("forgets the starts when the daemon ended on purpose", () => {
     starts(5, 10_000);
     clearStarts({ file: file() });
     assert.deepEqual(starts(5, 10_000), Array(5).fill("allowed"));
@@ -67,7 +68,7 @@ describe("the crash guard", () => {
     assert.equal(start().kind, "allowed");
   });
 
-  it("keeps its record 0600", () => {
+  it("keeps its record with mode 0600", () => {
     start();
     assert.equal(statSync(file()).mode & 0o777, 0o600);
   });

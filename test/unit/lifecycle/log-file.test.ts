@@ -15,27 +15,27 @@ describe("the log file", () => {
     return log;
   }
 
-  it("appends lines to what is there, and is 0600", () => {
+  it("appends lines to an existing file, and has mode 0600", () => {
     openLog().write("one");
     openLog().write("two");
     assert.equal(read(), "one\ntwo\n");
     assert.equal(fs.statSync(path()).mode & 0o777, 0o600);
   });
 
-  it("rotates by size and keeps as many files as it should", () => {
+  it("rotates by size and keeps the given number of files", () => {
     const log = openLog({ maxBytes: 10, maxFiles: 3 });
     for (const line of ["aaaaaa", "bbbbbb", "cccccc", "dddddd"]) log.write(line);
     assert.deepEqual(fs.readdirSync(stage.folder).sort(), ["t.log", "t.log.1", "t.log.2"]);
     assert.deepEqual([read(), read("t.log.1"), read("t.log.2")], ["dddddd\n", "cccccc\n", "bbbbbb\n"]);
   });
 
-  it("counts what an earlier process has written", () => {
+  it("counts the bytes of an earlier process", () => {
     openLog().write("aaaaaa");
     openLog({ maxBytes: 10 }).write("bbbbbb");
     assert.deepEqual([read(), read("t.log.1")], ["bbbbbb\n", "aaaaaa\n"]);
   });
 
-  it("writes a line that is longer than a file may be", () => {
+  it("writes a line that is longer than the maximum file size", () => {
     const log = openLog({ maxBytes: 10 });
     log.write("x".repeat(20));
     assert.equal(read(), `${"x".repeat(20)}\n`);
@@ -52,7 +52,7 @@ describe("the log file", () => {
     assert.equal(read(), "other 2\nmine 3\n");
   });
 
-  it("goes on in the same file when the folder won't have it renamed", () => {
+  it("goes on in the same file when it can't be renamed", () => {
     const log = openLog({
       maxBytes: 10,
       files: acted({
@@ -65,7 +65,7 @@ describe("the log file", () => {
     assert.equal(read(), "aaaaaa\nbbbbbb\n");
   });
 
-  it("survives a disk that is really full (/dev/full)", function () {
+  it("survives a real full disk (/dev/full)", function () {
     if (!fs.existsSync("/dev/full")) this.skip();
     fs.symlinkSync("/dev/full", path());
     const log = openLog();
@@ -74,7 +74,7 @@ describe("the log file", () => {
     assert.equal(log.lost, 2);
   });
 
-  it("says how many lines a full disk lost once it can write again", () => {
+  it("reports how many lines were lost on a full disk once it can write again", () => {
     let full = false;
     const log = openLog({
       files: acted({
@@ -94,7 +94,7 @@ describe("the log file", () => {
     assert.equal(log.lost, 0);
   });
 
-  it("begins a new line after one that the disk cut short", () => {
+  it("begins a new line after a line that the disk cut short", () => {
     let room = 6;
     const log = openLog({
       files: acted({
@@ -113,7 +113,7 @@ describe("the log file", () => {
     assert.equal(read(), "one\ntw\nlost 1: ENOSPC, acted\nthree\n");
   });
 
-  it("opens the file when its folder is there again", () => {
+  it("opens the file when its folder exists again", () => {
     const log = openLog({ path: stage.path("later/t.log") });
     log.write("one");
     fs.mkdirSync(stage.path("later"));
@@ -134,7 +134,7 @@ function fail(code: string): Error {
   return Object.assign(new Error(`${code}, acted`), { code });
 }
 
-/** The real file system, but for some operations. */
+/** The real file system, except for some operations. */
 function acted(changes: Partial<LogFiles>): LogFiles {
   return {
     open: (path) => fs.openSync(path, "a", 0o600),

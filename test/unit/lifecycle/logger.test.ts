@@ -16,7 +16,7 @@ describe("the logger", () => {
 
   const messages = (entries: readonly LogEntry[]): readonly string[] => entries.map(({ message }) => message);
 
-  it("writes one JSON object a line, with its time for people", () => {
+  it("writes one JSON object per line, with a time for people", () => {
     logger().log("warn", "line one\nline two", { tunnel: "cache", code: "KEY_MISMATCH" });
     const expected = {
       time: "2023-11-14T22:13:20.000Z",
@@ -33,7 +33,7 @@ describe("the logger", () => {
     assert.ok(!lines[0]?.includes("\n"));
   });
 
-  it("writes what reaches its level, which can be changed", () => {
+  it("writes entries of at least its level, which can be changed", () => {
     const log = logger();
     log.log("debug", "silent");
     log.log("error", "loud");
@@ -57,13 +57,13 @@ describe("the logger", () => {
     assert.deepEqual([messages(log.replay(2, "info")), messages(log.replay(10, "warn")), log.replay(0, "info")], [["3", "4"], ["2", "4"], []]);
   });
 
-  it("remembers only so many entries", () => {
+  it("remembers only a limited number of entries", () => {
     const log = logger({ ringEntries: 3 });
     for (let count = 1; count <= 100; count += 1) log.log("info", String(count));
     assert.deepEqual(messages(log.replay(100, "debug")), ["98", "99", "100"]);
   });
 
-  it("sends subscribers what reaches their own level, until they end", () => {
+  it("sends subscribers entries of at least their own level, until they unsubscribe", () => {
     const log = logger();
     const heard: Record<LogLevel, string[]> = { debug: [], info: [], warn: [], error: [] };
     const end = log.subscribe({ level: "debug", onEntry: ({ message }) => heard.debug.push(message) });
@@ -81,12 +81,12 @@ describe("the logger", () => {
     );
   });
 
-  it("cuts a message that a stranger made long", () => {
+  it("cuts a long message from a stranger", () => {
     logger().log("info", "x".repeat(1_000_000));
     assert.ok((lines[0]?.length ?? 0) < 5_000);
   });
 
-  it("knows a level's name", () => {
+  it("recognises the names of levels", () => {
     assert.deepEqual([isLogLevel("warn"), isLogLevel("loud")], [true, false]);
   });
 });

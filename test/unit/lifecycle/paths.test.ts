@@ -1,9 +1,10 @@
-/** Where things live: by the user, not by the environment; sockets short enough; folders that are really ours. */
+/** Where things are: decided by the user, not by the environment; socket paths that are short enough; folders that are really ours. */
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { fitsSocketPath, maxSocketPathBytes } from "../../../daemon/lifecycle/door/socket-path.ts";
-import { daemonPaths, type Place, prepareFolders, thisPlace } from "../../../daemon/lifecycle/paths.ts";
+import { fitsSocketPath } from "../../../daemon/lifecycle/door/socket-path.ts";
+import { type DaemonPaths, daemonPaths, type Place, prepareFolders, thisPlace } from "../../../daemon/lifecycle/paths.ts";
+import { maxSocketPathBytes } from "../../../shared/address.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { errorOf } from "../../support/wire/codes.ts";
 
@@ -22,35 +23,68 @@ describe("the daemon's paths", () => {
     return folder;
   }
 
+  const IN_HOME = (): string => stage.path("home/.local/state/encrypted-tunnels/run");
+  const foldersOf = ({ door, otherDoors }: DaemonPaths): readonly string[] => [door, ...otherDoors].map(({ folder }) => folder);
+
   const find = (stateDir?: string, changes: Partial<Place> = {}, protocol = 1) => daemonPaths({ stateDir, protocol, place: place(changes) });
 
-  it("puts the socket below /run/user/UID where that is ours alone", () => {
+  it("puts the socket below /run/user/UID when no other user may enter that folder", () => {
     const folder = makeRunUser();
-    assert.equal(find().endpoint.folder, path.join(folder, "tunneld"));
+    assert.equal(find().door.folder, path.join(folder, "tunneld"));
   });
 
-  it("names the folder of last resort as well, for a daemon that started before /run/user/UID was there", () => {
+  it("names the other folders too, for a daemon that started before /run/user/UID existed", () => {
     makeRunUser();
-    assert.deepEqual(
-      find().otherEndpoints.map(({ folder }) => folder),
-      [stage.path(`tmp/tunneld-${UID}`)],
-    );
+    assert.deepEqual(foldersOf(find()).slice(1), [stage.path(`tmp/tunneld-${UID}`), IN_HOME()]);
+  });
+
+  describe("where the folder in /tmp can't be used", () => {
+    it("use a folder in the home when another user has made the one in /tmp first, and don't look into that one", () => {
+      mkdirSync(stage.path(`tmp/tunneld-${UID + 1}`), { recursive: true, mode: 0o700 });
+      assert.deepEqual(foldersOf(find(undefined, { uid: UID + 1 })), [IN_HOME()]);
+    });
+
+    it("use a folder in the home for a state folder with an over-long path, too", () => {
+      mkdirSync(stage.path(`tmp/tunneld-${UID + 1}`), { recursive: true, mode: 0o700 });
+      assert.deepEqual(foldersOf(find(stage.path("x".repeat(120)), { uid: UID + 1 })), [IN_HOME()]);
+    });
+
+    it("still find the daemon in the home once the folder in /tmp can be used again", () => {
+      assert.deepEqual(foldersOf(find(undefined, { uid: UID + 1 })), [stage.path(`tmp/tunneld-${UID + 1}`), IN_HOME()]);
+      assert.deepEqual(foldersOf(find(stage.path("x".repeat(120)))), [stage.path(`tmp/tunneld-${UID}`), IN_HOME()]);
+    });
+
+    it("use a folder in the home when /tmp itself is a file", () => {
+      writeFileSync(stage.path("tmp"), "");
+      assert.deepEqual(foldersOf(find()), [IN_HOME()]);
+    });
+
+    it("name the folder in /tmp all the same when no home has a short enough path: the refusal gives the reason", () => {
+      mkdirSync(stage.path(`tmp/tunneld-${UID + 1}`), { recursive: true, mode: 0o700 });
+      const changes = { uid: UID + 1, homeDir: stage.path("h".repeat(90)) };
+      assert.deepEqual(foldersOf(find(undefined, changes)), [stage.path(`tmp/tunneld-${UID + 1}`)]);
+    });
+
+    it("don't skip a folder of our own that others may enter: that is reported", () => {
+      mkdirSync(stage.path(`tmp/tunneld-${UID}`), { recursive: true, mode: 0o755 });
+      assert.equal(find().door.folder, stage.path(`tmp/tunneld-${UID}`));
+    });
   });
 
   it("falls back to /tmp/tunneld-UID without /run/user/UID", () => {
-    assert.equal(find().endpoint.folder, stage.path(`tmp/tunneld-${UID}`));
+    assert.equal(find().door.folder, stage.path(`tmp/tunneld-${UID}`));
   });
 
   it("does not use a /run/user/UID that others may enter", () => {
     chmodSync(makeRunUser(), 0o755);
-    assert.equal(find().endpoint.folder, stage.path(`tmp/tunneld-${UID}`));
+    assert.equal(find().door.folder, stage.path(`tmp/tunneld-${UID}`));
   });
 
   it("does not use a /run/user/UID that is a symbolic link", () => {
     mkdirSync(stage.path("run-user"));
     mkdirSync(stage.path("elsewhere"), { mode: 0o700 });
     symlinkSync(stage.path("elsewhere"), path.join(stage.path("run-user"), String(UID)));
-    assert.equal(find().endpoint.folder, stage.path(`tmp/tunneld-${UID}`));
+    assert.equal(find().door.folder, stage.path(`tmp/tunneld-${UID}`));
   });
 
   it("does not depend on HOME, TMPDIR or XDG variables", () => {
@@ -76,23 +110,23 @@ describe("the daemon's paths", () => {
     );
   });
 
-  it("puts everything below a state folder that was named", () => {
+  it("puts everything below a given state folder", () => {
     makeRunUser();
-    const { endpoint, otherEndpoints, ...files } = find(stage.path("mine"));
-    const everything = [endpoint.folder, endpoint.socketPath, endpoint.discoveryFile, ...Object.values(files)].map(String);
-    assert.deepEqual([otherEndpoints, everything.filter((file) => !file.startsWith(stage.path("mine")))], [[], []]);
+    const { door, otherDoors, ...files } = find(stage.path("mine"));
+    const everything = [door.folder, door.socketPath, door.discoveryFile, ...Object.values(files)].map(String);
+    assert.deepEqual([otherDoors, everything.filter((file) => !file.startsWith(stage.path("mine")))], [[], []]);
   });
 
   it("moves the socket of a state folder with an over-long path to /tmp, where it fits", () => {
-    const { endpoint, stateFile } = find(stage.path("x".repeat(120)));
-    assert.equal(endpoint.folder, stage.path(`tmp/tunneld-${UID}`));
-    assert.ok(fitsSocketPath(endpoint.socketPath, "linux"));
+    const { door, stateFile } = find(stage.path("x".repeat(120)));
+    assert.equal(door.folder, stage.path(`tmp/tunneld-${UID}`));
+    assert.ok(fitsSocketPath(door.socketPath, "linux"));
     assert.ok(stateFile.startsWith(stage.path("x".repeat(120))));
   });
 
-  it("uses the last folder that leaves room for the private name, and not one byte more", () => {
-    const spare = maxSocketPathBytes("linux") - Buffer.byteLength(find(stage.path("d")).endpoint.socketPath) - ".xxxxxx.new".length;
-    const folders = [spare, spare + 1].map((extra) => find(stage.path(`d${"x".repeat(extra)}`)).endpoint.folder);
+  it("uses the longest folder that leaves room for the private name, and not one byte more", () => {
+    const spare = maxSocketPathBytes("linux") - Buffer.byteLength(find(stage.path("d")).door.socketPath) - ".xxxxxx.new".length;
+    const folders = [spare, spare + 1].map((extra) => find(stage.path(`d${"x".repeat(extra)}`)).door.folder);
     assert.deepEqual(folders, [stage.path(`d${"x".repeat(spare)}/run`), stage.path(`tmp/tunneld-${UID}`)]);
   });
 
@@ -102,28 +136,28 @@ describe("the daemon's paths", () => {
     assert.equal(fitsSocketPath("ü".repeat(48), "darwin"), false);
   });
 
-  it("gives one state folder one name, whichever link leads to it", () => {
+  it("gives a state folder the same name through any link", () => {
     mkdirSync(stage.path("real"));
     symlinkSync(stage.path("real"), stage.path("alias"));
-    assert.equal(path.basename(find(stage.path("alias/s")).endpoint.socketPath), path.basename(find(stage.path("real/s")).endpoint.socketPath));
+    assert.equal(path.basename(find(stage.path("alias/s")).door.socketPath), path.basename(find(stage.path("real/s")).door.socketPath));
   });
 
   it("gives each state folder and each protocol version a name of its own", () => {
-    const names = [find(stage.path("a")), find(stage.path("b")), find(stage.path("a"), {}, 2)].map(({ endpoint }) => path.basename(endpoint.socketPath));
+    const names = [find(stage.path("a")), find(stage.path("b")), find(stage.path("a"), {}, 2)].map(({ door }) => path.basename(door.socketPath));
     assert.equal(new Set(names).size, 3);
     assert.match(names[0] ?? "", /^t1-[0-9a-z]{13}\.sock$/);
   });
 
-  it("uses Application Support on macOS, and /tmp where that is too long", () => {
-    const inLibrary = find(undefined, { platform: "darwin", homeDir: "/Users/a" }).endpoint.folder;
-    const tooLong = find(undefined, { platform: "darwin", homeDir: `/Users/${"a".repeat(40)}` }).endpoint.folder;
+  it("uses Application Support on macOS, and /tmp when that path is too long", () => {
+    const inLibrary = find(undefined, { platform: "darwin", homeDir: "/Users/a" }).door.folder;
+    const tooLong = find(undefined, { platform: "darwin", homeDir: `/Users/${"a".repeat(40)}` }).door.folder;
     assert.deepEqual([inLibrary, tooLong], ["/Users/a/Library/Application Support/encrypted-tunnels/run", stage.path(`tmp/tunneld-${UID}`)]);
   });
 
   it("has no socket path on Windows: the pipe is in the discovery file", () => {
-    const { endpoint, otherEndpoints } = find(undefined, { platform: "win32", uid: undefined });
-    assert.deepEqual([endpoint.socketPath, otherEndpoints], ["", []]);
-    assert.ok(endpoint.discoveryFile.includes(path.join("AppData", "Local", "encrypted-tunnels")));
+    const { door, otherDoors } = find(undefined, { platform: "win32", uid: undefined });
+    assert.deepEqual([door.socketPath, otherDoors], ["", []]);
+    assert.ok(door.discoveryFile.includes(path.join("AppData", "Local", "encrypted-tunnels")));
   });
 
   describe("when their folders are prepared", () => {
@@ -133,7 +167,7 @@ describe("the daemon's paths", () => {
     it("makes them 0700", () => {
       prepare();
       const paths = find(stage.path("mine"));
-      const modes = [paths.stateDir, paths.endpoint.folder, path.dirname(paths.logFile), paths.keyDir].map((folder) => statSync(folder).mode & 0o777);
+      const modes = [paths.stateDir, paths.door.folder, path.dirname(paths.logFile), paths.keyDir].map((folder) => statSync(folder).mode & 0o777);
       assert.deepEqual(modes, [0o700, 0o700, 0o700, 0o700]);
     });
 
@@ -169,7 +203,7 @@ describe("the daemon's paths", () => {
       );
     });
 
-    it("refuses a file in a folder's place", () => {
+    it("refuses a file in place of a folder", () => {
       mkdirSync(stage.path("mine"), { mode: 0o700 });
       writeFileSync(stage.path("mine/run"), "");
       assert.match(

@@ -1,4 +1,4 @@
-/** Signals, and what children inherit. */
+/** Signals, and which environment children inherit. */
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { childEnvironment, daemonEnvironment } from "../../../daemon/lifecycle/child-environment.ts";
@@ -41,7 +41,7 @@ describe("a daemon's signals", () => {
     });
   }
 
-  it("a second one cuts, a third does nothing more", () => {
+  it("a second signal cuts, a third does nothing more", () => {
     handle();
     signals.emit("SIGTERM");
     signals.emit("SIGINT");
@@ -59,7 +59,7 @@ describe("a daemon's signals", () => {
     assert.deepEqual(done, ["drain SIGTERM", "cut deadline"]);
   });
 
-  it("nothing is cut once it has drained", async () => {
+  it("nothing is cut once the daemon has drained", async () => {
     handle();
     signals.emit("SIGTERM");
     drained();
@@ -68,7 +68,7 @@ describe("a daemon's signals", () => {
     assert.deepEqual([done, time.pending], [["drain SIGTERM"], 0]);
   });
 
-  it("SIGHUP reloads, or does nothing; SIGUSR1 does nothing and is taken from Node", () => {
+  it("SIGHUP reloads, or does nothing; SIGUSR1 does nothing and no longer reaches Node", () => {
     const dispose = handle({ reload: () => done.push("reload") });
     assert.ok(signals.emit("SIGHUP") && signals.emit("SIGUSR1"));
     dispose();
@@ -77,7 +77,7 @@ describe("a daemon's signals", () => {
     assert.deepEqual(done, ["reload"]);
   });
 
-  it("are given back when disposed of", () => {
+  it("are released when the handler is disposed of", () => {
     const dispose = handle();
     signals.emit("SIGTERM");
     dispose();
@@ -96,16 +96,16 @@ describe("the environment of a child", () => {
     NODE_CHANNEL_FD: "3",
   };
 
-  it("is the user's, but for what was set for ourselves", () => {
+  it("is the user's without the variables that were set for ourselves", () => {
     const { ELECTRON_RUN_AS_NODE: _, NODE_CHANNEL_FD: __, ...theirs } = env;
     assert.deepEqual(childEnvironment(env), theirs);
   });
 
-  it("has nothing of VS Code, Electron and Node's options when it is a daemon", () => {
+  it("has no variables of VS Code and Electron and no Node options when the child is a daemon", () => {
     assert.deepEqual(daemonEnvironment(env, false), { PATH: "/bin", NODE_ENV: "test" });
   });
 
-  it("makes an Electron run a daemon as plain Node, and only then", () => {
+  it("makes Electron run a daemon as plain Node, and only then", () => {
     assert.deepEqual(daemonEnvironment(env, true), { PATH: "/bin", NODE_ENV: "test", ELECTRON_RUN_AS_NODE: "1" });
     assert.deepEqual(daemonEnvironment(env, false), { PATH: "/bin", NODE_ENV: "test" });
   });

@@ -1,4 +1,4 @@
-/** What a service manager passes to a service, and what it is told: the environment's side of it. */
+/** What a service manager passes to a service in the environment, and what the service tells the manager. */
 import assert from "node:assert/strict";
 import { notifyManager, passedDescriptors } from "../../../daemon/lifecycle/systemd.ts";
 
@@ -13,7 +13,7 @@ describe("descriptors from a service manager", () => {
     assert.deepEqual(passedDescriptors({}, OURS), []);
   });
 
-  it("are none when they were meant for a parent of ours", () => {
+  it("are none when they were meant for our parent", () => {
     assert.deepEqual(passedDescriptors({ LISTEN_PID: "1", LISTEN_FDS: "1" }, OURS), []);
   });
 
@@ -23,15 +23,15 @@ describe("descriptors from a service manager", () => {
     });
   }
 
-  it("are not offered to our own children: the variables go", () => {
+  it("are not offered to our own children: the variables are removed", () => {
     const env = { LISTEN_PID: "4321", LISTEN_FDS: "1", LISTEN_FDNAMES: "redis", PATH: "/bin" };
     passedDescriptors(env, OURS);
     assert.deepEqual(env, { PATH: "/bin" });
   });
 });
 
-describe("word to a service manager", () => {
-  it("is not sent when nobody asks for it", async () => {
+describe("a notification to the service manager", () => {
+  it("is not sent without NOTIFY_SOCKET", async () => {
     assert.equal(await notifyManager({}, "ready", "1 entries"), undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** What a successor is told is what its predecessor was told. */
+/** A successor gets the same options as its predecessor. */
 import assert from "node:assert/strict";
 import { type DaemonOptions, daemonArguments, parseDaemonOptions } from "../../../daemon/programs/daemon-options.ts";
 

@@ -1,6 +1,6 @@
-/** Under whose name a failure is logged, and which are counted together. */
+/** Under which name a failure is logged, and which failures are counted together. */
 import assert from "node:assert/strict";
-import { failureWords } from "../../../daemon/cli/failure-words.ts";
+import { failureWords } from "../../../daemon/programs/event-log.ts";
 import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 
 describe("the words for a failure", () => {
@@ -8,7 +8,7 @@ describe("the words for a failure", () => {
   const words = (code: ErrorCode, peer: string, more: { readonly port?: typeof port } = {}) =>
     failureWords("redis-1", { type: "failure", error: new TunnelError(code, "it is wrong"), peer, route: undefined, ...more });
 
-  it("are an entry's own at a port of its own", () => {
+  it("name the entry when it has a port of its own", () => {
     assert.deepEqual(words("KEY_MISMATCH", "10.0.0.7:5000"), {
       who: "redis-1",
       isPort: false,
@@ -17,12 +17,12 @@ describe("the words for a failure", () => {
     });
   });
 
-  it("name the port and all entries that share it, for somebody who came to none of them", () => {
+  it("name the port and all entries that share it when a connection belongs to none of them", () => {
     const { who, isPort } = words("KEY_MISMATCH", "10.0.0.7:5000", { port });
     assert.deepEqual([who, isPort], ["0.0.0.0:6479 (redis-1, redis-2)", true]);
   });
 
-  it("count programs at the wrong port by their address, whatever port they came from", () => {
+  it("count programs at the wrong port by their address, whatever their source port", () => {
     const keys = ["10.0.0.7:5000", "10.0.0.7:5001", "10.0.0.8:5000", "fe80::1:5000"].map((peer) => words("PLAIN_CLIENT", peer, { port }).key);
     assert.deepEqual(
       keys.map((key) => key.replace(/.*CLIENT /, "")),
@@ -30,7 +30,7 @@ describe("the words for a failure", () => {
     );
   });
 
-  it("say nothing of a connection where there was none", () => {
+  it("do not mention a connection when there was none", () => {
     assert.equal(words("CONFIG_INVALID", "").text, "it is wrong");
   });
 });

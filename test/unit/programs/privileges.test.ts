@@ -1,4 +1,4 @@
-/** What -u may say. */
+/** The values that -u accepts. */
 import assert from "node:assert/strict";
 import { parseIdentity } from "../../../daemon/programs/privileges.ts";
 import { codeOf } from "../../support/wire/codes.ts";

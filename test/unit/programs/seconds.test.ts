@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { secondsOption } from "../../../daemon/cli/seconds.ts";
+import { secondsOption } from "../../../daemon/programs/options.ts";
 import { codeOf } from "../../support/wire/codes.ts";
 
 const read = (text: string) => secondsOption(new Map([["--wait", text]]), "--wait");

@@ -35,7 +35,7 @@ describe("asksForVersion", () => {
   }
 
   for (const args of [["-X", "-v"], ["-dXv"], ["-d", "-d", "-v"]]) {
-    it(`is a mistake first in ${args.join(" ")}, as with spiped`, () =>
+    it(`reports the mistake first in ${args.join(" ")}, as spiped does`, () =>
       assert.equal(
         codeOf(() => asksForVersion("spiped", args)),
         "CONFIG_INVALID",
@@ -79,11 +79,11 @@ describe("parseSpiped", () => {
     it(`reads ${args.join(" ")}`, () => assert.deepEqual(spiped(...args), { ...DEFAULTS, ...change }));
   }
 
-  it("names the pid file after the source as it was written", () => {
+  it("names the pid file after the source as given", () => {
     assert.equal(parseSpiped(["-d", "-s", "/run/in.sock", "-t", "[::1]:1", "-k", "key"]).pidFile, "/run/in.sock.pid");
   });
 
-  it("caps a time at what a timer can take", () => assert.equal(spiped("-o", "99999999").timeoutMs, 2_147_483_647));
+  it("limits a time to the maximum of a timer", () => assert.equal(spiped("-o", "99999999").timeoutMs, 2_147_483_647));
 
   for (const [what, args] of [
     ["-e with -d", ["-e", "-d", ...BASE]],
@@ -117,7 +117,7 @@ describe("parseSpiped", () => {
       ));
   }
 
-  it("says in one line what is wrong and how to mend it", () => {
+  it("says in one line what is wrong and how to fix it", () => {
     for (const args of [["-e", "-d", ...BASE], [...BASE], ["-e", ...BASE, "-n", "many"]]) {
       assert.match(errorOf(() => parseSpiped(args)).message, /^[^\n]{20,200}$/);
     }
@@ -129,7 +129,7 @@ describe("parseSpipe", () => {
     assert.deepEqual(spipe(), { target: DEFAULTS.target, keyFile: "key", bind: undefined, forwardSecrecy: "prefer", keepAlive: true, timeoutMs: 5_000 });
   });
 
-  it("takes what it shares with spiped", () => {
+  it("accepts the options that it shares with spiped", () => {
     const { bind, forwardSecrecy, keepAlive, timeoutMs } = spipe("-gj", "-o", "2", "-b", "[::1]:9");
     assert.deepEqual(
       { bind, forwardSecrecy, keepAlive, timeoutMs },

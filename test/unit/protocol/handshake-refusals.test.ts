@@ -33,7 +33,7 @@ for (const suite of SUITES) {
         });
       }
 
-      // spiped's proto_crypt_dh_validate refuses y ≥ p, and y = 1 under -g; nothing else.
+      // spiped's proto_crypt_dh_validate refuses y ≥ p, and y = 1 under -g; nothing else. Under -g we also refuse 0 and p - 1.
       for (const [name, y, secret] of [
         ["0", 0n, () => 0n] as const,
         ["1", 1n, () => 1n] as const,
@@ -52,16 +52,18 @@ for (const suite of SUITES) {
         });
       }
 
-      it("refuses y = 1 when it requires forward secrecy", () => {
-        const { end, message } = proof(1n, withNonces(role, { suite, forwardSecrecy: "require" }));
-        assert.equal(
-          codeOf(() => end.receive(message)),
-          "FORWARD_SECRECY_REFUSED",
-        );
-      });
+      for (const [name, y] of [["0", 0n] as const, ["1", 1n] as const, ["p - 1", P - 1n] as const]) {
+        it(`refuses y = ${name} when it requires forward secrecy: everybody knows the resulting secret`, () => {
+          const { end, message } = proof(y, withNonces(role, { suite, forwardSecrecy: "require" }));
+          assert.equal(
+            codeOf(() => end.receive(message)),
+            "FORWARD_SECRECY_REFUSED",
+          );
+        });
+      }
 
-      for (const [name, y] of [["0", 0n] as const, ["p - 1", P - 1n] as const]) {
-        it(`accepts y = ${name} even when it requires forward secrecy, as spiped does`, () => {
+      for (const [name, y] of [["2", 2n] as const, ["p - 2", P - 2n] as const]) {
+        it(`accepts y = ${name} when it requires forward secrecy`, () => {
           const { end, message } = proof(y, withNonces(role, { suite, forwardSecrecy: "require" }));
           assert.equal(end.receive(message).state, "done");
         });
@@ -104,7 +106,7 @@ for (const suite of SUITES) {
         }
       });
 
-      it("throws the same error for ever after its first", () => {
+      it("throws its first error again on every later call", () => {
         const { end, message } = proof(P);
         const first = errorOf(() => end.receive(message));
         assert.equal(end.progress, "failed");
@@ -118,7 +120,7 @@ for (const suite of SUITES) {
   }
 }
 
-describe("a server that is not sent a proof of the key", () => {
+describe("a server that gets no proof of the key", () => {
   it("throws instead of answering, so that nothing follows its nonce", () => {
     const server = handshake("server");
     assert.equal(server.start().length, 32);
@@ -170,7 +172,7 @@ describe("a client whose far side does not speak spiped's protocol", () => {
     });
   }
 
-  it("says NOT_SPIPED when the byte too many comes with the nonce's last ones", () => {
+  it("says NOT_SPIPED when an extra byte comes together with the nonce's last bytes", () => {
     const client = handshake("client");
     client.start();
     client.receive(pattern(20));
@@ -180,7 +182,7 @@ describe("a client whose far side does not speak spiped's protocol", () => {
     );
   });
 
-  it("sends nothing of C4 to it", () => {
+  it("sends nothing of C4 to the far side", () => {
     const client = handshake("client");
     client.start();
     assert.equal(

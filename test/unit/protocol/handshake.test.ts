@@ -98,10 +98,41 @@ describe("forward secrecy", () => {
       const { options, secrets } = watched();
       const other = handshake(role === "client" ? "server" : "client");
       if (role === "client") shakeHands(handshake("client", options), other);
-      else shakeHands(other, handshake("server", options));
+      else assert.ok(shakeHands(other, handshake("server", options)).server.channel);
       assert.deepEqual(secrets().map(isZero), [true, true, true]);
     });
   }
+
+  it("x of a server that is given up after S5 is wiped, and nothing is derived from then on", () => {
+    const { options, secrets } = watched();
+    const server = handshake("server", options);
+    const step = shakeHands(handshake("client"), server).server;
+    server.wipe();
+    const [x, sharedSecret] = secrets();
+    assert.deepEqual([isZero(x), sharedSecret], [true, undefined]);
+    assert.throws(() => step.channel, RangeError);
+  });
+
+  it("a client makes its y while the server's nonce is on its way, a server only after it has verified the client", () => {
+    let made = 0;
+    const counting: CipherSuite = {
+      ...suite,
+      dhPublic: (privateValue) => {
+        made += 1;
+        return suite.dhPublic(privateValue);
+      },
+    };
+    const [client, server] = [handshake("client", { suite: counting }), handshake("server", { suite: counting })];
+    const nonces = { client: client.start(), server: server.start() };
+    server.prepare();
+    assert.equal(made, 0, "a stranger causes no exponentiation");
+    client.prepare();
+    assert.equal(made, 1);
+    const c4 = client.receive(nonces.server).send ?? assert.fail("no C4");
+    assert.equal(made, 1);
+    assert.equal(server.receive(join(nonces.client, c4)).state, "done");
+    assert.equal(made, 2);
+  });
 
   it("x and dk_1 are wiped when the handshake is given up half-way, and it stays given up", () => {
     const { options, secrets } = watched();
@@ -127,7 +158,7 @@ describe("a server with several keys", () => {
       sameBytes(ends.client.channel.open(ends.server.channel.seal(ascii("hello"))), ascii("hello"));
     });
 
-    it(`tries every key even when key ${index} fits, so that the time tells nothing`, () => {
+    it(`tries every key even when key ${index} fits, so that the time reveals nothing`, () => {
       let macs = 0;
       const counting: CipherSuite = {
         ...suite,
@@ -154,7 +185,7 @@ describe("a server with several keys", () => {
     assert.equal(compared, names.length);
   });
 
-  it("refuses a client that holds none of them", () => {
+  it("refuses a client that holds none of the keys", () => {
     const [client, server] = [handshake("client", { keys: [keyOf("four")] }), handshake("server", { keys: names.map(keyOf) })];
     const c4 = client.receive(server.start()).send ?? assert.fail("no C4");
     assert.equal(
@@ -189,7 +220,7 @@ describe("the steps", () => {
     assert.equal(client.receive(pattern(32).slice(31)).send?.length, 288);
   });
 
-  it("bytes behind C4 are the first ones of the server's channel", () => {
+  it("bytes after C4 are the first bytes of the server's channel", () => {
     const [client, server] = [handshake("client", { forwardSecrecy: "off" }), handshake("server", { forwardSecrecy: "off" })];
     const c4 = client.receive(server.start()).send ?? assert.fail("no C4");
     const step = done(server.receive(join(client.start(), c4, pattern(70))));
@@ -197,7 +228,7 @@ describe("the steps", () => {
     assert.equal(step.channel.pendingBytes, 0, "the rest is the caller's to pass on");
   });
 
-  it("bytes behind S5 are the first ones of the client's channel", () => {
+  it("bytes after S5 are the first bytes of the client's channel", () => {
     const [client, server] = [handshake("client"), handshake("server")];
     const c4 = client.receive(server.start()).send ?? assert.fail("no C4");
     const serverDone = done(server.receive(join(client.start(), c4)));
@@ -212,7 +243,7 @@ describe("the steps", () => {
     assert.throws(() => server.receive(pattern(1)), RangeError);
   });
 
-  it("the caller may reuse the buffer it gave, as a Buffer too", () => {
+  it("the caller may reuse the buffer it passed, a Buffer too", () => {
     const [client, server] = [handshake("client"), handshake("server")];
     const reused = Buffer.alloc(288);
     const give = (end: SpipedHandshake, bytes: Uint8Array) => {
@@ -258,7 +289,7 @@ describe("progress", () => {
   });
 });
 
-describe("a handshake that can't be", () => {
+describe("a new handshake", () => {
   it("needs a key", () => assert.throws(() => handshake("server", { keys: [] }), RangeError));
-  it("as client takes one key only", () => assert.throws(() => handshake("client", { keys: [keyOf("one"), keyOf("two")] }), RangeError));
+  it("takes only one key as client", () => assert.throws(() => handshake("client", { keys: [keyOf("one"), keyOf("two")] }), RangeError));
 });

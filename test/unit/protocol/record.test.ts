@@ -25,12 +25,12 @@ for (const suite of SUITES) {
       it(`makes ${packets} packets of ${size} bytes`, () => assert.equal(sealer().seal(pattern(size)).length, packets * PACKET));
     }
 
-    it("makes the packets an independent sealer makes", () => {
+    it("makes the same packets as an independent sealer", () => {
       const parts = cut(pattern(2500), 1024);
       sameBytes(sealer().seal(pattern(2500)), join(...parts.map((message, sequence) => packet(keys, { sequence, message }))));
     });
 
-    it("counts its packets on from call to call, and nothing for nothing", () => {
+    it("goes on counting packets from call to call, and makes none for no bytes", () => {
       const one = sealer();
       one.seal(ascii("a"));
       one.seal(new Uint8Array(0));
@@ -78,7 +78,7 @@ for (const suite of SUITES) {
       sameBytes(one.open(packet(keys, { sequence: 1, message: pattern(1024, 2), length: 1 })), pattern(1024, 2).slice(0, 1));
     });
 
-    it("gives nothing for nothing", () => assert.equal(opener().open(new Uint8Array(0)).length, 0));
+    it("gives no bytes for no bytes", () => assert.equal(opener().open(new Uint8Array(0)).length, 0));
 
     it("holds an unfinished packet back and says how much it holds", () => {
       const one = opener();
@@ -113,7 +113,7 @@ for (const suite of SUITES) {
       sameBytes(given, sealed);
     });
 
-    it("throws the same error for ever after its first", () => {
+    it("throws its first error again on every later call", () => {
       const one = opener();
       const first = errorOf(() => one.open(pattern(PACKET)));
       assert.equal(first.code, "RECORD_INVALID");
@@ -144,7 +144,7 @@ for (const suite of SUITES) {
   });
 
   describe(`wipe on the ${suite.name} suite`, () => {
-    it("leaves a sealer that seals nothing more, with no key stream made ahead", () => {
+    it("leaves a sealer that seals nothing more, not even with key stream made ahead", () => {
       const one = sealer();
       for (let packet = 0; packet < 5; packet++) one.seal(ascii("before"));
       one.wipe();

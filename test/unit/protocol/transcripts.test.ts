@@ -12,10 +12,10 @@ import { TRANSCRIPTS, type Transcript } from "../../support/wire/transcripts.ts"
 
 const ROLES: readonly Role[] = ["client", "server"];
 
-/** Sizes that fall on no boundary, on each one, and just beside it. */
+/** Sizes that fall on no boundary, on each boundary, and just beside it. */
 const SPLITS = [1, 31, 32, 33, 287, 288, 289, 1028, 1059, 1060, 1061, 2120] as const;
 
-/** Both ends ours, each on its own suite, with the recorded nonces and y. */
+/** Both ends are ours, each on its own suite, with the recorded nonces and y. */
 function meet(
   transcript: Transcript,
   suites: Readonly<Record<Role, CipherSuite>>,
@@ -45,7 +45,7 @@ describe("the recorded connections", () => {
       );
   });
 
-  it("are of whole packets", () => {
+  it("consist of whole packets", () => {
     for (const { name, sides } of TRANSCRIPTS) for (const role of ROLES) assert.equal(sides[role].packets.length % PACKET, 0, name);
   });
 });

@@ -1,20 +1,21 @@
-/** When accept(2) fails, for want of descriptors as a rule: the port stays, newcomers wait, and longer each time. */
+/** When accept(2) fails, usually because descriptors are short: the port stays, and newcomers wait, longer each time. */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { hasDescriptors } from "../../../daemon/proxy/descriptors.ts";
+import { Descriptors, hasDescriptors } from "../../../daemon/proxy/descriptors.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
-import { turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
+import { turnOfTheLoop } from "../../support/wire/loop.ts";
 import { connectTo, startBackend } from "../../support/wire/peer.ts";
 
 const emfile = Object.assign(new Error("accept EMFILE"), { code: "EMFILE" });
 
 describe("a listener in a process that is out of descriptors", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
-  it("turns newcomers away, says why and counts them, and serves the next when there are some again", async () => {
+  it("turns newcomers away, says why and counts them, and serves the next newcomer once descriptors are free again", async () => {
     const backend = await startBackend(scope);
     let isShort = true;
-    const end = await startEnd(scope, { role: "server", target: backend.port, hasDescriptors: () => !isShort });
+    const end = await startEnd(scope, { role: "server", target: backend.port, descriptors: new Descriptors(() => !isShort) });
     const newcomer = await connectTo(scope, end);
     assert.equal(await end.failure(), "LIMIT_REACHED");
     await newcomer.ending();
@@ -23,11 +24,36 @@ describe("a listener in a process that is out of descriptors", () => {
     assert.equal((await (await connectTo(scope, end)).read(32)).length, 32);
   });
 
-  it("asks the system, which has some here", () => assert.equal(hasDescriptors(), true));
+  it("serves a newcomer in place of a silent stranger, whichever port the stranger came to", async () => {
+    const backend = await startBackend(scope);
+    let left = 2;
+    const descriptors = new Descriptors(() => left - strangersPort.forwarder.connections.size > 0);
+    const strangersPort = await startEnd(scope, { role: "server", target: backend.port, descriptors });
+    const localPort = await startEnd(scope, { role: "client", target: backend.port, descriptors });
+    const stranger = await connectTo(scope, strangersPort);
+    await stranger.read(32);
+    left = 1;
+    await connectTo(scope, localPort);
+    assert.equal((await (await backend.accept()).read(32)).length, 32);
+    await stranger.ending();
+    assert.deepEqual([strangersPort.failures, localPort.failures], [["LIMIT_REACHED"], []]);
+  });
+
+  it("ends no more than two handshakes for one newcomer when that does not help", async () => {
+    const backend = await startBackend(scope);
+    let isShort = false;
+    const end = await startEnd(scope, { role: "server", target: backend.port, descriptors: new Descriptors(() => !isShort) });
+    for (let count = 0; count < 5; count++) await (await connectTo(scope, end)).read(32);
+    isShort = true;
+    await (await connectTo(scope, end)).ending();
+    assert.deepEqual([end.failures, end.forwarder.connections.size], [["LIMIT_REACHED", "LIMIT_REACHED", "LIMIT_REACHED"], 3]);
+  });
+
+  it("asks the system, which has descriptors left here", () => assert.equal(hasDescriptors(), true));
 });
 
 describe("a listener whose accept fails", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
   afterEach(() => mock.timers.reset());
 
@@ -49,7 +75,7 @@ describe("a listener whose accept fails", () => {
     assert.equal(end.forwarder.server.listening, true);
   });
 
-  it("serves newcomers a moment later, and the ones that wait first", async () => {
+  it("serves newcomers a moment later, and the waiting ones first", async () => {
     const end = await failing();
     const newcomer = await waiting(end);
     assert.equal(newcomer.unread.length, 0);
@@ -69,7 +95,7 @@ describe("a listener whose accept fails", () => {
     assert.equal(end.forwarder.waiting, 0);
   });
 
-  it("leaves nothing to wait for when it is closed meanwhile", async () => {
+  it("leaves no newcomer waiting when it is closed meanwhile", async () => {
     const end = await failing();
     const newcomer = await waiting(end);
     end.forwarder.close();

@@ -9,13 +9,13 @@ describe("WaitingRoom", () => {
     return room;
   };
 
-  it("lets the one go first that came first", () => {
+  it("lets the newcomer that came first go first", () => {
     const room = new WaitingRoom<string>();
     for (const name of ["a", "b", "c"]) room.enter(name);
     assert.deepEqual([room.take(), room.take(), room.take(), room.take()], ["a", "b", "c", undefined]);
   });
 
-  it("passes over one that gave up", () => {
+  it("skips a newcomer that gave up", () => {
     const room = new WaitingRoom<string>();
     for (const name of ["a", "b"]) room.enter(name);
     room.leave("a");
@@ -23,20 +23,20 @@ describe("WaitingRoom", () => {
     assert.equal(room.take(), "b");
   });
 
-  it("takes it lightly when one gives up that isn't there", () => {
+  it("ignores a newcomer that gives up but isn't there", () => {
     const room = new WaitingRoom<string>();
     room.enter("a");
     room.leave("b");
     assert.equal(room.size, 1);
   });
 
-  it("turns the next one away when it is full", () => {
+  it("turns the next newcomer away when it is full", () => {
     const room = full();
     assert.equal(room.enter(MAX_WAITING), false);
     assert.equal(room.size, MAX_WAITING);
   });
 
-  it("has room again when one has left", () => {
+  it("has room again when a newcomer has left", () => {
     const room = full();
     assert.equal(room.take(), 0);
     assert.equal(room.enter(MAX_WAITING), true);
@@ -44,7 +44,7 @@ describe("WaitingRoom", () => {
 });
 
 describe("WaitingRoom.take with a condition", () => {
-  it("takes the first for whom it holds, and leaves the others in their order", () => {
+  it("takes the first newcomer for which the condition holds, and leaves the others in their order", () => {
     const room = new WaitingRoom<string>();
     for (const name of ["a", "b", "c"]) room.enter(name);
     assert.equal(
@@ -60,5 +60,5 @@ describe("handshakeBudget", () => {
     it(`is ${budget} for a limit of ${limit} connections`, () => assert.equal(handshakeBudget(limit), budget));
   }
 
-  it("is without limit where connections are", () => assert.equal(handshakeBudget(Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY));
+  it("is unlimited where connections are unlimited", () => assert.equal(handshakeBudget(Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY));
 });

@@ -6,8 +6,8 @@ import { existsSync, lstatSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
 import { bind } from "../../../daemon/proxy/bind.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { startBackend, temporaryFolder } from "../../support/wire/peer.ts";
 
 /** Listens on a unix socket in a process that is then killed: nobody answers there any more, and the file stays. */
@@ -20,7 +20,7 @@ async function deadSocket(path: string): Promise<void> {
 }
 
 describe("bind", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   const server = (): net.Server =>
     scope.own(net.createServer(), (open) => {
       if (open.listening) open.close();
@@ -74,7 +74,7 @@ describe("bind", () => {
   });
 
   for (const umask of [0o000, 0o022, 0o777]) {
-    it(`makes a unix socket that only its owner can use, with umask ${umask.toString(8)}, and leaves that as it was`, async function () {
+    it(`makes a unix socket that only its owner can use, with umask ${umask.toString(8)}, and leaves the umask as it was`, async function () {
       if (process.platform === "win32") this.skip();
       const path = join(temporaryFolder(scope), "s");
       const before = process.umask(umask);

@@ -1,11 +1,12 @@
-/** A client end against far sides that are not what they should be: what it tells its user, and what its own client sees. */
+/** A client end against far sides that misbehave: what it tells its user, and what its own client sees. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as net from "node:net";
 import { PROTECTED_MODE } from "../../support/refusals.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { End, makeRoute, shakeAsServer, startEnd } from "../../support/wire/ends.ts";
 import { handshake } from "../../support/wire/handshakes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
 
 interface Stage {
@@ -17,7 +18,7 @@ interface Stage {
 }
 
 describe("a client end", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   const stage = async (): Promise<Stage> => {
     const far = await startBackend(scope);
@@ -60,7 +61,7 @@ describe("a client end", () => {
     assert.equal((await (await far.accept()).read(32)).length, 32);
   });
 
-  it("says CONFIG_INVALID when its target's name stands for its own listener, and does not come to itself", async () => {
+  it("says CONFIG_INVALID when its target's name stands for its own listener, and does not connect to itself", async () => {
     const port = await closedPort();
     for (const [listen, found] of [
       ["127.0.0.1", ["127.0.0.1"]],
@@ -79,7 +80,7 @@ describe("a client end", () => {
     }
   });
 
-  it("leaves out of a name's addresses the one that is its own", async () => {
+  it("leaves its own address out of a name's addresses", async () => {
     const far = await startBackend(scope);
     const options = { role: "client", target: { kind: "tcp", host: "both", port: far.port }, lookup: async () => ["127.0.0.2", "127.0.0.1"] } as const;
     const end = new End(options, [makeRoute(scope, options)]);
@@ -239,7 +240,7 @@ describe("a client end", () => {
     await failsWith(all, "TRUNCATED");
   });
 
-  it("says RECORD_INVALID and resets its client when a packet is not right", async () => {
+  it("says RECORD_INVALID and resets its client when a packet is invalid", async () => {
     const all = await stage();
     const far = await shakeAsServer(all.wire);
     far.send(ascii("good"));
@@ -250,24 +251,83 @@ describe("a client end", () => {
     await failsWith(all, "RECORD_INVALID");
   });
 
-  it("counts a stream that was cut in a packet as TRUNCATED, and ends its client's cleanly as spiped does", async () => {
+  it("says TRUNCATED and resets its client when the stream was cut in a packet, after it has passed the whole packets on", async () => {
     const all = await stage();
     const far = await shakeAsServer(all.wire);
     all.wire.write(join(far.channel.seal(ascii("whole")), far.channel.seal(ascii("cut")).slice(0, 1059)));
     await all.wire.end();
     sameBytes(await all.user.read(5), ascii("whole"));
-    assert.equal(await all.user.ending(), "end");
+    assert.equal(await all.user.ending(), "reset");
     assert.deepEqual([all.end.failures, all.user.unread.length], [["TRUNCATED"], 0]);
   });
 
-  it("closes the far side when its client resets", async () => {
+  it("resets the far side when the stream from there was cut in a packet", async () => {
+    const all = await stage();
+    const far = await shakeAsServer(all.wire);
+    all.user.write(ascii("x"));
+    await far.receive();
+    all.wire.write(far.channel.seal(ascii("cut")).slice(0, 1059));
+    await all.wire.end();
+    assert.equal(await far.peer.ending(), "reset");
+  });
+
+  it("resets the far side when its client resets, which is no failure of the tunnel", async () => {
     const all = await stage();
     const far = await shakeAsServer(all.wire);
     all.user.write(ascii("x"));
     await far.receive();
     all.user.socket.resetAndDestroy();
-    await far.peer.ending();
+    assert.equal(await far.peer.ending(), "reset");
     await all.end.allClosed(1);
     assert.deepEqual(all.end.failures, []);
+  });
+
+  it("resets the far side after the last bytes of a client that sends and resets at once", async () => {
+    const all = await stage();
+    const far = await shakeAsServer(all.wire);
+    all.user.socket.write(ascii("last words"), () => all.user.socket.resetAndDestroy());
+    sameBytes(await far.receive(), ascii("last words"));
+    assert.equal(await far.peer.ending(), "reset");
+  });
+
+  it("resets the far side when its client resets after the far side has ended its half", async () => {
+    const all = await stage();
+    const far = await shakeAsServer(all.wire);
+    far.send(ascii("answer"));
+    await far.peer.end();
+    sameBytes(await all.user.read(6), ascii("answer"));
+    assert.equal(await all.user.ending(), "end");
+    all.user.write(ascii("x"));
+    await far.receive();
+    all.user.socket.resetAndDestroy();
+    assert.equal(await far.peer.ending(), "reset");
+  });
+
+  it("hands over the whole of a stream that had ended when the far side resets the other stream", async () => {
+    const all = await stage();
+    const far = await shakeAsServer(all.wire);
+    all.user.socket.pause();
+    const sent = pattern(3_000_000);
+    all.wire.socket.end(far.channel.seal(sent));
+    await once(all.wire.socket, "finish");
+    all.user.socket.resume();
+    sameBytes(await all.user.read(sent.length), sent);
+    assert.equal(await all.user.ending(), "end");
+  });
+
+  it("resets the far side when it is closed during the handshake: its client's data is lost", async () => {
+    const all = await stage();
+    await all.wire.read(32);
+    all.end.forwarder.close();
+    assert.equal(await all.wire.ending(), "reset");
+  });
+
+  it("resets both sides when it is closed while a connection is open", async () => {
+    const all = await stage();
+    const far = await shakeAsServer(all.wire);
+    far.send(ascii("half"));
+    await all.user.read(4);
+    all.end.forwarder.close();
+    assert.deepEqual([await all.user.ending(), await far.peer.ending()], ["reset", "reset"]);
   });
 });

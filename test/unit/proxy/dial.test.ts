@@ -1,13 +1,15 @@
 /** Connecting to the first address that answers: order, time budgets, what failures are called, and leaving nothing behind. */
 import assert from "node:assert/strict";
+import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";
 import { join } from "node:path";
 import { mock } from "node:test";
 import { type DialOptions, dial } from "../../../daemon/proxy/dial.ts";
 import type { ResolvedAddress } from "../../../daemon/proxy/target.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { BLACK_HOLE, watchConnects } from "../../support/wire/black-hole.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
-import { liveTimers, useScope } from "../../support/wire/loop.ts";
+import { liveTimers, turnOfTheLoop } from "../../support/wire/loop.ts";
 import { closedPort, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
 
 const at = (port: number, host = "127.0.0.1"): ResolvedAddress => ({ kind: "tcp", host, port });
@@ -15,7 +17,7 @@ const hole = at(1, BLACK_HOLE);
 const never = new AbortController().signal;
 
 describe("dial", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   const connect = async (addresses: readonly ResolvedAddress[], options: Partial<DialOptions> = {}) => {
     const dialled = await dial({ addresses, timeoutMs: 5_000, signal: never, ...options });
     scope.own(dialled.socket, (socket) => socket.destroy());
@@ -44,7 +46,7 @@ describe("dial", () => {
   it("tries no further address once one has answered", async () => {
     const [first, second] = [await startBackend(scope), await startBackend(scope)];
     const seen = watchConnects(scope);
-    await connect([at(first.port), at(second.port)]);
+    await connect([at(first.port), at(second.port)], { aloneMs: 60_000 });
     assert.deepEqual(seen.tried, [`127.0.0.1:${first.port}`]);
   });
 
@@ -85,7 +87,7 @@ describe("dial", () => {
     assert.equal((error.cause as NodeJS.ErrnoException).code, "ECONNREFUSED");
   });
 
-  it("rejects with the signal's reason when it was aborted before", async () => {
+  it("rejects with the signal's reason when the signal was aborted before", async () => {
     const backend = await startBackend(scope);
     await assert.rejects(connect([at(backend.port)], { signal: AbortSignal.abort(new Error("not wanted")) }), { message: "not wanted" });
     assert.equal(backend.peers.length, 0);
@@ -135,9 +137,13 @@ describe("dial", () => {
 });
 
 describe("dial with an address that never answers", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
-  afterEach(() => mock.timers.reset());
+  afterEach(() => {
+    mock.timers.reset();
+    // watchConnects has had the builtins' exports taken anew while the timers were mocked.
+    syncBuiltinESMExports();
+  });
 
   it("says CONNECT_TIMEOUT when its time is up, not before", async () => {
     const { sockets } = watchConnects(scope);
@@ -155,12 +161,32 @@ describe("dial with an address that never answers", () => {
     );
   });
 
-  it("tries the next one a quarter of a second later, and ends the attempt that lost", async () => {
+  it("takes a connection that was made before the time was up, though it was not noticed yet", async () => {
+    const backend = await startBackend(scope);
+    const dialling = dial({ addresses: [at(backend.port)], timeoutMs: 5_000, signal: never });
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    mock.timers.tick(5_000);
+    const { address } = scope.own(await dialling, (dialled) => dialled.socket.destroy());
+    assert.deepEqual(address, at(backend.port));
+  });
+
+  it("tries no other address when the first had answered by then, though the answer was not noticed yet", async () => {
+    const [first, second] = [await startBackend(scope), await startBackend(scope)];
+    const { tried } = watchConnects(scope);
+    const dialling = dial({ addresses: [at(first.port), at(second.port)], timeoutMs: 5_000, signal: never });
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    mock.timers.tick(250);
+    scope.own(await dialling, (dialled) => dialled.socket.destroy());
+    assert.deepEqual(tried, [`127.0.0.1:${first.port}`]);
+  });
+
+  it("tries the next address a quarter of a second later, and ends the attempt that lost", async () => {
     const backend = await startBackend(scope);
     const { tried, sockets } = watchConnects(scope);
     const dialling = dial({ addresses: [hole, at(backend.port)], timeoutMs: 5_000, signal: never });
     assert.equal(tried.length, 1);
     mock.timers.tick(250);
+    await turnOfTheLoop();
     assert.equal(tried.length, 2);
     const { socket, address } = scope.own(await dialling, (dialled) => dialled.socket.destroy());
     assert.deepEqual(address, at(backend.port));
@@ -171,13 +197,15 @@ describe("dial with an address that never answers", () => {
     assert.equal(socket.destroyed, false);
   });
 
-  it("tries the next one no sooner than it is told to", async () => {
+  it("tries the next address no sooner than it is told to", async () => {
     const { tried } = watchConnects(scope);
     const abort = new AbortController();
     const dialling = dial({ addresses: [hole, at(2, BLACK_HOLE)], timeoutMs: 5_000, aloneMs: 2_000, signal: abort.signal });
     mock.timers.tick(1_999);
+    await turnOfTheLoop();
     assert.equal(tried.length, 1);
     mock.timers.tick(1);
+    await turnOfTheLoop();
     assert.equal(tried.length, 2);
     abort.abort(new Error("enough"));
     await assert.rejects(dialling);
@@ -187,7 +215,9 @@ describe("dial with an address that never answers", () => {
     const { sockets } = watchConnects(scope);
     const dialling = dial({ addresses: [hole, at(2, BLACK_HOLE)], timeoutMs: 5_000, signal: never });
     mock.timers.tick(250);
+    await turnOfTheLoop();
     mock.timers.tick(4_750);
+    await turnOfTheLoop();
     assert.deepEqual(
       sockets.map((socket) => socket.destroyed),
       [true, false],
@@ -196,15 +226,16 @@ describe("dial with an address that never answers", () => {
     assert.equal((await rejectionOf(dialling)).code, "CONNECT_TIMEOUT");
   });
 
-  it("prefers a definite answer to a silence in what it says", async () => {
+  it("prefers a definite answer to a silence in its error", async () => {
     const refused = await closedPort();
     watchConnects(scope);
     const dialling = dial({ addresses: [hole, at(refused)], timeoutMs: 5_000, signal: never });
     const settled = rejectionOf(dialling);
     mock.timers.tick(250);
+    await turnOfTheLoop();
     const refusal = new net.Socket();
     scope.own(refusal, (socket) => socket.destroy());
-    // A second refused connection of our own: when it has been told, the one before it has, too.
+    // A second refused connection of our own: once it has been reported, so has the one before.
     await new Promise((resolve) => refusal.once("error", resolve).connect(refused, "127.0.0.1"));
     mock.timers.tick(4_750);
     assert.equal((await settled).code, "CONNECT_REFUSED");

@@ -1,8 +1,8 @@
 /** The rules (a) to (g) of the design: what the end of a handshake says about its cause. */
 import assert from "node:assert/strict";
 import type { HandshakeProgress } from "../../../daemon/protocol/wire.ts";
-import { backendSilent, handshakeBroken, truncated } from "../../../daemon/proxy/evidence.ts";
-import type { ErrorCode } from "../../../shared/errors.ts";
+import { backendSilent, handshakeBroken, perhapsFull, truncated } from "../../../daemon/proxy/evidence.ts";
+import { type ErrorCode, TunnelError } from "../../../shared/errors.ts";
 
 const CLIENT_RULES: readonly (readonly [HandshakeProgress, "closed" | "reset", "verified before" | "never verified", ErrorCode])[] = [
   ["no-byte", "closed", "never verified", "PEER_CLOSED"],
@@ -23,7 +23,7 @@ describe("handshakeBroken for a client", () => {
     });
   }
 
-  it("says probably wherever it is a guess", () => {
+  it("says probably wherever the cause is a guess", () => {
     for (const [progress, how, before] of CLIENT_RULES) {
       assert.match(handshakeBroken({ role: "client", progress, how, verifiedBefore: before === "verified before" }).message, /probably/);
     }
@@ -57,4 +57,21 @@ describe("backendSilent", () => {
   ] as const) {
     it(`is ${code ?? "nothing"} when ${what}`, () => assert.equal(backendSilent(end)?.code, code));
   }
+});
+
+describe("perhapsFull", () => {
+  const late = new TunnelError("HANDSHAKE_TIMEOUT", "not one byte came");
+
+  it("says that a far end which has worked and says nothing is probably at its limit", () => {
+    const error = perhapsFull(new Uint8Array(0), late, { verifiedBefore: true });
+    assert.deepEqual([error.code, error.cause], ["LIMIT_REACHED", late]);
+    assert.match(error.message, /not one byte came, though this key has worked there: probably .* \(-n\)/);
+  });
+
+  it("leaves the error as it is for a far end that never worked, that said something, or that failed otherwise", () => {
+    const other = new TunnelError("PEER_CLOSED", "closed");
+    assert.equal(perhapsFull(new Uint8Array(0), late, { verifiedBefore: false }), late);
+    assert.equal(perhapsFull(new Uint8Array(1), late, { verifiedBefore: true }), late);
+    assert.equal(perhapsFull(new Uint8Array(0), other, { verifiedBefore: true }), other);
+  });
 });

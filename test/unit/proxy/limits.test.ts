@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { handshakeBudget, MAX_WAITING } from "../../../daemon/proxy/admission.ts";
-import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
-import { enter, startEnd } from "../../support/wire/ends.ts";
-import { turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
+import { stageForEach } from "../../support/stage.ts";
+import { ascii, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
+import { type End, enter, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
+import { handshake } from "../../support/wire/handshakes.ts";
+import { deferred, turnOfTheLoop } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
 
 describe("the limit under the policy refuse", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
-  it("closes one too many right after S5, with LIMIT_REACHED and no dial", async () => {
+  it("closes a connection over the limit right after S5, with LIMIT_REACHED and no dial", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
     const first = await enter(scope, end);
@@ -23,7 +25,7 @@ describe("the limit under the policy refuse", () => {
     assert.equal(backend.peers.length, 1);
   });
 
-  it("has room again when one has ended", async () => {
+  it("has room again when a connection has ended", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
     const first = await enter(scope, end);
@@ -58,31 +60,61 @@ describe("the limit under the policy refuse", () => {
 });
 
 describe("the budget of handshakes", () => {
-  const scope = useScope();
+  const scope = stageForEach();
+  const BUDGET = handshakeBudget(1);
 
-  it("makes the oldest silent stranger give way, and lets a friend in", async () => {
-    const backend = await startBackend(scope);
-    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+  /** They come one after the other, and each gets a nonce, so the end has accepted it. */
+  async function silentStrangers(end: End, { count, from }: { readonly count: number; readonly from: (index: number) => string }): Promise<Peer[]> {
     const strangers: Peer[] = [];
-    for (let silent = 0; silent < handshakeBudget(1); silent++) {
-      const stranger = await connectTo(scope, end);
+    for (let index = 0; index < count; index++) {
+      const stranger = await connectTo(scope, { port: end.port, from: from(index) });
       strangers.push(stranger);
       await stranger.read(32);
     }
+    return strangers;
+  }
+
+  it("makes one silent stranger give way, and lets a friend in", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    const strangers = await silentStrangers(end, { count: BUDGET, from: () => "127.0.0.1" });
     assert.deepEqual(end.failures, []);
     const friend = await enter(scope, end);
-    await strangers[0]?.ending();
-    assert.deepEqual(end.failures, ["LIMIT_REACHED"]);
-    assert.equal(strangers[1]?.socket.destroyed, false);
+    assert.deepEqual([end.failures, end.forwarder.connections.size], [["LIMIT_REACHED"], BUDGET]);
+    await Promise.race(strangers.map((stranger) => stranger.ending()));
+    friend.send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+
+  it("keeps a slow friend while twice as many strangers as the budget allows come from another network", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
+    await silentStrangers(end, { count: BUDGET, from: () => "127.0.9.1" });
+    const friend = await connectTo(scope, end);
+    await silentStrangers(end, { count: 2 * BUDGET, from: (index) => `127.0.9.${1 + (index % 200)}` });
+    assert.equal(end.failures.length, 2 * BUDGET + 1);
+    (await shakeAsClient(friend)).send(ascii("x"));
+    sameBytes(await (await backend.accept()).read(1), ascii("x"));
+  });
+
+  it("does not touch a friend that has proved its key while its backend keeps it waiting", async () => {
+    const backend = await startBackend(scope);
+    const target = { kind: "tcp", host: "slow", port: backend.port } as const;
+    const { promise: resolved, resolve } = deferred<readonly string[]>();
+    const end = await startEnd(scope, { role: "server", target, maxConnections: 1, lookup: () => resolved });
+    const friend = await enter(scope, end);
+    await silentStrangers(end, { count: BUDGET + 10, from: () => "127.0.0.1" });
+    assert.equal(end.failures.length, 10);
+    resolve(["127.0.0.1"]);
     friend.send(ascii("x"));
     sameBytes(await (await backend.accept()).read(1), ascii("x"));
   });
 });
 
 describe("the limit under the policy wait (spiped's -n)", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
-  it("leaves one too many unserved, without dropping it", async () => {
+  it("leaves a connection over the limit unserved, without dropping it", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
     await enter(scope, end);
@@ -92,7 +124,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     assert.equal(second.unread.length, 0);
   });
 
-  it("serves the waiting one when a slot frees, with what it has sent meanwhile", async () => {
+  it("serves the waiting connection when a slot frees, with the data it has sent meanwhile", async () => {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port });
     const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
@@ -106,7 +138,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     assert.equal(end.forwarder.waiting, 0);
   });
 
-  it("serves them in the order they came", async () => {
+  it("serves waiting connections in the order they came", async () => {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port });
     const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
@@ -126,7 +158,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     }
   });
 
-  it("knows that one that waits has gone away, and forgets it", async () => {
+  it("notices that a waiting connection has gone away, and forgets it", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
     await enter(scope, end);
@@ -136,7 +168,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
     while (end.forwarder.waiting > 0) await turnOfTheLoop();
   });
 
-  it("gives the place of one that has ended without a word to a newcomer when all places are taken", async () => {
+  it("gives a newcomer the place of a connection that has ended without sending anything when all places are taken", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1, limitPolicy: "wait" });
     await enter(scope, end);
@@ -163,7 +195,7 @@ describe("the limit under the policy wait (spiped's -n)", () => {
 });
 
 describe("time limits", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
   afterEach(() => mock.timers.reset());
 
@@ -177,10 +209,24 @@ describe("time limits", () => {
       mock.timers.tick(4_999);
       assert.deepEqual(end.failures, []);
       mock.timers.tick(1);
-      assert.deepEqual(end.failures, ["HANDSHAKE_TIMEOUT"]);
+      assert.equal(await end.failure(), "HANDSHAKE_TIMEOUT");
       await silent.ending();
     });
   }
+
+  it("lets a peer in whose proof had arrived when the time was up, though it was not read yet", async () => {
+    const backend = await startBackend(scope);
+    const end = await startEnd(scope, { role: "server", target: backend.port, timeoutMs: 5_000 });
+    const peer = await connectTo(scope, end);
+    const client = handshake("client", { forwardSecrecy: "off" });
+    const proof = join(client.start(), client.receive(await peer.read(32)).send ?? assert.fail("no C4"));
+    // Real timers run at this point of the loop: before sockets are read.
+    await turnOfTheLoop();
+    peer.write(proof);
+    mock.timers.tick(5_000);
+    assert.equal((await peer.read(288)).length, 288);
+    assert.deepEqual(end.failures, []);
+  });
 
   it("ends a client end's handshake with a silent far side", async () => {
     const far = await startBackend(scope);
@@ -188,11 +234,11 @@ describe("time limits", () => {
     const user = await connectTo(scope, end);
     await (await far.accept()).read(32);
     mock.timers.tick(5_000);
-    assert.deepEqual(end.failures, ["HANDSHAKE_TIMEOUT"]);
+    assert.equal(await end.failure(), "HANDSHAKE_TIMEOUT");
     await user.ending();
   });
 
-  it("gives a peer that is one too many two seconds to close after the FIN, no more", async () => {
+  it("gives a peer over the limit two seconds to close after the FIN, no more", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
     await enter(scope, end);
@@ -207,7 +253,7 @@ describe("time limits", () => {
     assert.equal(end.closed, 1);
   });
 
-  it("does not count a peer that it is just refusing", async () => {
+  it("does not count a peer that is just being refused", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port, maxConnections: 1 });
     const first = await enter(scope, end);

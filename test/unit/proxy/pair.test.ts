@@ -1,14 +1,14 @@
 /** A client and a server end of ours joined over loopback: data, half-closes, counters. */
 import assert from "node:assert/strict";
 import { join as joinPath } from "node:path";
+import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd, startPair } from "../../support/wire/ends.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { connectTo, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
 import { SUITE_PAIRS } from "../../support/wire/suites.ts";
 
 describe("a pair of ends", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   for (const [clientSuite, serverSuite] of SUITE_PAIRS) {
     it(`carries data both ways between ${clientSuite.name} and ${serverSuite.name}`, async () => {
@@ -121,7 +121,7 @@ describe("a pair of ends", () => {
     assert.deepEqual([far.wireInBytes, far.wireOutBytes], [near.wireOutBytes, near.wireInBytes]);
   });
 
-  it("counts connections: open while they are, none left over, all in the total", async () => {
+  it("counts connections: as open while they are open, none left over, all in the total", async () => {
     const backend = await startBackend(scope);
     const { client, server } = await startPair(scope, backend.port);
     const users = [await connectTo(scope, client), await connectTo(scope, client)];
@@ -136,7 +136,7 @@ describe("a pair of ends", () => {
     for (const { stats } of [client, server]) assert.deepEqual([stats.open, stats.opening, stats.total], [0, 0, 2]);
   });
 
-  it("takes down when key and backend were verified, and how often it shook hands and dialled", async () => {
+  it("records when key and backend were verified, and how many handshakes and dials were made", async () => {
     const backend = await startBackend(scope);
     const { client, server } = await startPair(scope, backend.port);
     const user = await connectTo(scope, client);

@@ -99,7 +99,7 @@ describe("Pipe", () => {
     assert.equal(sink.writableFinished, true);
   });
 
-  it("writes nothing for a chunk that gives nothing, and reads on", async () => {
+  it("writes nothing for a chunk that transforms into nothing, and reads on", async () => {
     const { source, sink, pipe, done } = joined(new QuickSink(), { transform: (chunk) => (chunk[0] === 0 ? NOTHING : chunk) });
     pipe.start(NOTHING);
     source.push(new Uint8Array(5));
@@ -151,7 +151,7 @@ describe("Pipe", () => {
     assert.equal(source.readableLength, 5);
   });
 
-  it("ends the sink only behind what is still queued", async () => {
+  it("ends the sink only after the data that is still queued", async () => {
     const { source, sink, pipe, done, events } = joined(new SlowSink());
     pipe.start(NOTHING);
     source.push(new Uint8Array(3));
@@ -163,7 +163,7 @@ describe("Pipe", () => {
     assert.equal(sink.writableFinished, true);
   });
 
-  it("says what the transform threw, and writes nothing of that chunk", async () => {
+  it("reports the error that the transform threw, and writes nothing of that chunk", async () => {
     const { sink, source, pipe, events } = joined(new QuickSink(), {
       transform: () => {
         throw new Error("bad packet");
@@ -177,7 +177,7 @@ describe("Pipe", () => {
   });
 
   for (const when of ["before it begins to flow", "while it flows", "while it is blocked", "when the source has ended"] as const) {
-    it(`takes all its listeners away when it is stopped ${when}`, async () => {
+    it(`removes all its listeners when it is stopped ${when}`, async () => {
       const { source, sink, pipe } = joined(new SlowSink());
       const before = [listenersOf(source), listenersOf(sink)];
       pipe.start(when === "while it is blocked" ? new Uint8Array(20) : NOTHING);
@@ -196,7 +196,7 @@ describe("Pipe", () => {
     });
   }
 
-  it("takes all its listeners away when it is done", async () => {
+  it("removes all its listeners when it is done", async () => {
     const { source, sink, pipe, done } = joined(new QuickSink());
     const before = [listenersOf(source), listenersOf(sink)];
     pipe.start(NOTHING);

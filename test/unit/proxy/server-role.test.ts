@@ -1,12 +1,14 @@
 /** A server end against strangers and friends: who causes a dial, who gets an answer, and what a refusal looks like. */
 import assert from "node:assert/strict";
+import { join as joinPath } from "node:path";
+import { stageForEach } from "../../support/stage.ts";
 import { ascii, flipBit, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
-import { enter, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
+import { type End, enter, makeRoute, type SpipedPeer, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
 import { done, handshake } from "../../support/wire/handshakes.ts";
-import { deferred, turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
-import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
+import { deferred, turnOfTheLoop } from "../../support/wire/loop.ts";
+import { closedPort, connectTo, type Peer, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
 
-/** What a stranger may send, and what it is then called. */
+/** What a stranger may send, and the code of its failure. */
 const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
   ["random bytes", pattern(4_000), "KEY_MISMATCH"],
   ["a TLS hello", join(Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3), pattern(506)), "PLAIN_CLIENT"],
@@ -18,7 +20,21 @@ const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
 ];
 
 describe("a server end", () => {
-  const scope = useScope();
+  const scope = stageForEach();
+
+  /** An open connection, over which the backend has had one byte. */
+  async function open(target?: {
+    readonly kind: "unix";
+    readonly path: string;
+  }): Promise<{ readonly end: End; readonly friend: SpipedPeer; readonly service: Peer }> {
+    const backend = await startBackend(scope, target);
+    const end = await startEnd(scope, { role: "server", target: target ?? backend.port });
+    const friend = await enter(scope, end);
+    friend.send(ascii("x"));
+    const service = await backend.accept();
+    await service.read(1);
+    return { end, friend, service };
+  }
 
   for (const [what, bytes, code] of STRANGERS) {
     it(`answers ${what} with its nonce alone, causes no dial and says ${code}`, async () => {
@@ -49,7 +65,7 @@ describe("a server end", () => {
     assert.equal(backend.peers.length, 1);
   });
 
-  it("dials while a proof is complete, not while its last byte is missing", async () => {
+  it("dials once a proof is complete, not while its last byte is missing", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port });
     const friend = await connectTo(scope, end);
@@ -93,7 +109,7 @@ describe("a server end", () => {
     assert.equal(await end.failure(), "DNS_FAILED");
   });
 
-  it("sends S5 and then a reset when its dial fails and the client has half-closed: no answer is not an empty one", async () => {
+  it("sends S5 and then a reset when its dial fails and the client has half-closed: no answer is not an empty answer", async () => {
     const answer = deferred<readonly string[]>();
     const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "backend", port: 1 }, lookup: () => answer.promise });
     const friend = await enter(scope, end);
@@ -158,7 +174,7 @@ describe("a server end", () => {
     assert.equal(await service.ending(), "end");
   });
 
-  it("resets its backend when a packet is not right in mid-stream", async () => {
+  it("resets its backend when a packet in mid-stream is invalid", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port });
     const friend = await enter(scope, end);
@@ -171,7 +187,7 @@ describe("a server end", () => {
     assert.equal(service.unread.length, 0);
   });
 
-  it("counts a stream that was cut in a packet as TRUNCATED, and passes a clean end on as spiped does", async () => {
+  it("says TRUNCATED and resets its backend and its peer when the stream was cut in a packet, after it has passed the whole packets on", async () => {
     const backend = await startBackend(scope);
     const end = await startEnd(scope, { role: "server", target: backend.port });
     const friend = await enter(scope, end);
@@ -179,14 +195,90 @@ describe("a server end", () => {
     await friend.peer.end();
     const service = await backend.accept();
     sameBytes(await service.read(5), ascii("whole"));
-    assert.equal(await service.ending(), "end");
+    assert.equal(await service.ending(), "reset");
+    assert.equal(await friend.peer.ending(), "reset");
     assert.equal(service.unread.length, 0);
     assert.equal(end.stats.failures.get("TRUNCATED"), 1);
+  });
+
+  it("resets its peer when its backend resets after data", async () => {
+    const { friend, service } = await open();
+    service.write(ascii("half"));
+    sameBytes(await friend.receive(), ascii("half"));
+    service.socket.resetAndDestroy();
+    assert.equal(await friend.peer.ending(), "reset");
+  });
+
+  it("resets its peer after the last words of a backend that closes with unread input", async () => {
+    const { end, friend, service } = await open();
+    service.socket.pause();
+    friend.send(pattern(200_000));
+    // More than Node reads from a paused socket.
+    while (end.stats.plainInBytes < 200_000) await turnOfTheLoop();
+    service.socket.write(ascii("too many connections"), () => service.socket.destroy());
+    sameBytes(await friend.receive(), ascii("too many connections"));
+    assert.equal(await friend.peer.ending(), "reset");
+  });
+
+  it("passes on a real end, though its backend resets after it", async () => {
+    const { friend, service } = await open();
+    service.write(ascii("all"));
+    await service.end();
+    sameBytes(await friend.receive(), ascii("all"));
+    assert.equal(await friend.peer.ending(), "end");
+    service.socket.resetAndDestroy();
+    // Data that is sent now has no reader.
+    const closed = new Promise((resolve) => friend.peer.socket.once("close", resolve));
+    const send = (): void => {
+      if (friend.peer.socket.destroyed) return;
+      friend.send(ascii("x"));
+      setImmediate(send);
+    };
+    send();
+    await closed;
+  });
+
+  it("resets both sides when it is closed while a connection is open", async () => {
+    const { end, friend, service } = await open();
+    service.write(ascii("half"));
+    await friend.receive();
+    end.forwarder.close();
+    assert.deepEqual([await service.ending(), await friend.peer.ending()], ["reset", "reset"]);
+  });
+
+  it("resets its peer when it is closed before its backend has answered the dial", async () => {
+    const end = await startEnd(scope, { role: "server", target: { kind: "tcp", host: "slow", port: 1 }, lookup: () => new Promise(() => {}) });
+    const friend = await enter(scope, end);
+    end.forwarder.close();
+    assert.equal(await friend.peer.ending(), "reset");
+  });
+
+  it("resets its peer after the last words of a backend that closes while it is written to", async () => {
+    const { friend, service } = await open();
+    service.socket.write("no more", () => service.socket.resetAndDestroy());
+    // Each turn writes to the backend before it reads what the backend has said.
+    const send = (): void => {
+      if (friend.peer.socket.destroyed || friend.peer.unread.length > 0) return;
+      friend.send(ascii("more"));
+      setImmediate(send);
+    };
+    send();
+    sameBytes(await friend.receive(), ascii("no more"));
+    assert.equal(await friend.peer.ending(), "reset");
+  });
+
+  it("resets its peer after the answer of a backend at a unix socket that closes with unread input", async () => {
+    const { friend, service } = await open({ kind: "unix", path: joinPath(temporaryFolder(scope), "s") });
+    service.socket.pause();
+    friend.send(ascii("unread"));
+    service.socket.write(ascii("answer"), () => service.socket.destroy());
+    sameBytes(await friend.receive(), ascii("answer"));
+    assert.equal(await friend.peer.ending(), "reset");
   });
 });
 
 describe("a server end with several routes", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   it("sends each key's holder to the backend of that key", async () => {
     const backends = [await startBackend(scope), await startBackend(scope)];
@@ -205,7 +297,7 @@ describe("a server end with several routes", () => {
     );
   });
 
-  it("refuses a key of none of them", async () => {
+  it("refuses a key that belongs to none of the routes", async () => {
     const routes = ["one", "two"].map((key) => makeRoute(scope, { role: "server", target: 1, keys: [key] }, key));
     const end = await startEnd(scope, { role: "server", target: 0 }, routes);
     await assert.rejects(enter(scope, end, "three"));

@@ -6,13 +6,13 @@ import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
 import type { ForwarderEvent, ForwarderOptions, PortUser } from "../../../daemon/proxy/forwarder.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
 import { SharedPorts } from "../../../daemon/proxy/shared-port.ts";
-import { systemClock } from "../../../daemon/proxy/stats.ts";
+import { systemClock } from "../../../shared/time.ts";
 import { until } from "../../support/process/until.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
 import { makeRoute, type SpipedPeer, shakeAsClient } from "../../support/wire/ends.ts";
 import { done, handshake, keyOf } from "../../support/wire/handshakes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
 
 /** One entry of a port, and what it was told. */
@@ -33,7 +33,7 @@ interface EntryOptions {
 }
 
 describe("a server port with several entries", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   let ports: SharedPorts;
   let port: number;
   let backend: Backend;
@@ -86,7 +86,7 @@ describe("a server port with several entries", () => {
     return served;
   }
 
-  it("tells of a stranger under the name of the port and all its entries, and counts him for none of them", async () => {
+  it("reports a stranger under the name of the port and all its entries, and counts the stranger for none of them", async () => {
     const [one, two] = [await open({ name: "one", keys: ["one"] }), await open({ name: "two", keys: ["two"] })];
     const stranger = await connectTo(scope, { port });
     stranger.write(ascii("PING\r\n"));
@@ -101,7 +101,7 @@ describe("a server port with several entries", () => {
     assert.equal(one.member.isShared, false);
   });
 
-  it("takes each client to the backend of the key it proves", async () => {
+  it("connects each client to the backend of the key it proves", async () => {
     const other = await startBackend(scope);
     await open({ name: "one", keys: ["one"] });
     await open({ name: "two", keys: ["two"], target: other.port });
@@ -148,7 +148,7 @@ describe("a server port with several entries", () => {
       const client = handshake("client", { keys: [keyOf(key)], forwardSecrecy: "off" });
       stranger.write(client.start());
       const c4 = client.receive(await stranger.read(32)).send ?? assert.fail("no C4");
-      // Keys of the port were compared when its entries met; from here on it is the handshake.
+      // The port's keys were compared when its entries joined; from here on only the handshake compares.
       macs = 0;
       comparisons = 0;
       stranger.write(c4);
@@ -188,7 +188,7 @@ describe("a server port with several entries", () => {
     });
   });
 
-  it("goes on with an entry as it was while another has the key it is to get, and changes it when that is free", async () => {
+  it("goes on with an entry as it was while another entry has its new key, and changes the entry once that key is free", async () => {
     const one = await open({ name: "one", keys: ["a"] });
     const two = await open({ name: "two", keys: ["b"] });
     changeKeys(one, ["b"]);
@@ -205,7 +205,7 @@ describe("a server port with several entries", () => {
       const entry = makeEntry({ name: "short-lived", keys: ["a"] });
       const opening = rejectionOf(listen(entry));
       if (end === "close") entry.member.close();
-      else await entry.member.drain({ keepListening: false });
+      else await entry.member.drain();
       assert.equal(((await opening) as { code?: string }).code, "LISTEN_DENIED");
       const again = await open({ name: "again", keys: ["a"] });
       assert.ok(again.member.address);
@@ -232,7 +232,7 @@ describe("a server port with several entries", () => {
     assert.equal(twin.member.address, undefined);
   });
 
-  it("refuses an entry of another forwardSecrecy", async () => {
+  it("refuses an entry with a different forwardSecrecy", async () => {
     await open({ name: "one", keys: ["one"], forwardSecrecy: "require" });
     const error = await rejectionOf(listen(makeEntry({ name: "two", keys: ["two"], forwardSecrecy: "off" })));
     assert.equal(error.code, "CONFIG_INVALID");
@@ -245,7 +245,7 @@ describe("a server port with several entries", () => {
     const wide = await open({ name: "wide", keys: ["two"], target: other.port, maxConnections: 5 });
     const first = await enter("one");
     await isServed(first, backend);
-    // The handshake completes, so the client knows that its key is right; then nothing but the end.
+    // The handshake completes, so the client knows that its key is right; then only the end follows.
     const second = await enter("one");
     assert.equal(await second.peer.ending(), "end");
     assert.equal(second.peer.unread.length, 0);
@@ -257,7 +257,7 @@ describe("a server port with several entries", () => {
     assert.equal(backend.peers.length, 1);
   });
 
-  it("tells of a stranger's failure once, to the entry that was first, and counts it for the port", async () => {
+  it("reports a stranger's failure once, to the entry that was first, and counts it for the port", async () => {
     const entries = [await open({ name: "one", keys: ["one"] }), await open({ name: "two", keys: ["two"] })] as const;
     const stranger = await connectTo(scope, { port });
     stranger.write(pattern(4_000));
@@ -277,7 +277,7 @@ describe("a server port with several entries", () => {
     const friend = await enter("one");
     const served = await isServed(friend, backend);
     let isDrained = false;
-    const drained = leaving.member.drain({ keepListening: false }).then(() => {
+    const drained = leaving.member.drain().then(() => {
       isDrained = true;
     });
     await assert.rejects(enter("one"));
@@ -321,11 +321,11 @@ describe("a server port with several entries", () => {
     it(`ends handshakes under way when an entry leaves by ${way}: its wiped keys must prove nothing`, async () => {
       const leaving = await open({ name: "leaving", keys: ["one"] });
       await open({ name: "staying", keys: ["two"] });
-      // Accepted while the entry was there; the nonce that the keys are mixed with comes after.
+      // The connection is accepted while the entry is there; the nonce that the keys are mixed with comes later.
       const stranger = await connectTo(scope, { port });
       const nonce = await stranger.read(32);
       if (way === "close") leaving.member.close();
-      else await leaving.member.drain({ keepListening: false });
+      else await leaving.member.drain();
       for (const key of leaving.route.keys) key.fill(0);
       const client = handshake("client", { keys: [new Uint8Array(32)], forwardSecrecy: "off" });
       stranger.write(client.start());

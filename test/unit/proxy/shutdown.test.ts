@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as net from "node:net";
 import type { Phase } from "../../../daemon/proxy/connection.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { BLACK_HOLE, watchConnects } from "../../support/wire/black-hole.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, enter, local, startEnd, startPair } from "../../support/wire/ends.ts";
-import { liveTimers, turnOfTheLoop, useScope } from "../../support/wire/loop.ts";
+import { liveTimers, turnOfTheLoop } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 const isRefused = async (port: number): Promise<boolean> => {
@@ -19,7 +20,7 @@ const isRefused = async (port: number): Promise<boolean> => {
 const phases = (end: End): readonly Phase[] => [...end.forwarder.connections].map((connection) => connection.phase);
 
 describe("drain", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   it("lets live connections go on and resolves when the last one has ended", async () => {
     const backend = await startBackend(scope);
@@ -27,7 +28,7 @@ describe("drain", () => {
     const user = await connectTo(scope, client);
     const service = await backend.accept();
     let isDrained = false;
-    const drained = client.forwarder.drain({ keepListening: false }).then(() => {
+    const drained = client.forwarder.drain().then(() => {
       isDrained = true;
     });
     user.write(ascii("still here"));
@@ -43,45 +44,54 @@ describe("drain", () => {
   it("resolves at once when there is no connection", async () => {
     const end = await startEnd(scope, { role: "client", target: 1 });
     const { port } = end;
-    await end.forwarder.drain({ keepListening: true });
+    await end.forwarder.drain();
     assert.equal(await isRefused(port), true);
   });
 
-  it("closes the port at once by default", async () => {
+  it("closes the port at once", async () => {
     const backend = await startBackend(scope);
     const { client } = await startPair(scope, backend.port);
     await connectTo(scope, client);
     await backend.accept();
     const { port } = client;
-    const drained = client.forwarder.drain({ keepListening: false });
+    const drained = client.forwarder.drain();
     assert.equal(await isRefused(port), true);
     client.forwarder.close();
     await drained;
   });
 
-  it("keeps the port open with keepListening, where newcomers wait in vain", async () => {
+  it("gives the port up at once, so that a successor can have it, while a connection goes on", async () => {
     const backend = await startBackend(scope);
     const { client } = await startPair(scope, backend.port);
     const user = await connectTo(scope, client);
     const service = await backend.accept();
-    const drained = client.forwarder.drain({ keepListening: true });
-    const newcomer = await connectTo(scope, client);
-    newcomer.write(ascii("anyone?"));
+    const drained = client.forwarder.drain();
+    await startBackend(scope, { port: client.port });
     user.write(ascii("x"));
-    await service.read(1);
-    assert.deepEqual([backend.peers.length, newcomer.socket.destroyed], [1, false]);
+    sameBytes(await service.read(1), ascii("x"));
     await Promise.all([user.end(), service.end()]);
     await drained;
-    await newcomer.ending();
-    assert.equal(backend.peers.length, 1);
   });
 
-  it("may be asked for twice", async () => {
+  it("resets clients that wait for a slot, so that they try again at once", async () => {
+    const far = await startBackend(scope);
+    const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
+    await connectTo(scope, end);
+    await far.accept();
+    const waiting = await connectTo(scope, end);
+    await end.until(() => end.forwarder.waiting === 1);
+    const drained = end.forwarder.drain();
+    assert.deepEqual([await waiting.ending(), end.forwarder.waiting, end.forwarder.connections.size], ["reset", 0, 1]);
+    end.forwarder.close();
+    await drained;
+  });
+
+  it("may be called twice", async () => {
     const backend = await startBackend(scope);
     const { client } = await startPair(scope, backend.port);
     const user = await connectTo(scope, client);
     const service = await backend.accept();
-    const drained = Promise.all([client.forwarder.drain({ keepListening: true }), client.forwarder.drain({ keepListening: true })]);
+    const drained = Promise.all([client.forwarder.drain(), client.forwarder.drain()]);
     await Promise.all([user.end(), service.end()]);
     await drained;
     assert.equal(client.forwarder.connections.size, 0);
@@ -89,7 +99,7 @@ describe("drain", () => {
 });
 
 describe("close", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   it("ends live connections, at both of their ends", async () => {
     const backend = await startBackend(scope);
@@ -101,7 +111,7 @@ describe("close", () => {
     assert.deepEqual([client.forwarder.connections.size, client.failures], [0, []]);
   });
 
-  it("ends those who wait", async () => {
+  it("ends clients that wait", async () => {
     const far = await startBackend(scope);
     const end = await startEnd(scope, { role: "client", target: far.port, maxConnections: 1, limitPolicy: "wait" });
     await connectTo(scope, end);
@@ -113,7 +123,7 @@ describe("close", () => {
     assert.equal(end.forwarder.waiting, 0);
   });
 
-  it("says cancelled of each connection, once", async () => {
+  it("reports each connection as cancelled, once", async () => {
     const far = await startBackend(scope);
     const end = await startEnd(scope, { role: "client", target: far.port });
     await connectTo(scope, end);

@@ -1,6 +1,6 @@
 /** The counters of a route. */
 import assert from "node:assert/strict";
-import { RouteStats, record, systemClock } from "../../../daemon/proxy/stats.ts";
+import { RouteStats, record } from "../../../daemon/proxy/stats.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 
 describe("RouteStats", () => {
@@ -35,21 +35,5 @@ describe("record", () => {
     const timing = { count: 0, lastMs: 0, totalMs: 0, maxMs: 0 };
     for (const ms of [5, 9, 2]) record(timing, ms);
     assert.deepEqual(timing, { count: 3, lastMs: 2, totalMs: 16, maxMs: 9 });
-  });
-});
-
-describe("systemClock", () => {
-  it("gives the wall clock in milliseconds since the epoch", () => {
-    const before = Date.now();
-    const now = systemClock.wallMs();
-    assert.ok(now >= before && now <= Date.now());
-  });
-
-  it("never goes back on its monotonic side", () => {
-    const times = Array.from({ length: 100 }, () => systemClock.monotonicMs());
-    assert.deepEqual(
-      times,
-      times.toSorted((a, b) => a - b),
-    );
   });
 });

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { type Lookup, type ResolvedAddress, Target } from "../../../daemon/proxy/target.ts";
 import { parseAddress } from "../../../shared/address.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
-import { deferred, useScope } from "../../support/wire/loop.ts";
+import { deferred, turnOfTheLoop } from "../../support/wire/loop.ts";
 
 const at = (host: string, port = 6379): ResolvedAddress => ({ kind: "tcp", host, port });
 
@@ -24,7 +25,7 @@ function lookups(...answers: readonly (readonly string[] | Error)[]): { readonly
 }
 
 describe("Target", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   const target = (text: string, lookup: Lookup, refreshMs?: number): Target =>
     scope.own(new Target({ address: parseAddress(text), refreshMs, lookup }), (open) => open.dispose());
 
@@ -52,7 +53,7 @@ describe("Target", () => {
     assert.equal(asked.length, 1);
   });
 
-  it("shares one look-up among those who ask at once", async () => {
+  it("shares one look-up among callers that ask at once", async () => {
     const answer = deferred<readonly string[]>();
     let asked = 0;
     const name = target("cache:6379", () => {
@@ -75,7 +76,7 @@ describe("Target", () => {
     assert.deepEqual(await name.addresses(), [at("192.0.2.1")]);
   });
 
-  it("takes an empty answer as a failure", async () =>
+  it("treats an empty answer as a failure", async () =>
     assert.equal((await rejectionOf(target("cache:6379", lookups([]).lookup).addresses())).code, "DNS_FAILED"));
 
   for (const [what, failure] of [["fails", new Error("SERVFAIL")] as const, ["is empty", []] as const]) {
@@ -135,6 +136,32 @@ describe("Target's refresh timer", () => {
     mock.timers.tick(1_000);
     assert.deepEqual(await name.addresses(), [at("192.0.2.1")]);
     assert.equal(asked.length, 2);
+    name.dispose();
+  });
+
+  it("looks up once a second at most, however short the period is", async () => {
+    for (const refreshMs of [0, 1e-6, 0.01, 1, 999]) {
+      const asked: string[] = [];
+      const lookup = async (host: string) => {
+        asked.push(host);
+        return ["192.0.2.1"];
+      };
+      const name = new Target({ address: parseAddress("cache:6379"), refreshMs, lookup });
+      // In steps in which each look-up ends: a look-up that has not ended is not made again.
+      for (let step = 0; step < 600; step += 1) {
+        mock.timers.tick(100);
+        await turnOfTheLoop();
+      }
+      name.dispose();
+      assert.equal(asked.length, 60, `${asked.length} look-ups in a minute for a period of ${refreshMs} ms`);
+    }
+  });
+
+  it("does not treat a long period as a short one", () => {
+    const { lookup, asked } = lookups(["192.0.2.1"]);
+    const name = new Target({ address: parseAddress("cache:6379"), refreshMs: 2 ** 31 + 5, lookup });
+    mock.timers.tick(1_000_000);
+    assert.equal(asked.length, 0);
     name.dispose();
   });
 

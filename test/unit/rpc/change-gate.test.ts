@@ -1,4 +1,7 @@
-/** Changes and a hand-over at the same time: none is made after the successor has read the state, none is lost. */
+/**
+ * Changes and a hand-over at the same time: no change is made after the successor
+ * has read the state, and no change is lost.
+ */
 import assert from "node:assert/strict";
 import { ChangeGate } from "../../../daemon/rpc/change-gate.ts";
 import { TunnelError } from "../../../shared/errors.ts";
@@ -18,7 +21,7 @@ function open<T>(): { readonly promise: Promise<T>; resolve(value: T): void; rej
 }
 
 describe("a change of what the daemon remembers", () => {
-  it("is made at once when nothing is handed over, and its result or failure is passed on", async () => {
+  it("is made at once when no hand-over is under way, and its result or failure is passed on", async () => {
     const gate = new ChangeGate();
     assert.equal(await gate.pass(async () => "changed"), "changed");
     const fail = async (): Promise<never> => {
@@ -38,7 +41,7 @@ describe("a change of what the daemon remembers", () => {
     assert.deepEqual(order, ["changed", "handed over"]);
   });
 
-  it("waits for a hand-over, and is refused without being made when that succeeds", async () => {
+  it("waits for a hand-over, and is refused without being made when the hand-over succeeds", async () => {
     const gate = new ChangeGate();
     const successor = open<number>();
     const handedOver = gate.handOver(() => successor.promise, PATIENCE);
@@ -62,7 +65,7 @@ describe("a change of what the daemon remembers", () => {
     assert.equal(await waiting, "changed");
   });
 
-  it("that does not end keeps the daemon from handing over, and others from nothing", async () => {
+  it("that does not end keeps the daemon from handing over, but does not hold up other changes", async () => {
     const gate = new ChangeGate();
     const stuck = open<void>();
     const change = gate.pass(() => stuck.promise);

@@ -32,7 +32,7 @@ describe("the requests about keys", () => {
       await (handlers[name] as unknown as (client: ClientHandle, params: Params<M>) => Promise<Result<M>> | Result<M>)(NOBODY, params);
   };
 
-  it("make a key, which is then in the list", async () => {
+  it("make a key that then is in the list", async () => {
     const ask = start();
     const { fingerprint } = await ask("keys/generate", { name: "team" });
     assert.deepEqual(await ask("keys/list", {}), { keys: [{ name: "team", fingerprint, stored: "folder" }] });
@@ -40,7 +40,7 @@ describe("the requests about keys", () => {
     assert.equal(refreshed, 1);
   });
 
-  it("never make a key in place of another", async () => {
+  it("never replace an existing key by a new one", async () => {
     const ask = start();
     await ask("keys/generate", { name: "team" });
     const before = readFileSync(join(scratch.path, "keys", "team"));
@@ -54,7 +54,7 @@ describe("the requests about keys", () => {
     ["base64", `${KEY.toString("base64").slice(0, 20)}\n${KEY.toString("base64").slice(20)}\n`],
     ["hex", ` ${KEY.toString("hex").toUpperCase()}\n`],
   ] as const) {
-    it(`take a key in as ${form}, byte for byte`, async () => {
+    it(`accept a key as ${form}, byte for byte`, async () => {
       const ask = start();
       const { fingerprint } = await ask("keys/import", { name: "team", form, data });
       assert.deepEqual(readFileSync(join(scratch.path, "keys", "team")), KEY);
@@ -81,7 +81,7 @@ describe("the requests about keys", () => {
     });
   }
 
-  it("write a key to a new file for its user alone, and never over another", async () => {
+  it("write a key to a new file for its user alone, and never overwrite a file", async () => {
     const ask = start();
     await ask("keys/import", { name: "team", form: "hex", data: KEY.toString("hex") });
     const path = join(scratch.path, "team.key");
@@ -91,7 +91,7 @@ describe("the requests about keys", () => {
     assert.equal((await rejectionOf(ask("keys/export", { name: "team", path }))).code, "CONFIG_INVALID");
   });
 
-  it("write a key to no path that depends on where the daemon runs", async () => {
+  it("refuse to write a key to a path that depends on where the daemon runs", async () => {
     const ask = start();
     await ask("keys/generate", { name: "team" });
     for (const path of ["", "team.key", "./team.key", "~/team.key"]) {
@@ -100,7 +100,7 @@ describe("the requests about keys", () => {
     assert.equal((await rejectionOf(ask("keys/export", { name: "taem", path: join(scratch.path, "x") }))).code, "KEY_NOT_FOUND");
   });
 
-  it("forget the key that is meant: of the session, or of the folder", async () => {
+  it("forget only the key that is meant: the session's or the folder's", async () => {
     const ask = start();
     await ask("keys/generate", { name: "team" });
     await ask("keys/put", { name: "team", key: KEY.toString("base64") });
@@ -111,7 +111,7 @@ describe("the requests about keys", () => {
     assert.deepEqual(await ask("keys/list", {}), { keys: [] });
   });
 
-  it("say of a key that can't be used why", async () => {
+  it("say why a key can't be used", async () => {
     const ask = start();
     scratch.file("keys/short", "abc");
     const { keys, faults } = await ask("keys/list", {});

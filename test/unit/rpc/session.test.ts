@@ -18,12 +18,12 @@ describe("a client's session", () => {
     return [error.code, error.data?.code];
   };
 
-  it("answers hello with what the daemon says of itself", async () => {
+  it("answers hello with what the daemon says about itself", async () => {
     const client = await (await openDoor(stage)).connect();
     assert.deepEqual((await client.hello()).result, PAYLOADS.requests.hello.result);
   });
 
-  it("passes the kept payload of every request on, and its result back", async () => {
+  it("passes on the recorded payload of every request, and passes back its result", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted();
     for (const name of Object.keys(METHODS).filter((one) => one !== "hello") as MethodName[]) {
@@ -33,14 +33,14 @@ describe("a client's session", () => {
     }
   });
 
-  it("drops fields it does not know before a handler sees them", async () => {
+  it("drops unknown fields before a handler sees them", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted();
     await client.ask("keys/put", withUnknownFields(PAYLOADS.requests["keys/put"].params));
     assert.deepEqual(door.calls.at(-1)?.params, PAYLOADS.requests["keys/put"].params);
   });
 
-  it("checks and writes out what it tells all clients once, however many there are", async () => {
+  it("checks and serialises a notification to all clients once, however many clients there are", async () => {
     const door = await openDoor(stage);
     const reads: number[] = [];
     const clients: RawClient[] = [];
@@ -53,7 +53,7 @@ describe("a client's session", () => {
           return `for ${count}`;
         },
       };
-      door.endpoint.broadcast("tunnel/removed", params);
+      door.clients.broadcast("tunnel/removed", params);
       reads.push(read);
     }
     assert.equal(reads[1], reads[0]);
@@ -62,15 +62,15 @@ describe("a client's session", () => {
     }
   });
 
-  it("passes on every notification as it was kept", async () => {
+  it("passes on every notification as recorded", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted();
-    for (const name of Object.keys(NOTIFICATIONS) as NotificationName[]) door.endpoint.broadcast(name, PAYLOADS.notifications[name] as never);
+    for (const name of Object.keys(NOTIFICATIONS) as NotificationName[]) door.clients.broadcast(name, PAYLOADS.notifications[name] as never);
     await until(() => client.notifications("daemon/closing").length > 0, { what: "the last notification came" });
     for (const [name, params] of Object.entries(PAYLOADS.notifications)) assert.deepEqual(client.notifications(name)[0]?.params, params, name);
   });
 
-  it("refuses every request but hello before hello, and then takes hello all the same", async () => {
+  it("refuses every request but hello before hello, and still accepts hello afterwards", async () => {
     const door = await openDoor(stage);
     const client = await door.connect();
     for (const name of Object.keys(METHODS).filter((one) => one !== "hello") as MethodName[]) {
@@ -94,7 +94,7 @@ describe("a client's session", () => {
       assert.deepEqual([error?.code, error?.data?.code], [-32_000, "DAEMON_VERSION"]);
       assert.match(error?.message ?? "", new RegExp(`protocol 1, not ${protocol}`));
       assert.match(door.warnings.join(), new RegExp(`protocol ${protocol}`));
-      assert.equal(door.endpoint.clients, 0);
+      assert.equal(door.clients.count, 0);
     });
   }
 
@@ -108,7 +108,7 @@ describe("a client's session", () => {
     });
   }
 
-  it("takes control characters of a method's or client's name out of the log", async () => {
+  it("keeps control characters in a method's or client's name out of the log", async () => {
     const door = await openDoor(stage);
     const client = await door.greeted({ name: "shop\u001b[2J\n{}" });
     await client.ask("a\u001b]0;x\u0007\nb", {});
@@ -166,13 +166,13 @@ describe("a client's session", () => {
     }
   });
 
-  it("takes a request without parameters where none are needed", async () => {
+  it("accepts a request without parameters where none are needed", async () => {
     const client = await (await openDoor(stage)).greeted();
     assert.ok((await client.ask("tunnels/list")).result);
     assert.ok((await client.ask("tunnels/list", {})).result);
   });
 
-  it("takes a request whose unknown fields are nested without end", async () => {
+  it("accepts a request whose unknown fields are nested without end", async () => {
     const client = await (await openDoor(stage)).greeted();
     const depth = 50_000;
     client.write(frame(`{"jsonrpc":"2.0","id":"deep","method":"keys/list","params":{"x":${"[".repeat(depth)}${"]".repeat(depth)}}}`));
@@ -188,7 +188,7 @@ describe("a client's session", () => {
     assert.deepEqual(error, { code: -32_000, message: '"cache" is not approved', data: { code: "NOT_APPROVED" } });
   });
 
-  it("tells nothing of a fault of its own but that there is one, and logs it", async () => {
+  it("tells a client only that there is an internal fault, and logs the fault", async () => {
     const fault = (): never => {
       throw new TypeError("undefined is not a tunnel");
     };
@@ -208,12 +208,12 @@ describe("a client's session", () => {
     assert.doesNotMatch(JSON.stringify([client.received, door.warnings]), /c2Vj/);
   });
 
-  it("does not send fields of a result that the contract does not know", async () => {
+  it("does not send result fields that the contract does not know", async () => {
     const client = await (await openDoor(stage, { handlers: { "keys/put": () => ({ fingerprint: "f", key: "c2VjcmV0" }) } })).greeted();
     assert.deepEqual((await client.ask("keys/put", PAYLOADS.requests["keys/put"].params)).result, { fingerprint: "f" });
   });
 
-  it("answers requests in the order in which they are done, not in which they came", async () => {
+  it("answers requests in the order in which they are done, not in which they arrived", async () => {
     let answer: (value: unknown) => void = () => {};
     const client = await (await openDoor(stage, { handlers: { "keys/list": () => new Promise((resolve) => (answer = resolve)) } })).greeted();
     const slow = client.send("keys/list");
@@ -232,7 +232,7 @@ describe("a client's session", () => {
     assert.deepEqual((await client.response(id)).result, PAYLOADS.requests["keys/list"].result);
   });
 
-  it("runs what was to be done at the end, once, when the client goes", async () => {
+  it("runs the clean-up for a client once, when the client goes", async () => {
     const ends: string[] = [];
     const onGone = (client: ClientHandle): unknown => {
       client.onGone(() => ends.push("gone"));
@@ -244,10 +244,10 @@ describe("a client's session", () => {
     assert.deepEqual(ends, []);
     client.socket.destroy();
     await until(() => ends.length > 0, { what: "the session ended" });
-    assert.deepEqual([ends, door.endpoint.clients, door.gone.length], [["gone"], 0, 1]);
+    assert.deepEqual([ends, door.clients.count, door.gone.length], [["gone"], 0, 1]);
   });
 
-  it("runs it at once when the client is gone already", async () => {
+  it("runs the clean-up for a client at once when the client is gone already", async () => {
     let finish: () => void = () => {};
     const ends: string[] = [];
     const late = async (client: ClientHandle): Promise<unknown> => {
@@ -267,13 +267,13 @@ describe("a client's session", () => {
     assert.deepEqual(door.warnings, []);
   });
 
-  it("sends what was answered before the door closes", async () => {
+  it("sends answers that were given before the door closes", async () => {
     const door = await openDoor(stage, {
       handlers: {
         "daemon/shutdown": () => {
           setImmediate(() => {
-            door.endpoint.broadcast("daemon/closing", { reason: "shutdown" });
-            door.endpoint.close();
+            door.clients.broadcast("daemon/closing", { reason: "shutdown" });
+            door.clients.close();
           });
           return {};
         },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startOptions } from "../../../scripts/lib/start-options.mjs";
 
 describe("options of npm start", () => {
-  it("are those behind --", () => {
+  it("are those after --", () => {
     assert.deepEqual(startOptions([], {}), { mysql: false, vscode: false, once: false });
     assert.deepEqual(startOptions(["--once", "--mysql"], {}), { mysql: true, vscode: false, once: true });
     assert.deepEqual(startOptions(["--vscode"], {}), { mysql: false, vscode: true, once: false });
@@ -13,11 +13,11 @@ describe("options of npm start", () => {
     ["beside another", [], { npm_config_once: "true", npm_config_mysql: "true" }, "npm keeps --mysql --once for itself: write npm start -- --mysql --once"],
     ["before --", ["--once"], { npm_config_mysql: "true" }, "npm keeps --mysql for itself: write npm start -- --once --mysql"],
   ] as const)
-    it(`are missed when npm kept them: ${what}`, () => {
+    it(`cause an error when npm kept them: ${what}`, () => {
       assert.throws(() => startOptions(args, env), { name: "Failure", message: line });
     });
 
-  it("count when they stand on both sides", () => {
+  it("count when they are on both sides", () => {
     assert.equal(startOptions(["--once"], { npm_config_once: "true" }).once, true);
   });
 

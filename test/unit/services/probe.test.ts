@@ -1,24 +1,31 @@
-/** What a probe says to a service, and what it makes of the answer. */
+/** What a probe sends to a service, and how it judges the answer. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import * as net from "node:net";
+import * as tls from "node:tls";
 import { probe } from "../../../daemon/services/probe.ts";
+import { makeCertificate } from "../../support/certificate.ts";
 import { PROTECTED_MODE, PROTECTED_MODE_TEXT } from "../../support/refusals.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { ascii, join, toHex } from "../../support/wire/bytes.ts";
 import { rejectionOf } from "../../support/wire/codes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, startBackend } from "../../support/wire/peer.ts";
 
+/** A fatal handshake_failure. RFC 8446, 6. */
+const TLS_ALERT = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40);
+
 describe("a probe", () => {
-  const scope = useScope();
+  const scope = stageForEach();
+  const stage = stageForEach();
   type Service = Parameters<typeof probe>[1]["service"];
 
-  async function start(service: Service, timeoutMs = 5_000) {
+  async function start(service: Service, { timeoutMs = 60_000, tls = false } = {}) {
     const backend: Backend = await startBackend(scope);
     const socket = scope.own(net.connect(backend.port, "127.0.0.1"), (open) => open.destroy());
-    return { backend, socket, result: probe(socket, { service, timeoutMs }) };
+    return { backend, socket, result: probe(socket, { service, tls, timeoutMs }) };
   }
 
-  /** What comes of these bytes, after which the service closes if it is told to. */
+  /** The result of a probe that gets these bytes, after which the service closes if told to. */
   async function answered(service: Service, ...pieces: readonly Uint8Array[]) {
     const { backend, result } = await start(service);
     const peer = await backend.accept();
@@ -46,7 +53,7 @@ describe("a probe", () => {
       ["-LOADING Redis is loading\r\n", "LOADING Redis is loading"],
       ["-ERR \u001b[31mred\r\n", "ERR ?[31mred"],
     ] as const) {
-      it(`takes ${JSON.stringify(answer)} for life`, async () => {
+      it(`takes ${JSON.stringify(answer)} for a sign of life`, async () => {
         assert.deepEqual(await answered("redis", ascii(answer)), { saw });
       });
     }
@@ -55,7 +62,7 @@ describe("a probe", () => {
       ["protected mode", PROTECTED_MODE, PROTECTED_MODE_TEXT],
       ["its limit of clients", "-ERR max number of clients reached\r\n", "ERR max number of clients reached"],
     ] as const)
-      it(`says BACKEND_BLOCKED when Redis turns everybody away by ${what}, however its words are cut`, async () => {
+      it(`says BACKEND_BLOCKED when Redis turns everybody away by ${what}, however its reply is split`, async () => {
         for (const cut of [refusal.length, Math.min(1_024, refusal.length - 1), 7]) {
           const error = await rejectionOf(answered("redis", ascii(refusal.slice(0, cut)), ascii(refusal.slice(cut))));
           assert.equal(error.code, "BACKEND_BLOCKED");
@@ -70,7 +77,7 @@ describe("a probe", () => {
       assert.deepEqual(await result, { saw: "PONG" });
     });
 
-    it("says so when something else answers, however long it talks", async () => {
+    it("says so when another service answers, however long its answer is", async () => {
       for (const answer of ["HTTP/1.1 400 Bad Request\r\n", "x".repeat(100_000)]) {
         const error = await rejectionOf(answered("redis", ascii(answer)));
         assert.equal(error.code, "BACKEND_DOWN");
@@ -79,7 +86,114 @@ describe("a probe", () => {
     });
   });
 
+  describe("of Redis with TLS", () => {
+    /** A TLS server that does this with a client. */
+    async function startTlsServer(serve: (socket: tls.TLSSocket) => void, more: tls.TlsOptions = {}) {
+      const { cert, key } = makeCertificate(stage);
+      const server = tls.createServer({ cert: readFileSync(cert), key: readFileSync(key), ca: readFileSync(cert), ...more }, serve);
+      server.on("tlsClientError", () => {});
+      server.on("connection", (socket) => scope.own(socket, (open) => open.destroy()));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      scope.own(server, (one) => one.close());
+      const socket = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
+      return scope.own(socket, (open) => open.destroy());
+    }
+
+    const look = (socket: net.Socket) => probe(socket, { service: "redis", tls: true, timeoutMs: 5_000 });
+
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const only = { minVersion: version, maxVersion: version };
+
+      it(`sends PING inside ${version} and nothing else, whoever signed the certificate`, async () => {
+        const heard: string[] = [];
+        const answer = (socket: tls.TLSSocket): void => {
+          socket.on("data", (chunk: Buffer) => {
+            heard.push(chunk.toString());
+            socket.write("-NOAUTH Authentication required.\r\n");
+          });
+        };
+        assert.deepEqual(await look(await startTlsServer(answer, only)), { saw: "NOAUTH Authentication required." });
+        assert.deepEqual(heard, ["PING\r\n"]);
+      });
+
+      it(`takes a server of ${version} that wants a client's certificate for alive`, async () => {
+        const strict = { ...only, requestCert: true, rejectUnauthorized: true };
+        assert.match((await look(await startTlsServer((socket) => void socket.on("error", () => {}), strict))).saw, /^TLS, for clients with a certificate/);
+      });
+
+      it(`says BACKEND_DOWN when a server ends ${version} without an answer: TLS alone is not Redis`, async () => {
+        const error = await rejectionOf(look(await startTlsServer((socket) => void socket.once("data", () => socket.end()), only)));
+        assert.deepEqual([error.code, /TLS/.test(error.message)], ["BACKEND_DOWN", false]);
+      });
+
+      it(`says BACKEND_BLOCKED when Redis turns everybody away inside ${version}`, async () => {
+        assert.equal((await rejectionOf(look(await startTlsServer((socket) => void socket.end(PROTECTED_MODE), only)))).code, "BACKEND_BLOCKED");
+      });
+    }
+
+    it("takes an alert for a sign of life: a server that sends one speaks TLS", async () => {
+      const { backend, result } = await start("redis", { tls: true });
+      const peer = await backend.accept();
+      await peer.read(5);
+      peer.write(TLS_ALERT);
+      assert.match((await result).saw, /^TLS/);
+    });
+
+    it("says that there is no TLS when Redis answers in plain text", async () => {
+      const { backend, result } = await start("redis", { tls: true });
+      (await backend.accept()).write(ascii("-ERR unknown command\r\n"));
+      assert.match((await rejectionOf(result)).message, /^Redis speaks no TLS there: remove "tls": true/);
+    });
+
+    it("says so when something else answers", async () => {
+      const { backend, result } = await start("redis", { tls: true });
+      (await backend.accept()).write(ascii("HTTP/1.1 400 Bad Request\r\n"));
+      assert.match((await rejectionOf(result)).message, /not Redis \("HTTP/);
+    });
+
+    it("fails when the connection closes, or nobody answers in time", async () => {
+      const { backend, result } = await start("redis", { tls: true });
+      const closing = rejectionOf(result);
+      await (await backend.accept()).end();
+      assert.equal((await closing).code, "BACKEND_DOWN");
+      const silent = await start("redis", { tls: true, timeoutMs: 20 });
+      assert.match((await rejectionOf(silent.result)).message, /did not answer within 0.02 s/);
+    });
+
+    it("says that the service speaks TLS when an alert answers a PING without TLS", async () => {
+      assert.match((await rejectionOf(answered("redis", TLS_ALERT))).message, /^the service speaks TLS: set "tls": true/);
+    });
+  });
+
   describe("of MySQL", () => {
+    /** A greeting whose lower capabilities are these. */
+    const greetingWith = (capabilities: number): Uint8Array =>
+      mysqlPacket(join(Uint8Array.of(10), ascii("8.4.3\0"), new Uint8Array(13), Uint8Array.of(capabilities & 0xff, capabilities >> 8), new Uint8Array(30)));
+
+    for (const [what, capabilities, answer, tlsOf] of [
+      ["no word", 0xf7ff, mysqlError(1045, "Access denied", 2), undefined],
+      ["an offer", 0x0800, mysqlError(1045, "Access denied", 2), { isOffered: true, isDemanded: false }],
+      ["a demand", 0xffff, mysqlError(3159, "#HY000Connections using insecure transport are prohibited", 2), { isOffered: true, isDemanded: true }],
+    ] as const) {
+      it(`reads ${what} of TLS in the greeting and in the answer to the login`, async () => {
+        const { backend, result } = await start("mysql");
+        const peer = await backend.accept();
+        peer.write(greetingWith(capabilities));
+        await peer.read(4);
+        for (const byte of answer) peer.write(Uint8Array.of(byte));
+        assert.deepEqual(await result, { saw: "8.4.3", ...(tlsOf && { tls: tlsOf }) });
+      });
+    }
+
+    it("waits for its login to be refused before it says that TLS is missing", async () => {
+      const { backend, result } = await start("mysql", { tls: true });
+      const peer = await backend.accept();
+      peer.write(greetingWith(0xf7ff));
+      await peer.read(4);
+      peer.write(mysqlError(1045, "Access denied", 2));
+      assert.match((await rejectionOf(result)).message, /^the database speaks no TLS there: remove "tls": true/);
+    });
+
     it("answers the greeting with a login that is refused, and waits for the refusal", async () => {
       const { backend, result } = await start("mysql");
       const peer = await backend.accept();
@@ -96,7 +210,7 @@ describe("a probe", () => {
       assert.equal(await peer.ending(), "end");
     });
 
-    it("is content when the server closes instead of refusing", async () => {
+    it("succeeds when the server closes instead of refusing", async () => {
       const { backend, result } = await start("mysql");
       const peer = await backend.accept();
       peer.write(greeting);
@@ -135,11 +249,11 @@ describe("a probe", () => {
       const closing = rejectionOf(result);
       await (await backend.accept()).end();
       assert.equal((await closing).code, "BACKEND_DOWN");
-      const silent = await start(service, 20);
+      const silent = await start(service, { timeoutMs: 20 });
       assert.match((await rejectionOf(silent.result)).message, /did not answer within 0.02 s/);
     });
 
-    it(`of ${service} fails when the connection is refused or taken away`, async () => {
+    it(`of ${service} fails when the connection is refused or destroyed`, async () => {
       const { backend, socket, result } = await start(service);
       const closing = rejectionOf(result);
       await backend.accept();

@@ -1,7 +1,7 @@
 /** Addresses in spiped's forms: what is read, what is refused, and what counts as this machine. */
 import assert from "node:assert/strict";
 import { type Address, formatAddress, isLoopbackIp, MAX_SOCKET_PATH_BYTES, parseAddress, parseBindAddress } from "../../../shared/address.ts";
-import { codeOf } from "../../support/wire/codes.ts";
+import { codeOf, errorOf } from "../../support/wire/codes.ts";
 
 describe("parseAddress", () => {
   const good: readonly (readonly [string, Address])[] = [
@@ -15,6 +15,20 @@ describe("parseAddress", () => {
     ["/run/redis.sock", { kind: "unix", path: "/run/redis.sock" }],
     ["/tmp/a socket:6379", { kind: "unix", path: "/tmp/a socket:6379" }],
   ];
+  for (const text of [
+    "'[127.0.0.1]:21000'",
+    '"127.0.0.1:21000"',
+    "‘localhost:1’",
+    "“localhost:1”",
+    "`localhost:1`",
+    "'/run/redis.sock'",
+    "'localhost:1",
+    "localhost:1'",
+  ]) {
+    it(`says to remove the quotes of ${text}`, () => assert.match(errorOf(() => parseAddress(text)).message, /remove the quotes/));
+    it(`says to remove the quotes of ${text} as bind address`, () => assert.match(errorOf(() => parseBindAddress(text)).message, /remove the quotes/));
+  }
+
   for (const [text, address] of good) it(`reads ${text}`, () => assert.deepEqual(parseAddress(text), address));
 
   const bad: readonly (readonly [string, string])[] = [
@@ -52,7 +66,7 @@ describe("parseAddress", () => {
         "CONFIG_INVALID",
       ));
 
-  it("takes a socket path as long as the kernel's limit", () => {
+  it("accepts a socket path as long as the kernel's limit", () => {
     const path = `/${"x".repeat(MAX_SOCKET_PATH_BYTES - 1)}`;
     assert.deepEqual(parseAddress(path), { kind: "unix", path });
   });
@@ -97,7 +111,7 @@ describe("parseBindAddress", () => {
 
 describe("formatAddress", () => {
   it("puts IPv6 in brackets", () => assert.equal(formatAddress({ kind: "tcp", host: "::1", port: 80 }), "[::1]:80"));
-  it("puts IPv4 in none", () => assert.equal(formatAddress({ kind: "tcp", host: "127.0.0.1", port: 80 }), "127.0.0.1:80"));
+  it("leaves IPv4 without brackets", () => assert.equal(formatAddress({ kind: "tcp", host: "127.0.0.1", port: 80 }), "127.0.0.1:80"));
   it("writes a socket path as it is", () => assert.equal(formatAddress({ kind: "unix", path: "/run/x" }), "/run/x"));
 });
 

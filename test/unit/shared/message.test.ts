@@ -1,4 +1,7 @@
-/** Sentences that can be translated: how they are put together, and that every template can be found in the sources. */
+/**
+ * Sentences that can be translated: how they are built, and that every template
+ * can be found in the sources.
+ */
 import assert from "node:assert/strict";
 import { NOTIFICATIONS } from "../../../shared/contract/methods.ts";
 import { formatMessage, message } from "../../../shared/message.ts";
@@ -6,11 +9,11 @@ import { messageTemplates, untranslatableCalls } from "../../support/message-tem
 import { entryText, fileText, parse } from "../../support/tunnels-json.ts";
 
 describe("a message", () => {
-  it("has its arguments in their places, wherever and however often those stand", () => {
+  it("has its arguments in their places, wherever and however often the places occur", () => {
     assert.equal(formatMessage(message("{1} of {0}, {1}", 7, "three")), "three of 7, three");
   });
 
-  it("keeps every other brace, and a place that nothing is for", () => {
+  it("keeps every other brace, and a place without an argument", () => {
     assert.equal(formatMessage(message('write { "file": {0} } or {} or {x} or {2}', "a")), 'write { "file": a } or {} or {x} or {2}');
   });
 
@@ -48,7 +51,7 @@ describe("the templates of the validator", () => {
     }
   });
 
-  it("include that of every problem, and say in English what the problem says", () => {
+  it("include the template of every problem, and give the problem's English text", () => {
     const known = messageTemplates();
     const { problems } = parse(fileText({ a: entryText({ lisen: 1, service: "reddis", maxConnections: "5", target: "x", env: { PATH: "1" } }), "b c": "1" }));
     assert.ok(problems.length >= 6);
@@ -58,12 +61,10 @@ describe("the templates of the validator", () => {
     }
   });
 
-  it("stay on their side of the RPC", () => {
+  it("cross the RPC beside the English text", () => {
     const { problems } = parse(fileText({ a: "1" }));
+    assert.ok(problems[0]?.text);
     const sent = NOTIFICATIONS["config/problems"].params.parse({ configPath: "/x", problems });
-    assert.deepEqual(
-      sent.problems,
-      problems.map(({ text: _, ...told }) => told),
-    );
+    assert.deepEqual(sent.problems, problems);
   });
 });

@@ -28,7 +28,7 @@ describe("nearest", () => {
     assert.equal(editDistance("kitten", "sitting"), 3);
   });
 
-  it("is 0 for the same text only, and the same both ways", () =>
+  it("has an edit distance of 0 for the same text only, and the same distance both ways", () =>
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
         assert.equal(editDistance(a, b) === 0, a === b);

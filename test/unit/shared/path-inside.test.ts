@@ -13,7 +13,7 @@ describe("a path", () => {
   }
 
   for (const outside of ["..", "../shop2", "../../etc", "/", "/srv"]) {
-    it(`${outside} does not`, () => {
+    it(`${outside} does not lie in the folder`, () => {
       assert.equal(isInside(resolve(folder, outside), folder), false);
     });
   }

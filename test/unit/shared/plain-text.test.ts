@@ -11,16 +11,16 @@ describe("plainText", () => {
     assert.doesNotMatch(plainText("[a [b](x)](command:evil)"), /\]\(/);
   });
 
-  it("takes the link out of an image, a reference and an autolink", () => {
+  it("removes the link from an image, a reference and an autolink", () => {
     assert.equal(plainText("![x](http://e/track.png)"), "x");
     assert.doesNotMatch(plainText("[x][ref] <command:evil> <img src=x>"), /\]\[|<[a-z]/);
   });
 
-  it("takes control characters and escape sequences out", () => {
+  it("removes control characters and escape sequences", () => {
     assert.equal(plainText("a\u001b[2Jb\r\nc\u0007\u009b"), "a [2Jb  c  ");
   });
 
-  it("takes out marks that turn the reading direction round", () => {
+  it("removes marks that reverse the reading direction", () => {
     assert.equal(plainText("safe\u202egnp.exe\u2066"), "safe gnp.exe ");
   });
 
@@ -41,7 +41,7 @@ describe("plainText", () => {
     assert.equal(cut, "🔒🔒🔒🔒…");
   });
 
-  it("gives for any text one that is short, has nothing active, and stays as it is when cleaned again", () =>
+  it("makes any text short and inactive, and leaves the result as it is when cleaning it again", () =>
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom("[", "]", "(", ")", "!", "<", "$", "a", "\n", "\u202e", "\ud800") })),
@@ -55,7 +55,7 @@ describe("plainText", () => {
       ),
     ));
 
-  it("quotes a name of a megabyte in a few words", () => {
+  it("quotes a name of a megabyte in a short form", () => {
     assert.ok(quote("x".repeat(1_000_000)).length <= 50);
   });
 });

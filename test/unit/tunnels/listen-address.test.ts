@@ -46,7 +46,7 @@ describe("the address a tunnel really listens at", () => {
     });
   }
 
-  it("of a name is what the name stands for, however it is called", async () => {
+  it("of a name is what the name stands for, whatever the name is", async () => {
     const { address, beyondLoopback } = await resolveListen("localhost:1", lookup("0.0.0.0"));
     assert.deepEqual([address, beyondLoopback], [{ kind: "tcp", host: "0.0.0.0", port: 1 }, true]);
   });
@@ -56,17 +56,17 @@ describe("the address a tunnel really listens at", () => {
     assert.deepEqual(address, { kind: "tcp", host: "127.0.0.1", port: 1 });
   });
 
-  it("of a name with several addresses is the same in whatever order they come", async () => {
+  it("of a name with several addresses is the same in whatever order the addresses come", async () => {
     const [one, other] = await Promise.all([resolveListen("h:1", lookup("192.0.2.2", "192.0.2.1")), resolveListen("h:1", lookup("192.0.2.1", "192.0.2.2"))]);
     assert.deepEqual(one, other);
   });
 
-  it("of a name in an odd spelling is judged after the look-up too", async () => {
+  it("of a name that resolves to an odd spelling is judged after the look-up too", async () => {
     assert.equal((await resolveListen("h:1", lookup("::ffff:0:0"))).beyondLoopback, true);
     assert.equal((await resolveListen("h:1", lookup("::ffff:127.0.0.1"))).beyondLoopback, false);
   });
 
-  it("of a socket is its path, without detours", async () => {
+  it("of a socket is its normalised path", async () => {
     const { address, beyondLoopback } = await resolveListen("/run/../run//x.sock", noLookup);
     assert.deepEqual([address, beyondLoopback], [{ kind: "unix", path: "/run/x.sock" }, false]);
   });
@@ -75,14 +75,14 @@ describe("the address a tunnel really listens at", () => {
     assert.deepEqual((await resolveListen(0, noLookup)).address, { kind: "tcp", host: "127.0.0.1", port: 0 });
   });
 
-  it("is DNS_FAILED for a name without an address, and for a number no address is", async () => {
+  it("is DNS_FAILED for a name without an address, and for a number that is no address", async () => {
     const failing = () => Promise.reject(new Error("ENOTFOUND"));
     assert.equal((await rejectionOf(resolveListen("nowhere:1", failing))).code, "DNS_FAILED");
     assert.equal((await rejectionOf(resolveListen("nowhere:1", lookup()))).code, "DNS_FAILED");
     assert.equal((await rejectionOf(resolveListen("4294967296:1", failing))).code, "DNS_FAILED");
   });
 
-  it("is CONFIG_INVALID for what is no address", async () => {
+  it("is CONFIG_INVALID for text that is no address", async () => {
     assert.equal((await rejectionOf(resolveListen("nonsense", noLookup))).code, "CONFIG_INVALID");
     assert.equal((await rejectionOf(resolveListen(":99999", noLookup))).code, "CONFIG_INVALID");
   });
@@ -91,7 +91,7 @@ describe("the address a tunnel really listens at", () => {
     fc.assert(
       fc.property(fc.ipV4Extended(), (text) => {
         const canonical = canonicalIp(text);
-        // The URL standard reads the same spellings; inet_aton has no upper limit to leading zeros, which it shares.
+        // The URL standard reads the same spellings; like inet_aton, it has no upper limit for leading zeros.
         assert.equal(canonical, new URL(`http://${text}/`).hostname);
       }),
     ));
@@ -112,7 +112,7 @@ describe("the outgoing address", () => {
     assert.deepEqual(await resolveBind("out.example", lookup("192.0.2.9")), { kind: "tcp", host: "192.0.2.9", port: 0 });
   });
 
-  it("is no path", async () => {
+  it("can't be a path", async () => {
     assert.equal((await rejectionOf(resolveBind("/x", noLookup))).code, "CONFIG_INVALID");
   });
 });

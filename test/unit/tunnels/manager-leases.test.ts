@@ -1,16 +1,19 @@
-/** Who wants a tunnel, how long it stays after them, and who closes it. */
+/**
+ * Who wants a tunnel, how long the tunnel stays after its clients are gone, and
+ * who closes it.
+ */
 import assert from "node:assert/strict";
-import { MAX_LEASES, MAX_PINS } from "../../../daemon/tunnels/limits.ts";
+import { MAX_LEASES, MAX_PINS } from "../../../daemon/tunnels/leases.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd } from "../../support/wire/ends.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 const refused = (error: NodeJS.ErrnoException): boolean => error.code === "ECONNREFUSED";
 
 describe("the leases of a manager", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   const CACHE = { configPath: APP, name: "cache" };
 
   async function oneTunnel(entry: Readonly<Record<string, unknown>> = {}) {
@@ -28,7 +31,7 @@ describe("the leases of a manager", () => {
     assert.deepEqual([status?.state, status?.users], ["listening", [window.user]]);
   });
 
-  it("of two clients: the first leaves and nothing breaks, both leave and it lingers, drains and is forgotten", async () => {
+  it("of two clients keep the tunnel when the first leaves; when both have left, it lingers, drains and is forgotten", async () => {
     const { backend, managed, time } = await oneTunnel();
     const [one, two] = [managed.client(), managed.client()];
     for (const client of [one, two]) await managed.want(client, APP, "cache");
@@ -56,7 +59,7 @@ describe("the leases of a manager", () => {
     assert.deepEqual([managed.removed.length, [...managed.watched]], [1, []]);
   });
 
-  it("that come back within the linger find the tunnel as it was", async () => {
+  it("taken again within the linger find the tunnel as it was", async () => {
     const { backend, managed, time } = await oneTunnel();
     const window = managed.client();
     await managed.want(window, APP, "cache");
@@ -70,7 +73,7 @@ describe("the leases of a manager", () => {
     sameBytes(await user.read(5), ascii("still"));
   });
 
-  it("of exec end with no linger, unless a window's linger is under way", async () => {
+  it("of exec end without a linger, unless a window's linger is under way", async () => {
     const { managed, time } = await oneTunnel();
     const exec = managed.client("exec");
     await managed.want(exec, APP, "cache");
@@ -88,7 +91,7 @@ describe("the leases of a manager", () => {
     await managed.gone(APP, "cache");
   });
 
-  it("for one scope are replaced by what is stated next for it", async () => {
+  it("for one scope are replaced by the next ones that are stated for the scope", async () => {
     const { managed, time } = await oneTunnel();
     managed.house.write(APP, { cache: {}, other: {} });
     const window = managed.client();
@@ -140,7 +143,7 @@ describe("the leases of a manager", () => {
     }
   });
 
-  it("hand over nothing that is closed, only leased, or was wanted by a command", async () => {
+  it("hand over no tunnel that is closed, only leased, or was wanted by a command", async () => {
     const managed = new Managed(scope);
     managed.house.write(APP, { closed: { keepOpen: true }, leased: {}, passing: { keepOpen: true } });
     const window = managed.client();
@@ -159,7 +162,7 @@ describe("the leases of a manager", () => {
     await managed.gone(APP, "cache");
   });
 
-  it("don't reopen what the user closed, in this life or the next, until it is opened by hand", async () => {
+  it("don't reopen a tunnel that the user closed, even after a restart of the daemon, until it is opened by hand", async () => {
     const { managed } = await oneTunnel();
     const window = managed.client();
     await managed.want(window, APP, "cache");
@@ -175,6 +178,21 @@ describe("the leases of a manager", () => {
     assert.deepEqual([opened.state, opened.closedByUser, next.house.state.closed], ["listening", false, []]);
   });
 
+  it("let live connections of a closed tunnel go on, until it is told to cut them", async () => {
+    const { backend, managed } = await oneTunnel();
+    const window = managed.client();
+    await managed.want(window, APP, "cache");
+    const user = await connectTo(scope, portOf(managed.status(APP, "cache")));
+    const service = await backend.accept();
+    assert.equal((await managed.manager.close(window, CACHE, false)).closed, true);
+    service.write(ascii("alive"));
+    sameBytes(await user.read(5), ascii("alive"), "it was not cut");
+    assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").openConnections], ["draining", 1]);
+    assert.equal((await managed.manager.close(window, CACHE, false, true)).closed, true);
+    await user.ending();
+    await managed.gone(APP, "cache");
+  });
+
   it("ask before one client closes what others use, and obey force", async () => {
     const { managed } = await oneTunnel();
     const [one, two] = [managed.client(), managed.client()];
@@ -185,7 +203,7 @@ describe("the leases of a manager", () => {
     assert.deepEqual([managed.status(APP, "cache").state, managed.status(APP, "cache").closedByUser], ["closed", true]);
   });
 
-  it("close what another workspace shares only with force, and then for both", async () => {
+  it("close a tunnel that another workspace shares only with force, and then for both", async () => {
     const { managed } = await oneTunnel();
     const listen = await closedPort();
     for (const file of [APP, CLONE]) managed.house.write(file, { cache: { listen } });
@@ -213,14 +231,14 @@ describe("the leases of a manager", () => {
     assert.deepEqual(next.house.state.pins, []);
   });
 
-  it("refuse to act on a tunnel nobody has opened", async () => {
+  it("refuse to act on a tunnel that nobody has opened", async () => {
     const managed = new Managed(scope);
     for (const act of [() => managed.manager.restart(CACHE), () => managed.manager.probe(CACHE), () => managed.manager.close(managed.client(), CACHE, true)]) {
       await assert.rejects(act(), { code: "CONFIG_INVALID" });
     }
   });
 
-  it("have a bound for each client, whose wants stay as they were beyond it", async () => {
+  it("have a limit for each client, and a request beyond the limit changes nothing", async () => {
     const managed = new Managed(scope);
     const [greedy, other] = [managed.client(), managed.client()];
     const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`);
@@ -236,7 +254,7 @@ describe("the leases of a manager", () => {
     await set("b", 2);
   });
 
-  it("and pins have a bound, which a tunnel that is pinned already does not meet", async () => {
+  it("and pins have a limit, which does not apply to a tunnel that is pinned already", async () => {
     const managed = new Managed(scope);
     managed.house.state.pins = Array.from({ length: MAX_PINS }, (_, index) => ({ configPath: APP, name: `n${index}` }));
     await assert.rejects(managed.manager.pin(CACHE), { code: "LIMIT_REACHED" });

@@ -5,13 +5,13 @@ import * as net from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { until } from "../../support/process/until.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { APP, CLONE, LINGER_MS, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { startEnd } from "../../support/wire/ends.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { closedPort, connectTo, startBackend, temporaryFolder } from "../../support/wire/peer.ts";
 
 describe("where a manager's tunnels listen", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   /** Somebody else's listener. */
   async function occupy(port: number): Promise<net.Server> {
@@ -40,7 +40,7 @@ describe("where a manager's tunnels listen", () => {
     assert.deepEqual([managed.manager.running.length, managed.status(CLONE, "cache").openConnections], [1, 1]);
   });
 
-  it("is refused to another definition, with the other workspace's name, until that one goes", async () => {
+  it("is refused to another definition, with the other workspace's name, until the first tunnel is gone", async () => {
     const managed = new Managed(scope);
     const listen = await closedPort();
     managed.house.write(APP, { cache: { listen } });
@@ -66,7 +66,7 @@ describe("where a manager's tunnels listen", () => {
     assert.match(refused?.lastFailure?.message ?? "", /"wide" of/);
   });
 
-  it("on every address of IPv4 leaves those of IPv6 to others, which :: does not", async function () {
+  it("on every IPv4 address leaves IPv6 addresses to others, while :: does not", async function () {
     const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
     if (!hasIpv6) this.skip();
     const managed = new Managed(scope);
@@ -108,7 +108,7 @@ describe("where a manager's tunnels listen", () => {
     assert.equal(managed.status(APP, "cache").lastFailure, undefined);
   });
 
-  it("is retried while another program has it, later each time, and told of once", async () => {
+  it("is retried with growing waits while another program has it, and reported once", async () => {
     const managed = new Managed(scope);
     const listen = await closedPort();
     const other = await occupy(listen);
@@ -138,7 +138,7 @@ describe("where a manager's tunnels listen", () => {
     );
   });
 
-  it("is given up when a busy tunnel is not wanted any more", async () => {
+  it("is given up when a tunnel with a busy port is no longer wanted", async () => {
     const managed = new Managed(scope);
     const listen = await closedPort();
     await occupy(listen);
@@ -151,7 +151,7 @@ describe("where a manager's tunnels listen", () => {
     assert.equal(managed.house.time.pending, 0);
   });
 
-  it("with port 0 is picked once and kept, also when the entry changes and in the daemon's next life", async () => {
+  it("with port 0 is picked once and kept, also when the entry changes or the daemon restarts", async () => {
     const managed = new Managed(scope);
     managed.house.write(APP, { cache: {} });
     const [opened] = await managed.want(managed.client(), APP, "cache");
@@ -165,7 +165,7 @@ describe("where a manager's tunnels listen", () => {
     assert.equal(again?.listen, opened.listen);
   });
 
-  it("with port 0 in two workspaces is shared by whoever has no port yet, and kept by both", async () => {
+  it("with port 0 in two workspaces is shared by the workspace that has no port yet, and kept by both", async () => {
     const managed = new Managed(scope);
     for (const file of [APP, CLONE]) managed.house.write(file, { cache: {} });
     const [one] = await managed.want(managed.client(), APP, "cache");
@@ -174,7 +174,7 @@ describe("where a manager's tunnels listen", () => {
     assert.equal(managed.house.state.ports.length, 2);
   });
 
-  it("with port 0 stays what it was for each of two workspaces that had their own", async () => {
+  it("with port 0 stays the same for each of two workspaces that had their own port", async () => {
     const managed = new Managed(scope);
     const kept = [APP, CLONE].map((configPath) => ({ configPath, name: "cache" }));
     const ports = [await closedPort(), await closedPort()];
@@ -188,7 +188,7 @@ describe("where a manager's tunnels listen", () => {
     );
   });
 
-  it("at a unix socket is remembered as ours while it is there, and no longer", async () => {
+  it("at a unix socket is remembered as ours only while the socket is there", async () => {
     const managed = new Managed(scope);
     const path = join(temporaryFolder(scope), "s");
     managed.house.write(APP, { cache: { listen: path } });
@@ -201,7 +201,7 @@ describe("where a manager's tunnels listen", () => {
     assert.deepEqual([managed.house.state.sockets, existsSync(path)], [[], false]);
   });
 
-  it("at a unix socket is this user's alone for a client's entry; a server's takes whoever has the key", async function () {
+  it("at a unix socket is open only to this user for a client's entry, and to any holder of the key for a server's", async function () {
     if (process.platform === "win32") this.skip();
     const managed = new Managed(scope);
     const folder = temporaryFolder(scope);
@@ -216,7 +216,7 @@ describe("where a manager's tunnels listen", () => {
     assert.deepEqual([statSync(sockets.client).mode & 0o777, statSync(sockets.server).mode & 0o777], [0o600, 0o777]);
   });
 
-  it("at somebody else's file is refused, and the file does not become ours by that", async () => {
+  it("at somebody else's file is refused, and the file does not count as ours afterwards", async () => {
     const managed = new Managed(scope);
     const path = join(temporaryFolder(scope), "s");
     writeFileSync(path, "precious");
@@ -227,7 +227,7 @@ describe("where a manager's tunnels listen", () => {
     assert.deepEqual([existsSync(path), managed.house.state.sockets], [true, []]);
   });
 
-  it("is taken over from the daemon before this one where it is wanted, and closed where it is not", async () => {
+  it("is taken over from the previous daemon if it is wanted, and closed if it is not", async () => {
     const managed = new Managed(scope);
     const [wanted, unwanted, lost] = [await closedPort(), await closedPort(), await closedPort()];
     managed.house.write(APP, { cache: { listen: wanted }, lost: { listen: lost } });

@@ -1,16 +1,16 @@
 /** What a changed file, key or approval does to tunnels that run. */
 import assert from "node:assert/strict";
+import { stageForEach } from "../../support/stage.ts";
 import { APP, Managed, portOf } from "../../support/tunnels/managed.ts";
 import { oneEntry } from "../../support/tunnels-json.ts";
 import { ascii, sameBytes } from "../../support/wire/bytes.ts";
 import { startEnd } from "../../support/wire/ends.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 const CACHE = { configPath: APP, name: "cache" };
 
 describe("a manager", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   /** A backend behind a far end with these keys; `target` leads there. */
   async function farEnd(keys: readonly string[] = ["one"]): Promise<{ readonly backend: Backend; readonly target: string }> {
@@ -48,7 +48,7 @@ describe("a manager", () => {
     assert.deepEqual([managed.status(APP, "cache").openConnections, managed.status(APP, "cache").plainInBytes], [2, 5]);
   });
 
-  it("keeps what was proved when a change does not concern the way", async () => {
+  it("keeps what was proved when a change does not concern the way to the backend", async () => {
     const { backend, target } = await farEnd();
     const managed = await opened({ target });
     const user = await connectTo(scope, portOf(managed.status(APP, "cache")));
@@ -89,14 +89,14 @@ describe("a manager", () => {
     sameBytes(await user.read(3), ascii("old"));
   });
 
-  it("turns a client tunnel into a server one at the same port", async () => {
+  it("turns a client tunnel into a server tunnel at the same port", async () => {
     const listen = await closedPort();
     const managed = await opened({ listen });
     await managed.rewrite(APP, { cache: { listen, role: "server" } });
     assert.deepEqual([managed.status(APP, "cache").role, managed.status(APP, "cache").state], ["server", "listening"]);
   });
 
-  it("keeps what runs when the file is broken, and says where", async () => {
+  it("keeps what runs when the file is broken, and says where the file is broken", async () => {
     const { target } = await farEnd();
     const managed = await opened({ target });
     managed.house.writeText(APP, '{\n  "version": 1,\n  "tunnels": {');
@@ -133,7 +133,14 @@ describe("a manager", () => {
     assert.deepEqual(portOf(managed.status(APP, "cache")), where);
   });
 
-  it("waits for a key, opens when it appears, and asks again when it is another one", async () => {
+  it("shows where a tunnel that waits for its key will listen, also when its entry has only a port", async () => {
+    const managed = new Managed(scope);
+    managed.house.write(APP, { cache: { key: "late", listen: 23_801 } });
+    const [waiting] = await managed.want(managed.client(), APP, "cache");
+    assert.deepEqual([waiting?.state, waiting?.listen], ["waiting-for-key", "127.0.0.1:23801"]);
+  });
+
+  it("waits for a key, opens when the key appears, and asks again when the key is another one", async () => {
     const managed = new Managed(scope);
     managed.house.write(APP, { cache: { key: "late" } });
     const [waiting] = await managed.want(managed.client(), APP, "cache");
@@ -164,7 +171,7 @@ describe("a manager", () => {
     assert.deepEqual([managed.status(APP, "cache").target, managed.status(APP, "cache").lastFailure], ["127.0.0.1:2", undefined]);
   });
 
-  it("opens nothing that is not approved, and asks each client that comes", async () => {
+  it("opens no tunnel that is not approved, and asks each new client", async () => {
     const managed = new Managed(scope);
     managed.approveAll = false;
     const listen = await closedPort();
@@ -200,7 +207,7 @@ describe("a manager", () => {
     assert.ok(key.every((byte) => byte === 0));
   });
 
-  it("looks again at everything after each change, however fast they come", async () => {
+  it("looks at everything again after each change, however fast the changes come", async () => {
     const managed = await opened();
     const targets = Array.from({ length: 20 }, (_, index) => `127.0.0.1:${index + 2}`);
     await Promise.all(targets.map((target) => managed.rewrite(APP, { cache: { target } })));

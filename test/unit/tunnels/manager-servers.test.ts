@@ -1,13 +1,16 @@
-/** Server entries of one file that share a port and a target: their keys alone tell them apart, whatever mistakes are made with those. */
+/**
+ * Server entries of one file that share a port and a target: only their keys tell
+ * them apart, whatever mistakes are made with the keys.
+ */
 import assert from "node:assert/strict";
 import { until } from "../../support/process/until.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { APP, CLONE, Managed } from "../../support/tunnels/managed.ts";
 import { SpipedPeer, shakeAsClient } from "../../support/wire/ends.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 describe("two server entries of one file with one port and one target", () => {
-  const scope = useScope();
+  const scope = stageForEach();
   let managed: Managed;
   let backend: Backend;
   let listen: number;
@@ -30,13 +33,13 @@ describe("two server entries of one file with one port and one target", () => {
     await managed.want(managed.client(), APP, "a", "b");
   }
 
-  /** The content of key files has changed, all of them before anybody looked. */
+  /** Changes the content of key files, all of them before the daemon looks. */
   async function keysAre(texts: Readonly<Record<string, string>>): Promise<void> {
     for (const [name, text] of Object.entries(texts)) managed.house.keys.set(name, text);
     await managed.fileChanged(APP);
   }
 
-  /** Which of these keys are let in now. */
+  /** Which of these keys are accepted now. */
   async function taken(...texts: readonly string[]): Promise<string[]> {
     const results = await Promise.all(
       texts.map(async (text) =>
@@ -49,7 +52,7 @@ describe("two server entries of one file with one port and one target", () => {
     return texts.filter((_, index) => results[index]);
   }
 
-  it("go on as they were when one gets the other's key by mistake, which is told with both names, and both work again when it is mended", async () => {
+  it("go on as before when one gets the other's key by mistake, report both names, and both work again when the mistake is mended", async () => {
     await open();
     await keysAre({ a: "key b" });
     assert.deepEqual(await taken("key a", "key b"), ["key a", "key b"]);
@@ -69,7 +72,7 @@ describe("two server entries of one file with one port and one target", () => {
     assert.deepEqual(await taken("key a", "key b", "key c"), ["key a", "key c"], "each has its own still");
   });
 
-  it("refuse the one that comes with the other's key, and let it in when either is mended", async () => {
+  it("refuse the one that arrives with the other's key, and open it when the key of either is mended", async () => {
     for (const [mended, keys] of [
       ["b", { b: "key c" }],
       ["a", { a: "key c" }],
@@ -83,12 +86,12 @@ describe("two server entries of one file with one port and one target", () => {
       assert.match(lastFailure?.message ?? "", /"a" and "b" have the same key/);
       assert.deepEqual(await taken("key a", "key c"), ["key a"]);
       await keysAre(keys);
-      await until(() => managed.status(APP, "b").state === "listening", { what: `both were open once ${mended} was mended`, timeoutMs: 5_000 });
+      await until(() => managed.status(APP, "b").state === "listening", { what: `both were open once ${mended} was mended` });
       assert.deepEqual(await taken("key a", "key c"), ["key a", "key c"]);
     }
   });
 
-  it("share nothing, while the same entry of another workspace is shared still", async () => {
+  it("share no tunnel, while the same entry in another workspace still does", async () => {
     await open();
     managed.house.write(CLONE, { a: entry("a") });
     await managed.want(managed.client(), CLONE, "a");

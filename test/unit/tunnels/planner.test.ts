@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
 import type { KeyLoader } from "../../../daemon/keys/key-loader.ts";
-import { approvalDigest, approvalFacts, createPlanner, type Definition, definitionDigest, resolveDefinition } from "../../../daemon/tunnels/planner.ts";
+import { approvalDigest, definitionDigest } from "../../../daemon/tunnels/digest.ts";
+import { approvalFacts, createPlanner, type Definition, resolveDefinition } from "../../../daemon/tunnels/planner.ts";
 import { entrySchema, type KeyReference, type TunnelEntry } from "../../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
@@ -11,7 +12,7 @@ import { rejectionOf } from "../../support/wire/codes.ts";
 const REF = { configPath: "/srv/app/.vscode/tunnels.json", name: "cache" };
 const BASE = { service: "mysql", listen: 3307, target: "db.example.com:3406", key: "team" };
 
-/** Gives for each name or path a key of its own; "no…" is not there. */
+/** Gives each name or path its own key; a key called "no…" is missing. */
 function loaderWith(seen: { keys: Uint8Array[]; folders: string[] } = { keys: [], folders: [] }): KeyLoader {
   return {
     load: (reference: KeyReference, workspaceFolder) => {
@@ -20,7 +21,8 @@ function loaderWith(seen: { keys: Uint8Array[]; folders: string[] } = { keys: []
       const key = nodeSuite.sha256(new TextEncoder().encode(text));
       seen.keys.push(key);
       seen.folders.push(workspaceFolder);
-      return { source: text, file: typeof reference === "string" ? undefined : text, key, fingerprint: `print of ${text}` };
+      const file = typeof reference === "string" ? {} : { file: text, shared: reference.shared === true };
+      return { source: text, file: undefined, ...file, key, fingerprint: `print of ${text}` };
     },
   };
 }
@@ -31,10 +33,11 @@ const resolve = (more: Readonly<Record<string, unknown>> = {}, keys = loaderWith
   resolveDefinition(REF, entry(more), { suite: nodeSuite, keys, lookup });
 
 describe("a definition", () => {
-  it("has everything resolved that a tunnel needs", async () => {
+  it("has everything that a tunnel needs, resolved", async () => {
     const { plan, keys, beyondLoopback } = await resolve({ bind: "far", timeoutSeconds: 0.25, dnsRefreshSeconds: 1.5 });
     assert.deepEqual(plan, {
       name: "cache",
+      configPath: REF.configPath,
       role: "client",
       service: "mysql",
       listen: { kind: "tcp", host: "127.0.0.1", port: 3307 },
@@ -43,7 +46,7 @@ describe("a definition", () => {
       keys: [nodeSuite.sha256(new TextEncoder().encode("team"))],
       forwardSecrecy: "require",
       timeoutMs: 250,
-      keyNames: ["print of team"],
+      fingerprints: ["print of team"],
       keepAlive: true,
       dnsRefreshMs: 1_500,
       maxConnections: 100,
@@ -57,11 +60,12 @@ describe("a definition", () => {
     assert.deepEqual(seen.folders, ["/srv/app"]);
   });
 
-  it("never has a time limit of 0, which would be none", async () => {
-    assert.equal((await resolve({ timeoutSeconds: 1e-9 })).plan.timeoutMs, 1);
+  it("never has a time limit of 0, which would mean no limit", async () => {
+    const definition = resolveDefinition(REF, { ...entry(), timeoutSeconds: 1e-9 }, { suite: nodeSuite, keys: loaderWith(), lookup });
+    assert.equal((await definition).plan.timeoutMs, 1);
   });
 
-  it("says when other machines can connect, by what the address means", async () => {
+  it("says whether other machines can connect, by what the address means", async () => {
     for (const listen of ["0:1", "far:1", "[::]:1", "[::ffff:0.0.0.0]:1"]) assert.equal((await resolve({ listen })).beyondLoopback, true, listen);
     for (const listen of [1, "local:1", "2130706433:1", "/run/x.sock"]) assert.equal((await resolve({ listen })).beyondLoopback, false, String(listen));
   });
@@ -75,7 +79,7 @@ describe("a definition", () => {
   });
 });
 
-/** Entries that differ from BASE in one thing, by which digest notices. */
+/** Entries that differ from BASE in one thing, and which digest changes. */
 const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly definition: boolean; readonly approval: boolean }])[] = [
   [{ role: "server" }, { definition: true, approval: true }],
   [{ listen: 3308 }, { definition: true, approval: true }],
@@ -84,6 +88,7 @@ const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly
   [{ bind: "192.0.2.9" }, { definition: true, approval: true }],
   [{ key: "other" }, { definition: true, approval: true }],
   [{ key: { file: "team" } }, { definition: false, approval: true }],
+  [{ key: { file: "team", shared: true } }, { definition: false, approval: true }],
   [{ env: { A: "1" } }, { definition: false, approval: true }],
   [{ env: { A: "2" } }, { definition: false, approval: true }],
   [{ env: { B: "1" } }, { definition: false, approval: true }],
@@ -91,20 +96,32 @@ const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly
   [{ database: "app" }, { definition: false, approval: true }],
   [{ service: "tcp" }, { definition: true, approval: false }],
   [{ forwardSecrecy: "off" }, { definition: true, approval: true }],
+  [{ wire: "spiped" }, { definition: true, approval: true }],
+  [{ wire: "native" }, { definition: true, approval: true }],
+  [{ wire: "auto" }, { definition: false, approval: false }],
   [{ maxConnections: 5 }, { definition: true, approval: false }],
   [{ timeoutSeconds: 6 }, { definition: true, approval: false }],
   [{ keepAlive: false }, { definition: true, approval: false }],
   [{ dnsRefreshSeconds: 61 }, { definition: true, approval: false }],
   [{ autoOpen: true }, { definition: false, approval: false }],
   [{ group: "g" }, { definition: false, approval: false }],
+  [{ color: "red" }, { definition: false, approval: false }],
   [{ confirm: true }, { definition: false, approval: false }],
   [{ keepOpen: true }, { definition: false, approval: false }],
+  [{ tls: true }, { definition: true, approval: true }],
+  [{ tls: false }, { definition: false, approval: false }],
   [{ listen: "127.0.0.1:3307" }, { definition: false, approval: false }],
   [{ listen: "local:3307" }, { definition: false, approval: false }],
   [{ key: ["team"] }, { definition: false, approval: false }],
 ];
 
 describe("the digests of a definition", () => {
+  it("ask for a new approval when a key file is said to be shared", async () => {
+    const [one, shared] = [await resolve({ key: { file: "k" } }), await resolve({ key: { file: "k", shared: true } })];
+    assert.notEqual(approvalDigest(nodeSuite, one), approvalDigest(nodeSuite, shared));
+    assert.deepEqual(approvalFacts(nodeSuite, shared, { approvedBefore: false }).keys, [{ source: "k", fingerprint: "print of k", shared: true }]);
+  });
+
   for (const [more, expected] of CHANGES) {
     const word = (changes: boolean) => (changes ? "changes" : "stays");
     it(`with ${JSON.stringify(more)}: who may share it ${word(expected.definition)}, what is approved ${word(expected.approval)}`, async () => {
@@ -125,7 +142,7 @@ describe("the digests of a definition", () => {
     assert.equal(definitionDigest(nodeSuite, one), definitionDigest(nodeSuite, other));
   });
 
-  it("don't depend on the order of a server's keys, nor on that of variables", async () => {
+  it("don't depend on the order of a server's keys, nor on the order of variables", async () => {
     const one = await resolve({ role: "server", key: ["a", "b"], env: { A: "1", B: "2", "10": "x", "9": "y" } });
     const other = await resolve({ role: "server", key: ["b", "a"], env: { "9": "y", B: "2", A: "1", "10": "x" } });
     assert.equal(definitionDigest(nodeSuite, one), definitionDigest(nodeSuite, other));
@@ -147,7 +164,7 @@ describe("the digests of a definition", () => {
       user: text,
       database: fc.oneof(text, fc.nat(9)),
     });
-    // What JSON sees as the same is the same: entries come from JSON, and zod drops a variable called __proto__.
+    // Values are the same if their JSON is the same: entries come from JSON, and zod drops a variable called __proto__.
     const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
     const plain = (value: { readonly env: object }) => {
       const { env, ...rest } = value;

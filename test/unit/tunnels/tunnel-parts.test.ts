@@ -1,7 +1,6 @@
 /** The small parts of a tunnel: health, hold-off, counters. */
 import assert from "node:assert/strict";
-import { RouteStats } from "../../../daemon/proxy/stats.ts";
-import { sumOf } from "../../../daemon/tunnels/counters.ts";
+import { RouteStats, sumOf } from "../../../daemon/proxy/stats.ts";
 import { Health } from "../../../daemon/tunnels/health.ts";
 import { HoldOff } from "../../../daemon/tunnels/hold-off.ts";
 import { TunnelError } from "../../../shared/errors.ts";
@@ -14,7 +13,7 @@ function statsOf(values: Partial<RouteStats>): RouteStats {
 describe("the health of a tunnel", () => {
   const verified = statsOf({ keyVerifiedAtMs: 1, backendVerifiedAtMs: 1 });
 
-  it("is restored by a proof of what failed", () => {
+  it("is restored by a proof of the thing that failed", () => {
     const health = new Health("client");
     health.failed("CONNECT_REFUSED", 5);
     assert.equal(health.stateOf(verified), "degraded");
@@ -27,7 +26,7 @@ describe("the health of a tunnel", () => {
     assert.equal(health.stateOf(verified), "verified");
   });
 
-  it("does not suffer from what is this machine's affair, or one connection's", () => {
+  it("does not suffer from failures of this machine or of a single connection", () => {
     for (const code of ["LIMIT_REACHED", "TRUNCATED", "PLAIN_CLIENT"] as const) {
       const health = new Health("client");
       health.failed(code, 5);
@@ -41,7 +40,7 @@ describe("the health of a tunnel", () => {
     assert.equal(health.stateOf(verified), "verified");
   });
 
-  it("does not depend on the clock: a failure counts though the clock was set back", () => {
+  it("does not depend on the clock: a failure counts even if the clock was set back", () => {
     const health = new Health("client");
     health.failed("CONNECT_REFUSED", -3_600_000);
     assert.equal(health.stateOf(statsOf({ keyVerifiedAtMs: 1 })), "degraded");
@@ -76,7 +75,7 @@ describe("holding off after a wrong key", () => {
     assert.equal(hold.reason, undefined);
   });
 
-  it("is not made longer by those it turns away", () => {
+  it("is not made longer by connections that it turns away", () => {
     const { hold, time } = holdOff();
     hold.start(mismatch());
     for (let count = 0; count < 100; count += 1) if (hold.reason) hold.start(hold.reason);
@@ -84,7 +83,7 @@ describe("holding off after a wrong key", () => {
     assert.equal(hold.reason, undefined);
   });
 
-  it("begins small again once the key was proved", () => {
+  it("starts short again once the key was proved", () => {
     const { hold, time } = holdOff();
     for (let count = 0; count < 4; count += 1) hold.start(mismatch());
     hold.end({ forget: true });
@@ -96,7 +95,7 @@ describe("holding off after a wrong key", () => {
 });
 
 describe("the counters of a tunnel", () => {
-  it("are summed over its settings, evidence is the newest's", () => {
+  it("are summed over all its settings, while the evidence is that of the newest", () => {
     const timing = { count: 1, lastMs: 4, totalMs: 4, maxMs: 4 };
     const old = statsOf({ open: 1, total: 2, plainInBytes: 3, keyVerifiedAtMs: 9, failures: new Map([["BACKEND_DOWN", 2]]), dial: timing });
     const now = statsOf({ open: 1, total: 1, plainInBytes: 1, failures: new Map([["BACKEND_DOWN", 1]]) });

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { probeTunnel } from "../../../daemon/tunnels/probe-tunnel.ts";
 import { TunnelError } from "../../../shared/errors.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../../support/refusals.ts";
+import { stageForEach } from "../../support/stage.ts";
 import { planOf, Solo } from "../../support/tunnels/solo.ts";
 import { ascii, join } from "../../support/wire/bytes.ts";
 import { End, local, makeRoute, shakeAsClient, startEnd } from "../../support/wire/ends.ts";
 import { keyOf } from "../../support/wire/handshakes.ts";
-import { useScope } from "../../support/wire/loop.ts";
 import { type Backend, closedPort, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 describe("a tunnel", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   async function behindFarEnd(): Promise<{ readonly solo: Solo; readonly backend: Backend }> {
     const backend = await startBackend(scope);
@@ -72,7 +72,7 @@ describe("a tunnel", () => {
     assert.equal(solo.tunnel.state, "verified");
   });
 
-  it("is verified again by what a live connection says, without a new one", async () => {
+  it("is verified again by data on a live connection, without a new connection", async () => {
     const { solo, backend } = await behindFarEnd();
     const user = await connectTo(scope, solo.place);
     const service = await backend.accept();
@@ -104,7 +104,7 @@ describe("a tunnel", () => {
     assert.equal(server.tunnel.state, "degraded", "another proof of the key says nothing about the backend");
   });
 
-  it("turns newcomers away at once after a wrong key, longer each time, and lets them through by itself", async () => {
+  it("refuses new connections at once after a wrong key, longer each time, and lets them through again by itself", async () => {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port, keys: ["two"] });
     const solo = new Solo(scope, { target: local(far.port) });
@@ -113,22 +113,59 @@ describe("a tunnel", () => {
       await (await connectTo(scope, solo.place)).ending();
       return far.failures.length;
     };
-    assert.equal(await attempt(), 1);
+    assert.equal(await attempt(), 2, "it is looked at twice before that is said");
     await solo.failed("KEY_MISMATCH");
-    assert.equal(await attempt(), 1, "the second did not reach the far side");
+    assert.equal(await attempt(), 2, "the second did not reach the far side");
     assert.deepEqual([solo.failures("KEY_MISMATCH"), solo.tunnel.stats.lastFailure?.count, solo.tunnel.state], [2, 2, "degraded"]);
     solo.time.pass(999);
-    assert.equal(await attempt(), 1, "at least one second");
+    assert.equal(await attempt(), 2, "at least one second");
     solo.time.pass(251);
-    assert.equal(await attempt(), 2, "then the next one is tried");
+    assert.equal(await attempt(), 3, "then the next one is tried, once");
     await solo.failed("KEY_MISMATCH", 4);
     solo.time.pass(1_999);
-    assert.equal(await attempt(), 2, "twice as long");
+    assert.equal(await attempt(), 3, "twice as long");
     solo.tunnel.wake();
-    assert.equal(await attempt(), 3, "but not after a wake");
+    assert.equal(await attempt(), 4, "but not after a wake");
   });
 
-  it("re-resolves its target after a wake, and keeps the connections that live", async () => {
+  it("tries the far side again when somebody asks on purpose, even while new connections are refused after a wrong key", async () => {
+    const backend = await startBackend(scope);
+    const wrong = await startEnd(scope, { role: "server", target: backend.port, keys: ["two"] });
+    const solo = new Solo(scope, { target: local(wrong.port) });
+    await solo.tunnel.open();
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "KEY_MISMATCH");
+    const lookedAt = wrong.failures.length;
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "KEY_MISMATCH");
+    assert.ok(wrong.failures.length > lookedAt, "the second question reached the far side");
+    await (await connectTo(scope, solo.place)).ending();
+    const settled = wrong.failures.length;
+    await (await connectTo(scope, solo.place)).ending();
+    assert.equal(wrong.failures.length, settled, "a client that only tries is still turned away");
+    const { port } = wrong;
+    wrong.forwarder.close();
+    const options = { role: "server", target: backend.port } as const;
+    await startEnd(scope, options, [makeRoute(scope, options)], { kind: "tcp", host: "127.0.0.1", port });
+    assert.deepEqual(await probeTunnel(solo.tunnel), {}, "the far end has the right key now");
+    assert.equal(solo.tunnel.state, "key-verified");
+  });
+
+  it("is degraded by a far end that has worked and then accepts connections in silence, because that far end is probably full", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { target: local(far.port), timeoutMs: 3_000 });
+    await solo.tunnel.open();
+    const user = await connectTo(scope, solo.place);
+    await solo.reaches("key-verified");
+    user.socket.destroy();
+    const { port } = far;
+    far.forwarder.close();
+    await startBackend(scope, { port });
+    await (await connectTo(scope, solo.place)).ending();
+    await solo.failed("LIMIT_REACHED");
+    assert.equal(solo.tunnel.state, "degraded");
+  });
+
+  it("re-resolves its target after a wake, and keeps live connections", async () => {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port });
     const solo = new Solo(scope, { target: { kind: "tcp", host: "far.example", port: far.port } });
@@ -142,7 +179,7 @@ describe("a tunnel", () => {
     await user.read(1);
   });
 
-  it("gives newcomers its new plan while it is still busy with its port", async () => {
+  it("gives new connections its new plan while it still waits for a busy port", async () => {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port });
     const taken = await startBackend(scope);
@@ -158,7 +195,7 @@ describe("a tunnel", () => {
     assert.deepEqual(solo.told, ["listening"]);
   });
 
-  it("closed or drained while it binds leaves no listener behind", async () => {
+  it("leaves no listener behind when it is closed or drained while it binds", async () => {
     const port = await closedPort();
     for (const end of ["close", "drain"] as const) {
       const solo = new Solo(scope, { listen: { kind: "tcp", host: "127.0.0.1", port } });
@@ -174,7 +211,7 @@ describe("a tunnel", () => {
     assert.throws(() => solo.tunnel.reconfigure(planOf({ listen: { kind: "tcp", host: "127.0.0.1", port: 1 } })), RangeError);
   });
 
-  it("tells those who wait for evidence when it closes", async () => {
+  it("resolves waits for evidence when it closes", async () => {
     const { solo } = await behindFarEnd();
     const evidence = solo.tunnel.nextEvidence();
     solo.tunnel.close();
@@ -185,7 +222,7 @@ describe("a tunnel", () => {
 });
 
 describe("the limit of a tunnel", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   for (const [what, change] of [
     ["the same again", () => ({})],
@@ -205,15 +242,18 @@ describe("the limit of a tunnel", () => {
     });
 });
 
-describe("a tunnel whose service turns us away with its first words", () => {
-  const scope = useScope();
-  const MYSQL_GREETING = join(Uint8Array.of(74, 0, 0, 0, 10), ascii("10.11.19-MariaDB"), new Uint8Array(57));
+const MYSQL_GREETING = join(Uint8Array.of(74, 0, 0, 0, 10), ascii("10.11.19-MariaDB"), new Uint8Array(57));
+/** A fatal handshake_failure, and the beginning of a ServerHello. RFC 8446, 5.1 and 6. */
+const TLS_ALERT = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40);
+const TLS_HELLO = Uint8Array.of(0x16, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3);
 
-  /** What a program that connects leads to, when the service says this. */
-  async function afterTraffic(service: "redis" | "mysql" | "tcp", says: Uint8Array) {
+describe("a tunnel whose service turns us away with its first words", () => {
+  const scope = stageForEach();
+  /** What a tunnel shows after a program has connected and the service has said this. */
+  async function afterTraffic(service: "redis" | "mysql" | "tcp", says: Uint8Array, tls = false) {
     const backend = await startBackend(scope);
     const far = await startEnd(scope, { role: "server", target: backend.port });
-    const solo = new Solo(scope, { service, target: local(far.port) });
+    const solo = new Solo(scope, { service, tls, target: local(far.port) });
     await solo.tunnel.open();
     const user = await connectTo(scope, solo.place);
     (await backend.accept()).write(says);
@@ -227,11 +267,27 @@ describe("a tunnel whose service turns us away with its first words", () => {
     ["mysql", "error 1040", mysqlErrorPacket(1040, "#08004Too many connections"), "BACKEND_BLOCKED"],
     ["mysql", "error 1130", mysqlErrorPacket(1130, "Host '10.0.0.1' is not allowed to connect"), "BACKEND_DOWN"],
     ["redis", "protected mode", ascii(PROTECTED_MODE), "BACKEND_BLOCKED"],
+    ["redis", "a TLS alert, where the entry knows nothing of TLS", TLS_ALERT, "BACKEND_DOWN"],
     ["redis", "its limit", ascii("-ERR max number of clients reached\r\n"), "BACKEND_BLOCKED"],
   ] as const)
-    it(`says ${code} for ${what}, once, and not that the service is verified`, async () => {
+    it(`reports ${code} for ${what} once, and does not count the service as verified`, async () => {
       assert.deepEqual(await afterTraffic(service, says), ["degraded", code, 1, true]);
     });
+
+  it("takes a reset after a refusal as the end of it, and as nothing new", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { service: "redis", target: local(far.port) });
+    await solo.tunnel.open();
+    const user = await connectTo(scope, solo.place);
+    const service = await backend.accept();
+    service.write(TLS_ALERT);
+    await user.read(TLS_ALERT.length);
+    service.socket.resetAndDestroy();
+    assert.equal(await user.ending(), "reset");
+    assert.deepEqual([...solo.tunnel.stats.failures], [["BACKEND_DOWN", 1]]);
+    assert.match(solo.tunnel.stats.lastFailure?.message ?? "", /speaks TLS/);
+  });
 
   for (const [service, what, says] of [
     ["mysql", "a greeting", MYSQL_GREETING],
@@ -239,11 +295,19 @@ describe("a tunnel whose service turns us away with its first words", () => {
     ["redis", "the want of a password", ascii("-NOAUTH Authentication required.\r\n")],
     ["tcp", "an error packet of a service it does not know", mysqlErrorPacket(1129, "blocked")],
   ] as const)
-    it(`takes ${what} for life`, async () => {
+    it(`takes ${what} as a sign of life`, async () => {
       assert.deepEqual(await afterTraffic(service, says), ["verified", undefined, undefined, false]);
     });
 
-  it("tells it at the server's end as well, which hears it first", async () => {
+  for (const [what, says] of [
+    ["the beginning of a handshake", TLS_HELLO],
+    ["an alert", TLS_ALERT],
+  ] as const)
+    it(`takes ${what} of TLS as a sign of life when the entry says TLS`, async () => {
+      assert.deepEqual(await afterTraffic("redis", says, true), ["verified", undefined, undefined, false]);
+    });
+
+  it("reports the refusal at the server's end as well, which hears it first", async () => {
     const backend = await startBackend(scope);
     const server = new Solo(scope, { role: "server", service: "mysql", target: local(backend.port), forwardSecrecy: "prefer" });
     await server.tunnel.open();
@@ -255,7 +319,7 @@ describe("a tunnel whose service turns us away with its first words", () => {
 });
 
 describe("the probe of a tunnel", () => {
-  const scope = useScope();
+  const scope = stageForEach();
 
   async function open(service: "redis" | "mysql" | "tcp", answer: Uint8Array | undefined): Promise<{ readonly solo: Solo; readonly backend: Backend }> {
     const backend = await startBackend(scope);
@@ -266,7 +330,7 @@ describe("the probe of a tunnel", () => {
     return { solo, backend };
   }
 
-  it("verifies Redis by its answer, a refusal for want of a password too", async () => {
+  it("verifies Redis by its answer, even if the answer refuses us for want of a password", async () => {
     for (const answer of ["+PONG\r\n", "-NOAUTH Authentication required.\r\n"]) {
       const { solo } = await open("redis", ascii(answer));
       assert.deepEqual(await probeTunnel(solo.tunnel), {});
@@ -274,36 +338,89 @@ describe("the probe of a tunnel", () => {
     }
   });
 
-  it("of a service it does not know is the handshake alone", async () => {
+  it("is only the handshake for a service that the tunnel does not know", async () => {
     const { solo, backend } = await open("tcp", undefined);
     await probeTunnel(solo.tunnel);
     assert.equal(solo.tunnel.state, "key-verified");
     const peer = await backend.accept();
-    assert.equal(await peer.ending(), "end", "nothing was sent");
+    assert.equal(await peer.ending(), "reset", "nothing was sent, and a service that may stay silent for ever is not left with an open connection");
   });
 
-  it("degrades a tunnel whose service says that it is something else, though the backend spoke", async () => {
+  it("degrades a tunnel whose service turns out to be something else, even though the backend spoke", async () => {
     const { solo } = await open("redis", ascii("HTTP/1.1 400 Bad Request\r\n"));
     assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "BACKEND_DOWN");
     assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_DOWN"]);
     assert.match(solo.tunnel.stats.lastFailure?.message ?? "", /not Redis/);
   });
 
-  it("tells that MySQL blocks this host", async () => {
+  it("reports that a Redis which is silent to TLS speaks none, long before the probe's time is over", async () => {
+    const backend = await startBackend(scope);
+    const far = await startEnd(scope, { role: "server", target: backend.port });
+    const solo = new Solo(scope, { service: "redis", tls: true, target: local(far.port), timeoutMs: 3_600_000 });
+    await solo.tunnel.open();
+    const probing = probeTunnel(solo.tunnel);
+    assert.equal((await (await backend.accept()).read(1))[0], 0x16, "first it is asked by TLS");
+    const second = await backend.accept();
+    assert.equal(Buffer.from(await second.read(6)).toString(), "PING\r\n");
+    second.write(ascii("+PONG\r\n"));
+    assert.match((await probing)?.failure?.message ?? "", /Redis speaks no TLS/);
+    assert.deepEqual([...solo.tunnel.stats.failures], [["BACKEND_DOWN", 1]]);
+  });
+
+  it("waits until its extra TLS connection ends: what the service still says there is no sign that the entry is right", async () => {
+    const { solo, backend } = await open("redis", undefined);
+    const probing = probeTunnel(solo.tunnel);
+    const asked = await backend.accept();
+    await asked.read(6);
+    asked.socket.resetAndDestroy();
+    const look = await backend.accept();
+    await look.read(5);
+    look.write(TLS_HELLO);
+    look.write(new Uint8Array(122));
+    let hasEnded = false;
+    void look.ending().then(async () => {
+      solo.time.pass(1);
+      look.write(ascii("one more ticket"));
+      await look.end();
+      hasEnded = true;
+    });
+    assert.match((await probing)?.failure?.message ?? "", /the service speaks TLS/);
+    assert.ok(hasEnded);
+    assert.equal(solo.tunnel.state, "degraded");
+  });
+
+  it("makes only one connection to a service that has answered as something else", async () => {
+    const { solo, backend } = await open("redis", MYSQL_GREETING);
+    assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "BACKEND_DOWN");
+    assert.equal(backend.peers.length, 1);
+  });
+
+  it("reports that a MySQL accepts no client without TLS, and that the tunnel works", async () => {
+    const { solo, backend } = await open("mysql", undefined);
+    const probing = probeTunnel(solo.tunnel);
+    const peer = await backend.accept();
+    peer.write(MYSQL_GREETING);
+    await peer.read(4);
+    peer.write(mysqlErrorPacket(3159, "#HY000Connections using insecure transport are prohibited", 2));
+    assert.match((await probing)?.advice ?? "", /no client without TLS: set "tls": true/);
+    assert.equal(solo.tunnel.state, "verified");
+  });
+
+  it("reports that MySQL blocks this host", async () => {
     const { solo } = await open("mysql", mysqlErrorPacket(1129, "Host '10.0.0.1' is blocked"));
     assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "BACKEND_BLOCKED");
     assert.equal(solo.tunnel.stats.failures.get("BACKEND_DOWN"), undefined);
     assert.deepEqual([solo.tunnel.state, solo.tunnel.stats.lastFailure?.code], ["degraded", "BACKEND_BLOCKED"]);
   });
 
-  it("counts a failure that the tunnel saw once", async () => {
+  it("counts a failure only once if the tunnel saw it too", async () => {
     const solo = new Solo(scope, { service: "redis", target: local(await closedPort()) });
     await solo.tunnel.open();
     assert.equal((await probeTunnel(solo.tunnel))?.failure?.code, "CONNECT_REFUSED");
     assert.deepEqual([...solo.tunnel.stats.failures], [["CONNECT_REFUSED", 1]]);
   });
 
-  it("says nothing to whoever has a port that the tunnel waits for", async () => {
+  it("sends nothing to a program that has the port that the tunnel waits for", async () => {
     const other = await startBackend(scope);
     const solo = new Solo(scope, { service: "redis", listen: { kind: "tcp", host: "127.0.0.1", port: other.port } });
     await solo.tunnel.open();

@@ -1,10 +1,10 @@
-/** `tunneld service` under a stand-in systemctl that writes down how it was called. */
+/** `tunneld service` with a stand-in for systemctl that records how it was called. */
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { createOutput } from "../../../../daemon/cli/output.ts";
 import { runService } from "../../../../daemon/cli/service/service.ts";
-import { systemClock } from "../../../../daemon/proxy/stats.ts";
+import { systemClock } from "../../../../shared/time.ts";
 import { modeOf } from "../../../support/folder.ts";
 import { stageForEach } from "../../../support/stage.ts";
 import { rejectionOf } from "../../../support/wire/codes.ts";
@@ -12,7 +12,7 @@ import { rejectionOf } from "../../../support/wire/codes.ts";
 describe("tunneld service", () => {
   const stage = stageForEach();
 
-  /** A home, a service manager (shell script; null: none) and the words that were said. */
+  /** A home, a service manager (shell script; null: none) and the command's output. */
   function machine(script: string | null = "exit 0", platform: NodeJS.Platform = "linux") {
     const bin = stage.path("bin");
     const record = stage.path("calls");
@@ -47,7 +47,7 @@ describe("tunneld service", () => {
     };
   }
 
-  it("install writes the unit for the user alone, and has it read and enabled", async () => {
+  it("install writes a unit that only the user can read, and makes systemd load and enable it", async () => {
     const { run, calls, unit, program, said } = machine();
     assert.equal(await run("install"), 0);
     assert.ok(readFileSync(unit, "utf8").includes(`ExecStart="/usr/bin/node" "${program}" "daemon" "--background"\n`));
@@ -56,7 +56,7 @@ describe("tunneld service", () => {
     assert.match(said.out, /installed: .*tunneld\.service/);
   });
 
-  it("install does it again over its own file", async () => {
+  it("install overwrites its own file", async () => {
     const { run, unit } = machine();
     await run("install");
     writeFileSync(unit, `${readFileSync(unit, "utf8")}# an edit\n`);
@@ -72,7 +72,7 @@ describe("tunneld service", () => {
     assert.deepEqual(calls().slice(2), ["systemctl --user disable --now --no-block tunneld.service", "systemctl --user daemon-reload"]);
   });
 
-  it("uninstall has nothing to do where nothing is installed", async () => {
+  it("uninstall does nothing when nothing is installed", async () => {
     const { run, calls, said } = machine();
     assert.equal(await run("uninstall"), 0);
     assert.deepEqual(calls(), []);
@@ -98,7 +98,7 @@ describe("tunneld service", () => {
     }
   }
 
-  it("install says what to do where there is no systemctl, and leaves nothing behind", async () => {
+  it("install says what to do when there is no systemctl, and leaves nothing behind", async () => {
     const { run, unit } = machine(null);
     const error = await rejectionOf(run("install"));
     assert.equal(error.code, "DAEMON_UNREACHABLE");
@@ -106,7 +106,7 @@ describe("tunneld service", () => {
     assert.equal(existsSync(unit), false);
   });
 
-  it("install takes everything back when systemctl refuses, and passes on what it said, made plain", async () => {
+  it("install undoes everything when systemctl refuses, and passes on its message as plain text", async () => {
     const { run, calls, unit } = machine('case "$*" in *enable*) printf "Failed to connect to bus:\\033[31m no medium\\n" >&2; exit 1;; esac');
     const error = await rejectionOf(run("install"));
     assert.equal(error.code, "DAEMON_UNREACHABLE");
@@ -125,7 +125,7 @@ describe("tunneld service", () => {
     assert.equal(readFileSync(unit, "utf8"), before);
   });
 
-  it("uninstall removes the file although systemctl refuses, and tells", async () => {
+  it("uninstall removes the file although systemctl refuses, and reports the refusal", async () => {
     const { run, unit, said } = machine(`if [ -e '${stage.path("broken")}' ]; then echo no bus >&2; exit 1; fi`);
     await run("install");
     writeFileSync(stage.path("broken"), "");
@@ -134,7 +134,7 @@ describe("tunneld service", () => {
     assert.match(said.err, /disable .* failed: no bus/);
   });
 
-  it("--print shows the file on standard output and the steps beside it, and does nothing", async () => {
+  it("--print shows the file on standard output and the steps on standard error, and does nothing", async () => {
     const { run, calls, unit, said } = machine();
     assert.equal(await run("install", "--print"), 0);
     assert.match(said.out, /^# Written by "tunneld service install"[\s\S]*WantedBy=default\.target\n$/);
@@ -144,13 +144,13 @@ describe("tunneld service", () => {
     assert.deepEqual([calls(), existsSync(unit)], [[], false]);
   });
 
-  it("--state-dir makes it a service of its own", async () => {
+  it("--state-dir makes a separate service", async () => {
     const { run, calls } = machine();
     await run("install", "--state-dir", stage.path("apart"));
     assert.match(calls()[1] ?? "", /^systemctl --user enable --now tunneld-[0-9a-z]{13}\.service$/);
   });
 
-  it("on macOS asks launchctl, and does not mind that the agent was not loaded", async () => {
+  it("on macOS calls launchctl, and ignores that the agent was not loaded", async () => {
     const { run, calls } = machine('case "$1" in bootout) exit 3;; esac', "darwin");
     assert.equal(await run("install"), 0);
     const file = stage.path("home/Library/LaunchAgents/dev.encrypted-tunnels.tunneld.plist");
@@ -160,7 +160,7 @@ describe("tunneld service", () => {
   });
 
   for (const args of [[], ["start"], ["install", "now"]]) {
-    it(`refuses "${args.join(" ")}" and says what there is`, async () => {
+    it(`refuses "${args.join(" ")}" and lists the actions`, async () => {
       const error = await rejectionOf(machine().run(...args));
       assert.equal(error.code, "CONFIG_INVALID");
       assert.match(error.message, /service install, or tunneld service uninstall/);

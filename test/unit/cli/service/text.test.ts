@@ -1,4 +1,4 @@
-/** The service files of all three systems: what stands in them, and that no path can break out of its place. */
+/** The service files of all three systems: their content, and that no path can break out of its place. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ServiceRequest, servicePlan } from "../../../../daemon/cli/service/plan.ts";
@@ -28,7 +28,7 @@ const called = (all: readonly { readonly command: string; readonly args: readonl
 describe("the systemd unit", () => {
   const start = (command: Partial<typeof COMMAND>): string => /^ExecStart=(.*)$/m.exec(systemdUnit({ ...COMMAND, ...command }))?.[1] ?? "";
 
-  it("starts the daemon in the background, again after a crash, and leaves its successor alive", () => {
+  it("starts the daemon in the background and again after a crash, and does not kill its successor", () => {
     const text = systemdUnit(COMMAND);
     assert.match(text, /^ExecStart="\/usr\/bin\/node" "\/opt\/tunneld\.cjs" "daemon" "--background"$/m);
     for (const line of ["Restart=on-failure", "KillMode=process", "UMask=0077", "WantedBy=default.target"]) assert.match(text, new RegExp(`^${line}$`, "m"));
@@ -41,7 +41,7 @@ describe("the systemd unit", () => {
     assert.equal(start({ execPath: "/a b/100%/n", args: ['/q"\\/$HOME/%h.cjs'] }), '"/a b/100%%/n" "/q\\"\\\\/$$HOME/%%h.cjs"');
   });
 
-  it("lets no path begin a line of its own", () => {
+  it("does not let a path begin a new line", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const lines = systemdUnit({ ...COMMAND, args: [text] }).split(/[\n\r]/);
@@ -71,7 +71,7 @@ describe("the scheduled task", () => {
   const args = (command: Partial<typeof COMMAND>): string =>
     /<Arguments>(.*)<\/Arguments>/.exec(scheduledTaskXml("D\\ada", { ...COMMAND, ...command }))?.[1] ?? "";
 
-  it("runs for the user's own log-on, without more rights, limits of time or a window", () => {
+  it("runs when the user logs on, without more rights, time limits or a window", () => {
     const text = scheduledTaskXml("DESK\\Ada & Co", COMMAND);
     assert.equal(text.match(/<UserId>DESK\\Ada &amp; Co<\/UserId>/g)?.length, 2);
     for (const line of ["<RunLevel>LeastPrivilege</RunLevel>", "<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>", "<LogonType>InteractiveToken</LogonType>"]) {
@@ -89,7 +89,7 @@ describe("the scheduled task", () => {
 });
 
 describe("the plan for a service", () => {
-  it("on Linux: a user unit, reloaded and enabled", () => {
+  it("on Linux is a user unit, reloaded and enabled", () => {
     const { file, install, uninstall } = plan("linux");
     assert.equal(file, "/home/ada/.config/systemd/user/tunneld.service");
     assert.deepEqual(called(install), ["systemctl --user daemon-reload", "systemctl --user enable --now tunneld.service"]);
@@ -99,7 +99,7 @@ describe("the plan for a service", () => {
     ]);
   });
 
-  it("on macOS: an agent, booted out first in case it is loaded", () => {
+  it("on macOS is an agent, booted out first in case it is loaded", () => {
     const { file, install, uninstall } = plan("darwin");
     assert.equal(file, "/home/ada/Library/LaunchAgents/dev.encrypted-tunnels.tunneld.plist");
     assert.deepEqual(called(install), ["launchctl bootout gui/1000/dev.encrypted-tunnels.tunneld", `launchctl bootstrap gui/1000 ${file}`]);
@@ -110,7 +110,7 @@ describe("the plan for a service", () => {
     assert.deepEqual(called(uninstall.before), ["launchctl bootout gui/1000/dev.encrypted-tunnels.tunneld"]);
   });
 
-  it("on Windows: a task, created from a file and run", () => {
+  it("on Windows is a task, created from a file and run", () => {
     const { file, install, uninstall, encoding } = plan("win32");
     assert.equal(file, "C:\\Users\\Ada\\AppData\\Local\\encrypted-tunnels\\tunneld.task.xml");
     assert.deepEqual(called(install), [`schtasks /Create /F /TN \\encrypted-tunnels\\tunneld /XML ${file}`, "schtasks /Run /TN \\encrypted-tunnels\\tunneld"]);
@@ -122,7 +122,7 @@ describe("the plan for a service", () => {
     for (const platform of ["linux", "darwin", "win32"] as const) assert.ok(plan(platform).text.includes(SERVICE_MARKER), platform);
   });
 
-  it("makes a daemon of another state folder a service of its own, and the same one each time", () => {
+  it("gives the daemon of another state folder a separate service, and the same one each time", () => {
     for (const platform of ["linux", "darwin", "win32"] as const) {
       const [usual, one, again, other] = [
         plan(platform),
@@ -137,7 +137,7 @@ describe("the plan for a service", () => {
     }
   });
 
-  it("has none for other systems", () =>
+  it("does not exist for other systems", () =>
     assert.equal(
       codeOf(() => plan("openbsd")),
       "CONFIG_INVALID",

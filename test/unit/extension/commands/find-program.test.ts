@@ -1,8 +1,8 @@
-/** Which file a program's name leads to on PATH. */
+/** Which file on PATH a program's name means. */
 import assert from "node:assert/strict";
 import { findProgram, type ProgramSearch } from "../../../../extension/commands/find-program.ts";
 
-/** A search in which these files are there; `asked` has every file that was looked at. */
+/** A search in which only these files exist; `asked` lists every file that was checked. */
 function search(files: readonly string[], more: Partial<ProgramSearch> = {}): ProgramSearch & { readonly asked: string[] } {
   const asked: string[] = [];
   const isExecutable = (file: string): Promise<boolean> => {
@@ -17,7 +17,7 @@ describe("a program", () => {
     assert.equal(await findProgram(["redis-cli"], search(["/usr/bin/redis-cli", "/usr/local/bin/redis-cli"])), "/usr/local/bin/redis-cli");
   });
 
-  it("is the first of the names that is there at all", async () => {
+  it("is the first of the names that can be found", async () => {
     assert.equal(await findProgram(["mariadb", "mysql"], search(["/usr/local/bin/mysql", "/usr/bin/mariadb"])), "/usr/bin/mariadb");
     assert.equal(await findProgram(["mariadb", "mysql"], search(["/usr/bin/mysql"])), "/usr/bin/mysql");
   });
@@ -45,7 +45,7 @@ describe("a program", () => {
     assert.equal(looking.asked.length, 200);
   });
 
-  it("has an extension of PATHEXT on Windows, and is no script for a command interpreter", async () => {
+  it("has an extension of PATHEXT on Windows, and is never a script for a command interpreter", async () => {
     const windows = { platform: "win32", path: 'C:\\tools;"C:\\my programs"', pathExt: ".COM;.EXE;.BAT;.CMD" } as const;
     assert.equal(
       await findProgram(["mysql"], search(["C:\\my programs\\mysql.exe", "C:\\tools\\mysql.cmd", "C:\\tools\\mysql"], windows)),

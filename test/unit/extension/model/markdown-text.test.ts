@@ -1,4 +1,4 @@
-/** Text of files and peers as Markdown: it is shown as it is, and is nothing else. */
+/** Text from files and peers as Markdown: it is shown as it is and has no other effect. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { markdownText } from "../../../../extension/model/markdown-text.ts";
@@ -22,7 +22,7 @@ describe("text inside Markdown", () => {
     });
   }
 
-  it("has outside of code nothing that Markdown, HTML or a finder of links takes for its own", () =>
+  it("has nothing outside of code that Markdown, HTML or a link detector would interpret", () =>
     fc.assert(
       fc.property(pieces(["http://", "www.", "&lt;", "<img src=x>", "](command:x)", "|", "\n", "1", "-", "+", "="]), (text) => {
         const outside = withoutCode(markdownText(text));
@@ -45,7 +45,7 @@ function pieces(more: readonly string[]): fc.Arbitrary<string> {
   return fc.array(fc.constantFrom(..."\\`*_[]()<>&#~!$.:/@ab ".split(""), ...more), { maxLength: 30 }).map((all) => all.join(""));
 }
 
-/** What stands between code spans; a span ends at as many backticks as it began with. */
+/** The text between code spans; a span ends at as many backticks as it began with. */
 function withoutCode(markdown: string): string {
   let rest = markdown;
   let outside = "";

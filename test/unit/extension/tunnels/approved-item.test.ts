@@ -1,4 +1,4 @@
-/** What uses an entry's own words gets them only as they were approved. */
+/** Code that uses an entry's own text gets it only as it was approved. */
 import assert from "node:assert/strict";
 import type { TunnelItem } from "../../../../extension/model/tunnel-item.ts";
 import { approvedItem } from "../../../../extension/tunnels/approved-item.ts";
@@ -9,7 +9,7 @@ const approved = tunnelItem();
 const pending = tunnelItem({ entry: { user: "root" }, more: { approval: { at: "pending", facts: approvedFacts() } } });
 const unknown = tunnelItem({ more: { approval: { at: "unknown" } } });
 
-/** A window in which the tunnel is each of these in turn, one further after each question and the last for ever. */
+/** A window in which the tunnel is each of these items in turn: the next one after each question, and the last one for ever. */
 async function ask(turns: readonly TunnelItem[], says = true): Promise<{ readonly item: TunnelItem | undefined; readonly questions: number }> {
   let questions = 0;
   const store = { find: () => turns[Math.min(questions, turns.length - 1)], refreshApprovals: () => Promise.resolve() };
@@ -24,7 +24,7 @@ async function ask(turns: readonly TunnelItem[], says = true): Promise<{ readonl
 }
 
 describe("a tunnel whose entry must be approved", () => {
-  it("is used without a question when it is", async () => {
+  it("is used without a question when the entry is approved", async () => {
     assert.deepEqual(await ask([approved]), { item: approved, questions: 0 });
   });
 
@@ -36,7 +36,7 @@ describe("a tunnel whose entry must be approved", () => {
     assert.deepEqual(await ask([pending], false), { item: undefined, questions: 1 });
   });
 
-  it("is asked about once more when its file changed while it was asked about", async () => {
+  it("is asked about once more when its file changed during the question", async () => {
     assert.deepEqual(await ask([unknown, pending, approved]), { item: approved, questions: 2 });
   });
 

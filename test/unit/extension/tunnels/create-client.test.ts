@@ -8,7 +8,7 @@ import { scratchFolder } from "../../../support/folder.ts";
 describe("the program that runs the daemon", () => {
   const scratch = scratchFolder();
 
-  it("is VS Code's own when the setting is empty", () => {
+  it("is VS Code's own Node when the setting is empty", () => {
     assert.equal(usableNode(""), process.execPath);
   });
 
@@ -21,14 +21,14 @@ describe("the program that runs the daemon", () => {
     ["is a folder", () => mkdirSync(join(scratch.path, "node"))],
     ["is a file that can't be run", () => scratch.file("node", "#!/bin/sh\n")],
   ] as const) {
-    it(`is named with its setting when it ${title}`, () => {
+    it(`is refused with the setting's name when it ${title}`, () => {
       make();
       const path = join(scratch.path, "node");
       assert.throws(() => usableNode(path), new RegExp(`encryptedTunnels\\.nodePath .*${path}`));
     });
   }
 
-  it("is named with its setting when its path is not absolute", () => {
+  it("is refused with the setting's name when its path is not absolute", () => {
     assert.throws(() => usableNode("node"), /encryptedTunnels\.nodePath/);
   });
 });

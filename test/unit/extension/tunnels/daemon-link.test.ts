@@ -1,4 +1,4 @@
-/** The window's connection to the daemon: when one is started, what survives a reconnection, what is told. */
+/** The window's connection to the daemon: when a daemon is started, what survives a reconnection, what is reported. */
 import assert from "node:assert/strict";
 import type { DaemonLink } from "../../../../extension/tunnels/daemon-link.ts";
 import { TunnelError } from "../../../../shared/errors.ts";
@@ -22,7 +22,7 @@ describe("the link to the daemon", () => {
 
   afterEach(() => link.dispose());
 
-  /** Lets everything run that waits for nothing but its turn. */
+  /** Lets everything run that waits only for its turn of the event loop. */
   const settled = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
   it("makes no client before one is needed", () => {
@@ -30,19 +30,19 @@ describe("the link to the daemon", () => {
     assert.deepEqual(link.state, { at: "off" });
   });
 
-  it("attaches to a daemon that runs without the right to start one", async () => {
+  it("attaches to a running daemon without the right to start one", async () => {
     assert.equal(await link.attach(), true);
     assert.equal(daemon.client.start, false);
     assert.deepEqual(link.state, { at: "connected", daemon: DAEMON });
   });
 
-  it("makes no client to attach to where no daemon runs", async () => {
+  it("makes no client to attach when no daemon runs", async () => {
     daemon.mayRun = false;
     assert.equal(await link.attach(), false);
     assert.equal(daemon.clients.length, 0);
   });
 
-  it("says that it is not attached when the daemon that seemed to run does not answer", async () => {
+  it("says that it is not attached when a daemon that seemed to run does not answer", async () => {
     daemon.connecting = () => Promise.reject(UNREACHABLE);
     assert.equal(await link.attach(), false);
     assert.equal(daemon.client.closed, true);
@@ -56,7 +56,7 @@ describe("the link to the daemon", () => {
     );
   });
 
-  it("replaces a client that may not start a daemon when that has gone and one is needed", async () => {
+  it("replaces a client that may not start a daemon when the daemon has gone and is needed", async () => {
     await link.attach();
     daemon.client.lose();
     await link.request("tunnels/list", {});
@@ -70,7 +70,7 @@ describe("the link to the daemon", () => {
     assert.equal(link.state.at, "connected");
   });
 
-  it("passes on why no daemon can be had, and tries anew for the next request", async () => {
+  it("passes on why no daemon can be reached, and tries again for the next request", async () => {
     daemon.connecting = () => Promise.reject(UNREACHABLE);
     assert.equal((await rejectionOf(link.request("tunnels/list", {}))).code, "DAEMON_UNREACHABLE");
     daemon.connecting = () => Promise.resolve();
@@ -83,7 +83,7 @@ describe("the link to the daemon", () => {
     assert.equal(daemon.clients.length, 0);
   });
 
-  it("takes it well when there is no daemon left to be told that nothing is wanted any more", async () => {
+  it("does not fail when no daemon is left to be told that nothing is wanted any more", async () => {
     await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
     link.disconnect();
     daemon.connecting = () => Promise.reject(UNREACHABLE);
@@ -91,12 +91,23 @@ describe("the link to the daemon", () => {
     assert.equal(daemon.client.start, false);
   });
 
-  it("states the newest of two wants of a scope last, in whatever order they get through", async () => {
+  it("states the newest of two wants of a scope last, in whatever order they reach the daemon", async () => {
     await Promise.all([link.want("a", { configPath: CONFIG_PATH, names: ["cache"] }), link.want("a", { configPath: CONFIG_PATH, names: ["cache", "orders"] })]);
     assert.deepEqual(daemon.paramsOf("tunnels/set").at(-1)?.names, ["cache", "orders"]);
   });
 
-  it("states what is wanted to a new client before anything else but keys", async () => {
+  it("states no want that was given up while the client connected", async () => {
+    let connect: (() => void) | undefined;
+    daemon.connecting = () => new Promise((resolve) => (connect = resolve));
+    const wants = { configPath: CONFIG_PATH, names: ["cache"] };
+    const both = [link.want("a", wants), link.want("a", { ...wants, names: [] })];
+    await until(() => connect !== undefined, { what: "it connected" });
+    connect?.();
+    await Promise.all(both);
+    assert.deepEqual(daemon.paramsOf("tunnels/set").at(-1)?.names ?? [], []);
+  });
+
+  it("states wants on a new client before anything else except keys", async () => {
     const order: string[] = [];
     link.dispose();
     link = daemon.link({ onHello: async () => void order.push(`hello after ${daemon.asked.length} requests`) });
@@ -140,7 +151,7 @@ describe("the link to the daemon", () => {
     assert.deepEqual(daemon.asked, []);
   });
 
-  it("forgets what is wanted when the daemon was told to end it all, and is off", async () => {
+  it("forgets its wants and is off when the daemon was told to end everything", async () => {
     let ends = 0;
     link.onDidEnd(() => (ends += 1));
     await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
@@ -151,14 +162,14 @@ describe("the link to the daemon", () => {
     assert.ok(!daemon.names.includes("tunnels/set"));
   });
 
-  it("takes a daemon that was lost and has gone for none", async () => {
+  it("treats a lost daemon that has gone as no daemon", async () => {
     await link.attach();
     daemon.client.lose();
     daemon.mayRun = false;
     assert.equal(await link.attach(), false);
   });
 
-  it("keeps the connection that it has when no client can be made that may start a daemon", async () => {
+  it("keeps its connection when a client that may start a daemon can't be made", async () => {
     link.dispose();
     link = daemon.link({ createClient: (options) => (options.start ? Promise.reject(UNREACHABLE) : daemon.create(options)) });
     await link.attach();
@@ -174,7 +185,7 @@ describe("the link to the daemon", () => {
     assert.deepEqual([link.state, link.statuses], [{ at: "lost", error: UNREACHABLE }, []]);
   });
 
-  it("supplies keys again when it was lost and came back while it supplied them for the first time", async () => {
+  it("supplies keys again when the connection was lost and restored during the first supply", async () => {
     const supplies: (() => void)[] = [];
     link.dispose();
     link = daemon.link({ onHello: () => new Promise((resolve) => supplies.push(resolve)) });
@@ -190,7 +201,7 @@ describe("the link to the daemon", () => {
     assert.equal(link.state.at, "connected");
   });
 
-  it("notices that it was lost while it stated what is wanted", async () => {
+  it("notices that the connection was lost while it stated its wants", async () => {
     await link.want("a", { configPath: CONFIG_PATH, names: ["cache"] });
     link.disconnect();
     daemon.answer("tunnels/set", () => {
@@ -201,7 +212,7 @@ describe("the link to the daemon", () => {
     assert.equal(link.state.at, "lost");
   });
 
-  it("gives a listener that came while it connected what the daemon says from then on", async () => {
+  it("passes the daemon's notifications to a listener that was added during the connecting", async () => {
     let connect: (() => void) | undefined;
     daemon.connecting = () => new Promise((resolve) => (connect = resolve));
     const attached = link.attach();
@@ -214,7 +225,7 @@ describe("the link to the daemon", () => {
     assert.deepEqual(heard, ["x"]);
   });
 
-  it("gives a listener everything of the next client too, once, and nothing after its end", async () => {
+  it("passes the next client's notifications to a listener, too, once each, and none after its end", async () => {
     const heard: string[] = [];
     const listening = link.on("tunnel/removed", ({ id }) => heard.push(id));
     await link.attach();
@@ -236,7 +247,7 @@ describe("the link to the daemon", () => {
     assert.deepEqual(seen, ["listening", "verified", undefined]);
   });
 
-  it("forgets what it knew of tunnels while there is no daemon", async () => {
+  it("forgets all tunnels while there is no daemon", async () => {
     daemon.answer("tunnels/list", () => ({ daemon: DAEMON, tunnels: [tunnelStatus()] }));
     await link.attach();
     daemon.client.lose();
@@ -255,7 +266,7 @@ describe("the link to the daemon", () => {
     assert.deepEqual(link.statuses, []);
   });
 
-  it("hears nothing of a client that it has let go of", async () => {
+  it("ignores a client that it has let go of", async () => {
     await link.attach();
     const before = daemon.client;
     link.disconnect();
@@ -279,7 +290,7 @@ describe("the link to the daemon", () => {
     assert.equal(daemon.clients.length, 0);
   });
 
-  it("tells each change of its state", async () => {
+  it("reports each change of its state", async () => {
     const states: string[] = [];
     link.onDidChangeState(({ at }) => states.push(at));
     await link.attach();
@@ -290,13 +301,13 @@ describe("the link to the daemon", () => {
     assert.deepEqual(states, ["connected", "lost", "connected", "off"]);
   });
 
-  it("does not connect any more once it is disposed of", async () => {
+  it("no longer connects after it is disposed of", async () => {
     link.dispose();
     assert.equal((await rejectionOf(link.request("tunnels/list", {}))).code, "DAEMON_UNREACHABLE");
     assert.equal(daemon.clients.length, 0);
   });
 
-  it("closes a client whose connection came about after the end", async () => {
+  it("closes a client that connects after the end", async () => {
     let connect: (() => void) | undefined;
     daemon.connecting = () => new Promise((resolve) => (connect = resolve));
     const asked = rejectionOf(link.request("tunnels/list", {}));

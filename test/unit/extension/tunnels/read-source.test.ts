@@ -1,4 +1,4 @@
-/** A window reads its tunnels.json, whatever a repository puts in its place. */
+/** A window reads its tunnels.json, whatever a repository puts at its path. */
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -22,11 +22,11 @@ describe("a tunnels.json of a workspace folder", () => {
     assert.deepEqual([...(read()?.entries.keys() ?? [])], ["cache"]);
   });
 
-  it("need not be there", () => {
+  it("need not exist", () => {
     assert.equal(read(), undefined);
   });
 
-  it("is a problem, and no exception, when its folder is a link to itself", () => {
+  it("is a problem, not an exception, when its folder is a link to itself", () => {
     mkdirSync(folder());
     symlinkSync(".vscode", join(folder(), ".vscode"));
     assert.equal(read()?.broken, true);
@@ -45,7 +45,7 @@ describe("a tunnels.json of a workspace folder", () => {
     assert.equal(read()?.entries.size, 0);
   });
 
-  it("may be a link within the folder, whatever that is called", () => {
+  it("may be a link within the folder, whatever the folder is called", () => {
     scratch.file("work/..shared/tunnels.json", oneEntry());
     link("../..shared/tunnels.json", ".vscode/tunnels.json");
     assert.equal(read()?.entries.size, 1);

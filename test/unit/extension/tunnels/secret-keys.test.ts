@@ -7,7 +7,7 @@ import { TunnelError } from "../../../../shared/errors.ts";
 const BYTES = Uint8Array.from({ length: 32 }, (_, index) => index);
 const BASE64 = Buffer.from(BYTES).toString("base64");
 
-/** A daemon that takes keys, and what it has been given. */
+/** A daemon that takes keys, and the keys that it has been given. */
 class Taker {
   readonly put: { readonly name: string; readonly key: string }[] = [];
   refuses = "";
@@ -21,7 +21,7 @@ class Taker {
   }
 }
 
-/** The storage, its index, and what is told. */
+/** The storage, its index, and what is reported. */
 function stage(more: Partial<SecretKeysOptions> = {}) {
   const secrets = new Map<string, string>();
   const index = new Map<string, unknown>();
@@ -45,7 +45,7 @@ function stage(more: Partial<SecretKeysOptions> = {}) {
 }
 
 describe("keys in the secret storage", () => {
-  it("are kept under a name with their fingerprint beside it, and never in the index", async () => {
+  it("are kept under a name; the index has their fingerprints, never the keys", async () => {
     const { keys, secrets, index, taker } = stage();
     assert.equal(await keys.add("team", BYTES, taker), "fp-team");
     assert.deepEqual(keys.keys, [{ name: "team", fingerprint: "fp-team" }]);
@@ -60,7 +60,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual([secrets.size, keys.keys.length], [0, 0]);
   });
 
-  it("are all put into each daemon that is connected to", async () => {
+  it("are all put into each daemon that the window connects to", async () => {
     const { keys, taker } = stage();
     await keys.add("one", BYTES, taker);
     await keys.add("two", BYTES, taker);
@@ -75,7 +75,7 @@ describe("keys in the secret storage", () => {
     );
   });
 
-  it("are told of once, by name, when the storage has lost them", async () => {
+  it("are reported once, by name, when the storage has lost them", async () => {
     const { keys, secrets, vanished, taker } = stage();
     await keys.add("one", BYTES, taker);
     await keys.add("two", BYTES, taker);
@@ -85,7 +85,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual(vanished, ["one"]);
   });
 
-  it("are told of again when they were there in between", async () => {
+  it("are reported again when they were there in between", async () => {
     const { keys, secrets, vanished, taker } = stage();
     await keys.add("one", BYTES, taker);
     secrets.clear();
@@ -96,7 +96,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual(vanished, ["one", "one"]);
   });
 
-  it("don't keep one another from the daemon when it refuses one", async () => {
+  it("still reach the daemon when it refuses one of them", async () => {
     const { keys, failures, taker } = stage();
     await keys.add("one", BYTES, taker);
     await keys.add("two", BYTES, taker);
@@ -106,7 +106,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual([failures, next.put.map(({ name }) => name)], [["one"], ["two"]]);
   });
 
-  it("don't hold a connection up when the storage does not answer", async () => {
+  it("don't delay a connection when the storage does not answer", async () => {
     const never = { get: () => new Promise<undefined>(() => {}), store: () => Promise.resolve(), delete: () => Promise.resolve() };
     const { keys, failures, vanished, taker } = stage({ secrets: never, patienceMs: 1 });
     await keys.add("one", BYTES, taker);
@@ -115,7 +115,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual([next.put, failures, vanished], [[], [], []]);
   });
 
-  it("are put late rather than never when the storage takes its time", async () => {
+  it("are put late rather than never when the storage is slow", async () => {
     let answer: (value: string) => void = () => {};
     const slow = { get: () => new Promise<string>((resolve) => (answer = resolve)), store: () => Promise.resolve(), delete: () => Promise.resolve() };
     const { keys, taker } = stage({ secrets: slow, patienceMs: 1 });
@@ -136,7 +136,7 @@ describe("keys in the secret storage", () => {
     assert.deepEqual(failures, ["one"]);
   });
 
-  it("come out again as the bytes they went in", async () => {
+  it("are read as the same bytes that were stored", async () => {
     const { keys, taker } = stage();
     await keys.add("one", BYTES, taker);
     assert.deepEqual([await keys.read("one"), await keys.read("other")], [BYTES, undefined]);

@@ -31,7 +31,7 @@ describe("what else can be done with a tunnel", () => {
       assert.equal(window.daemon.paramsOf("tunnel/close").at(-1)?.force, true);
     });
 
-    it("leaves the tunnel to others when the user says so", async () => {
+    it("leaves the tunnel open for others when the user says so", async () => {
       window.daemon.answer("tunnel/close", () => ({ closed: false, othersUsing: [OTHER_USER] }));
       window.ui.answers.close = false;
       await window.store.setWanted([REF], true);
@@ -40,13 +40,13 @@ describe("what else can be done with a tunnel", () => {
       assert.equal(window.item().wanted, false);
     });
 
-    it("takes a tunnel that the daemon has forgotten for closed", async () => {
+    it("counts a tunnel that the daemon has forgotten as closed", async () => {
       window.daemon.refuse("tunnel/close", new TunnelError("CONFIG_INVALID", "not known"));
       assert.equal(await window.actions.close(window.item()), true);
       assert.deepEqual(window.ui.failures, []);
     });
 
-    it("no longer wants it even if the daemon can't be told, and shows that", async () => {
+    it("no longer wants the tunnel even if the daemon can't be told, and shows the failure", async () => {
       await window.store.setWanted([REF], true);
       window.daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
       assert.equal(await window.actions.close(window.item()), false);
@@ -55,7 +55,7 @@ describe("what else can be done with a tunnel", () => {
     });
   });
 
-  it("what failed is what is tried again, with the tunnel as it is by then", async () => {
+  it("repeats the action that failed, with the tunnel as it is then", async () => {
     window.daemon.refuse("tunnel/close", new TunnelError("DAEMON_UNREACHABLE", "gone"));
     await window.actions.close(window.item());
     window.daemon.answer("tunnel/close", () => ({ closed: true, othersUsing: [] }));
@@ -77,7 +77,7 @@ describe("what else can be done with a tunnel", () => {
       assert.deepEqual(window.requests, ["tunnel/restart", "tunnels/set", "tunnel/open"]);
     });
 
-    it("opens a tunnel that is closed", async () => {
+    it("opens a closed tunnel", async () => {
       await window.actions.restart(window.item());
       assert.deepEqual(window.requests, ["tunnels/set", "tunnel/open"]);
     });
@@ -92,7 +92,7 @@ describe("what else can be done with a tunnel", () => {
   });
 
   describe("opening by themselves", () => {
-    it("makes no probe, asks nothing and tells what waits for approval", async () => {
+    it("makes no probe, asks nothing and returns what waits for approval", async () => {
       window.daemon.answer("approvals/list", () => ({ ...asksFor(approvedFacts()), approved: [{ name: "orders", digest: "1" }] }));
       assert.deepEqual(await window.actions.openAutomatic([window.item("cache"), window.item("orders")]), [REF]);
       assert.deepEqual(window.requests, ["tunnels/set"]);
@@ -112,13 +112,23 @@ describe("what else can be done with a tunnel", () => {
   });
 
   describe("approving", () => {
-    it("asks, and grants what was shown", async () => {
+    it("asks, and grants exactly what was shown", async () => {
       window.daemon.answer("approvals/list", () => asksFor(approvedFacts({ digest: "d2" })));
       assert.equal(await window.actions.approve(window.item()), true);
       assert.deepEqual(window.daemon.paramsOf("approvals/grant"), [{ ...REF, digest: "d2" }]);
     });
 
-    it("asks nothing about what is approved as it stands", async () => {
+    it("opens what was reviewed when the user says so, and only then", async () => {
+      window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
+      await window.actions.approve(window.item(), "review");
+      assert.deepEqual(window.requests, ["approvals/grant"]);
+      window.ui.answers.approve = "open";
+      assert.equal(await window.actions.approve(window.item(), "review"), true);
+      assert.deepEqual(window.requests, ["approvals/grant", "approvals/grant", "tunnels/set", "tunnel/open"]);
+      assert.deepEqual(window.ui.purposes, ["review", "review"]);
+    });
+
+    it("asks nothing about an entry that is approved as it stands", async () => {
       assert.equal(await window.actions.approve(window.item()), true);
       assert.deepEqual(window.ui.log, ["trust"]);
     });

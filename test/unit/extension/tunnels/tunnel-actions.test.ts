@@ -14,7 +14,7 @@ const failure = (code: ErrorCode, atMs = NOW_MS): { code: ErrorCode; message: st
   count: 1,
 });
 
-describe("opening a tunnel on the user's word", () => {
+describe("opening a tunnel at the user's request", () => {
   let window: FakeWindow;
 
   beforeEach(() => {
@@ -31,7 +31,7 @@ describe("opening a tunnel on the user's word", () => {
       assert.equal(window.item().wanted, true);
     });
 
-    it("shows as approved what was approved elsewhere", async () => {
+    it("shows an entry as approved when it was approved elsewhere", async () => {
       window.daemon.answer("approvals/list", ({ names }) => (names ? approved(...names) : approved("cache")));
       await window.link.attach();
       await window.actions.open(window.item());
@@ -51,7 +51,7 @@ describe("opening a tunnel on the user's word", () => {
       assert.deepEqual(window.daemon.paramsOf("approvals/grant"), [{ ...REF, digest: "d1" }]);
     });
 
-    it("opens nothing that was not approved, and is no failure", async () => {
+    it("opens nothing that was not approved, and does not count it as a failure", async () => {
       window.daemon.answer("approvals/list", () => asksFor(approvedFacts()));
       window.ui.answers.approve = false;
       assert.deepEqual(await window.actions.open(window.item()), { at: "cancelled" });
@@ -67,7 +67,7 @@ describe("opening a tunnel on the user's word", () => {
       assert.equal(window.item().wanted, false);
     });
 
-    it("asks for confirmation where the entry wants it", async () => {
+    it("asks for confirmation if the entry wants it", async () => {
       window.ui.answers.open = false;
       assert.deepEqual(await window.actions.open(window.item("prod")), { at: "cancelled" });
       assert.deepEqual(window.ui.log, ["trust", "confirm prod"]);
@@ -94,14 +94,14 @@ describe("opening a tunnel on the user's word", () => {
       assert.equal(window.daemon.clients.length, 0);
     });
 
-    it("does not take an entry that the daemon no longer finds for an approved one", async () => {
+    it("does not treat an entry that the daemon no longer finds as approved", async () => {
       window.daemon.answer("approvals/list", () => approved());
       await window.actions.open(window.item());
       assert.deepEqual(window.ui.failures, [{ ref: REF, code: "CONFIG_INVALID" }]);
       assert.deepEqual(window.requests, []);
     });
 
-    it("shows once what the probe has met, and keeps the tunnel wanted", async () => {
+    it("shows the probe's failure once, and keeps the tunnel wanted", async () => {
       window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "degraded", lastFailure: failure("KEY_MISMATCH") }));
       assert.equal((await window.actions.open(window.item())).at, "failed");
       assert.deepEqual(window.ui.failures, [{ ref: REF, code: "KEY_MISMATCH" }]);
@@ -113,12 +113,12 @@ describe("opening a tunnel on the user's word", () => {
       assert.equal((await window.actions.open(window.item())).at, "failed");
     });
 
-    it("does not count a failure of before", async () => {
+    it("does not count an earlier failure", async () => {
       window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "verified", lastFailure: failure("CONNECT_REFUSED", NOW_MS - 1) }));
       assert.equal((await window.actions.open(window.item())).at, "open");
     });
 
-    it("takes a tunnel without evidence for open", async () => {
+    it("treats a tunnel without evidence as open", async () => {
       window.daemon.answer("tunnel/open", () => tunnelStatus({ state: "listening" }));
       assert.equal((await window.actions.open(window.item())).at, "open");
     });
@@ -145,7 +145,7 @@ describe("opening a tunnel on the user's word", () => {
       assert.deepEqual(window.ui.failures, [{ ref: REF, code: "DAEMON_UNREACHABLE" }]);
     });
 
-    it("throws what is no failure that a user can meet", async () => {
+    it("throws an error that is not a failure that a user can meet", async () => {
       window.daemon.answer("tunnel/open", () => {
         throw new RangeError("a fault of ours");
       });
@@ -155,7 +155,7 @@ describe("opening a tunnel on the user's word", () => {
   });
 
   describe("cancelling", () => {
-    /** Opens and cancels while the daemon is at it. */
+    /** Opens, and cancels while the daemon is still opening. */
     async function cancelled(): Promise<string> {
       window.daemon.answer("tunnel/open", () => new Promise(() => {}));
       const opening = window.actions.open(window.item());
@@ -179,7 +179,7 @@ describe("opening a tunnel on the user's word", () => {
       assert.ok(!window.requests.includes("tunnel/close"));
     });
 
-    it("does not open what was cancelled before the daemon was there", async () => {
+    it("does not open a tunnel that was cancelled before the daemon was there", async () => {
       window.daemon.answer("tunnels/set", () => {
         window.ui.cancelling.abort();
         return { tunnels: [], problems: [] };
@@ -211,7 +211,45 @@ describe("opening a tunnel on the user's word", () => {
         return tunnelStatus({ name, state: "verified" });
       });
       await window.actions.openAll(both());
-      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders", "Opening 2 tunnels", "open cache", "open orders"]);
+      assert.deepEqual(window.ui.log, ["trust", "approve cache orders", "Opening 2 tunnels", "open cache", "open orders"]);
+    });
+
+    it("grants each digest that was ticked and nothing else, and opens those", async () => {
+      window.daemon.answer("approvals/list", ({ names = ["cache"] }) => asksFor(approvedFacts({ name: names[0] ?? "", digest: `digest of ${names[0]}` })));
+      window.ui.answers.ticked = ["orders"];
+      const results = await window.actions.openAll(both());
+      assert.deepEqual(
+        results.map(({ at }) => at),
+        ["cancelled", "open"],
+      );
+      assert.deepEqual(window.daemon.paramsOf("approvals/grant"), [{ ...REF, name: "orders", digest: "digest of orders" }]);
+      assert.deepEqual(
+        window.daemon.paramsOf("tunnel/open").map(({ name }) => name),
+        ["orders"],
+      );
+    });
+
+    it("asks about a single one in the dialog that it would have alone", async () => {
+      window.daemon.answer("approvals/list", ({ names = ["cache"] }) =>
+        names[0] === "cache" ? asksFor(approvedFacts({ name: "cache" })) : approved("orders"),
+      );
+      await window.actions.openAll(both());
+      assert.deepEqual(window.ui.log, ["trust", "approve cache", "Opening 2 tunnels"]);
+      assert.deepEqual(window.ui.purposes, ["open"]);
+    });
+
+    it("shows which entry has changed while the user was asked, and opens the others", async () => {
+      window.daemon.answer("approvals/list", ({ names = ["cache"] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
+      window.daemon.answer("approvals/grant", ({ name }) => {
+        if (name === "cache") throw new TunnelError("NOT_APPROVED", "changed meanwhile");
+        return { granted: true };
+      });
+      const results = await window.actions.openAll(both());
+      assert.deepEqual(
+        results.map(({ at }) => at),
+        ["failed", "open"],
+      );
+      assert.deepEqual(window.ui.failures, [{ ref: REF, code: "NOT_APPROVED" }]);
     });
 
     it("opens the others when one is refused", async () => {
@@ -223,6 +261,30 @@ describe("opening a tunnel on the user's word", () => {
         results.map(({ at }) => at),
         ["failed", "open"],
       );
+    });
+
+    it("shows in one notification what failed, before and while it opens, and opens just those again", async () => {
+      window.daemon.answer("approvals/list", ({ names }) =>
+        names?.[0] === "cache" ? { ...approved(), unplannable: [{ name: "cache", code: "KEY_NOT_FOUND", message: "no key" }] } : approved(...(names ?? [])),
+      );
+      window.daemon.answer("tunnel/open", ({ name }) =>
+        name === "orders" ? tunnelStatus({ name, state: "degraded", lastFailure: failure("CONNECT_REFUSED") }) : tunnelStatus({ name, state: "verified" }),
+      );
+      await window.actions.openAll([...both(), window.item("prod")]);
+      assert.deepEqual(window.ui.failures, []);
+      assert.deepEqual(window.ui.together, [{ names: ["cache (KEY_NOT_FOUND)", "orders (CONNECT_REFUSED)"], total: 3 }]);
+      window.ui.log.length = 0;
+      await window.ui.again?.();
+      assert.equal(window.ui.together.length, 2);
+      assert.equal(window.ui.together[1]?.total, 2);
+    });
+
+    it("shows one failure as that of a tunnel opened alone", async () => {
+      window.daemon.answer("tunnel/open", ({ name }) =>
+        name === "cache" ? tunnelStatus({ name, state: "degraded", lastFailure: failure("CONNECT_REFUSED") }) : tunnelStatus({ name, state: "verified" }),
+      );
+      await window.actions.openAll(both());
+      assert.deepEqual([window.ui.failures, window.ui.together], [[{ ref: REF, code: "CONNECT_REFUSED" }], []]);
     });
 
     it("shows once that there is no daemon, and gives up", async () => {
@@ -240,7 +302,7 @@ describe("opening a tunnel on the user's word", () => {
       window.daemon.answer("approvals/list", ({ names = [] }) => asksFor(approvedFacts({ name: names[0] ?? "" })));
       window.ui.answers.approve = false;
       await window.actions.openAll(both());
-      assert.deepEqual(window.ui.log, ["trust", "approve cache", "approve orders"]);
+      assert.deepEqual(window.ui.log, ["trust", "approve cache orders"]);
     });
   });
 });

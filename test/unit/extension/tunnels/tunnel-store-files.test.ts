@@ -1,12 +1,13 @@
-/** The tunnels of a window when its workspace is not trusted, a folder leaves it, or questions about approval overtake one another. */
+/** The tunnels of a window when its workspace is untrusted, a folder leaves it, or a question about approvals overtakes an earlier one. */
 import assert from "node:assert/strict";
 import { Emitter } from "../../../../extension/emitter.ts";
 import { freshItems } from "../../../../extension/integration/fresh-items.ts";
-import type { TunnelRef, TunnelSource } from "../../../../extension/model/tunnel-item.ts";
+import type { TunnelSource } from "../../../../extension/model/tunnel-item.ts";
 import type { DaemonLink } from "../../../../extension/tunnels/daemon-link.ts";
 import { TunnelStore } from "../../../../extension/tunnels/tunnel-store.ts";
 import type { ParsedConfig } from "../../../../shared/contract/config-text.ts";
 import type { Result } from "../../../../shared/contract/methods.ts";
+import type { TunnelRef } from "../../../../shared/contract/tunnel-ref.ts";
 import { TunnelError } from "../../../../shared/errors.ts";
 import { FakeDaemon } from "../../../support/fake-client.ts";
 import { until } from "../../../support/process/until.ts";
@@ -53,14 +54,14 @@ describe("the tunnels of a window with a workspace and files of the user's", () 
 
   const askedFiles = (): string[] => daemon.paramsOf("approvals/list").map(({ configPath }) => configPath);
 
-  it("does not have the daemon look at the workspace's entries before it is trusted", async () => {
+  it("does not have the daemon look at the workspace's entries before the workspace is trusted", async () => {
     isTrusted = false;
     await link.attach();
     await store.refreshApprovals();
     assert.deepEqual([...new Set(askedFiles())], [PERSONAL.configPath]);
   });
 
-  it("has the daemon look at the workspace's entries once it is trusted", async () => {
+  it("has the daemon look at the workspace's entries once the workspace is trusted", async () => {
     isTrusted = false;
     await link.attach();
     isTrusted = true;
@@ -68,7 +69,7 @@ describe("the tunnels of a window with a workspace and files of the user's", () 
     assert.ok(askedFiles().includes(CONFIG_PATH));
   });
 
-  it("gives up what it wanted of a folder that has left the workspace, and nothing else", async () => {
+  it("gives up the tunnels of a folder that has left the workspace, and no others", async () => {
     await store.setWanted([REF, MINE], true);
     configs = configs.slice(1);
     changed.fire();
@@ -77,7 +78,7 @@ describe("the tunnels of a window with a workspace and files of the user's", () 
     assert.deepEqual(store.wanted, [MINE]);
   });
 
-  it("forgets a folder that has left also when the daemon can't be told", async () => {
+  it("forgets a folder that has left even if the daemon can't be told", async () => {
     await store.setWanted([REF], true);
     daemon.refuse("tunnels/set", new TunnelError("CONFIG_INVALID", "no"));
     configs = configs.slice(1);

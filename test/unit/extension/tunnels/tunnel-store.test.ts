@@ -1,12 +1,12 @@
-/** The tunnels of a window: files, daemon, approvals and wants put together. */
+/** The tunnels of a window: files, daemon, approvals and wants combined. */
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
+import { mock } from "node:test";
 import { Emitter } from "../../../../extension/emitter.ts";
-import type { TunnelRef } from "../../../../extension/model/tunnel-item.ts";
 import type { DaemonLink } from "../../../../extension/tunnels/daemon-link.ts";
 import { TunnelStore } from "../../../../extension/tunnels/tunnel-store.ts";
 import type { ParsedConfig } from "../../../../shared/contract/config-text.ts";
 import type { ApprovalFacts, Result } from "../../../../shared/contract/methods.ts";
+import type { TunnelRef } from "../../../../shared/contract/tunnel-ref.ts";
 import { TunnelError } from "../../../../shared/errors.ts";
 import { DAEMON, FakeDaemon } from "../../../support/fake-client.ts";
 import { until } from "../../../support/process/until.ts";
@@ -79,13 +79,13 @@ describe("the tunnels of a window", () => {
     );
   });
 
-  it("have the state that the daemon tells", async () => {
+  it("have the state that the daemon reports", async () => {
     await link.attach();
     daemon.client.notify("tunnel/changed", tunnelStatus({ state: "verified" }));
     await until(() => store.find(REF)?.status?.state === "verified", { what: "the state came" });
   });
 
-  it("include one with a fault, with its place", () => {
+  it("include a tunnel with a fault, and its place", () => {
     files.write(fileText({ cache: entryText({ lissten: 1 }) }));
     return until(() => store.find(REF)?.fault !== undefined, { what: "the fault came" }).then(() => {
       assert.equal(store.find(REF)?.entry, undefined);
@@ -94,7 +94,7 @@ describe("the tunnels of a window", () => {
   });
 
   for (const state of ["verified", "draining"] as const) {
-    it(`include one that is gone from its file while it is ${state}`, async () => {
+    it(`include a tunnel that is gone from its file while it is ${state}`, async () => {
       await link.attach();
       files.write(fileText({ orders: entryText() }));
       daemon.client.notify("tunnel/changed", tunnelStatus({ state }));
@@ -102,7 +102,7 @@ describe("the tunnels of a window", () => {
     });
   }
 
-  it("leave out one that is gone from its file and closed", async () => {
+  it("leave out a tunnel that is gone from its file and closed", async () => {
     await link.attach();
     files.write(fileText({ orders: entryText() }));
     daemon.client.notify("tunnel/changed", tunnelStatus({ state: "closed" }));
@@ -117,17 +117,22 @@ describe("the tunnels of a window", () => {
     assert.deepEqual(names(), ["cache", "orders"]);
   });
 
-  it("are told of once for changes that come together", async () => {
-    await link.attach();
-    const seen = changes();
-    for (let index = 0; index < 50; index++) daemon.client.notify("tunnel/changed", tunnelStatus({ plainInBytes: index }));
-    await until(() => seen.count > 0, { what: "the change was told of" });
-    assert.equal(store.find(REF)?.status?.plainInBytes, 49);
-    await delay(100);
-    assert.equal(seen.count, 1);
+  it("are reported once for changes that come together", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      await link.attach();
+      mock.timers.tick(60_000);
+      const seen = changes();
+      for (let index = 0; index < 50; index++) daemon.client.notify("tunnel/changed", tunnelStatus({ plainInBytes: index }));
+      mock.timers.tick(60_000);
+      assert.equal(store.find(REF)?.status?.plainInBytes, 49);
+      assert.equal(seen.count, 1);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
-  it("are stated once for all that are wanted together, by whomever", async () => {
+  it("are stated once when several are wanted together, whoever wants them", async () => {
     await Promise.all(["cache", "orders"].map((name) => store.setWanted([{ ...REF, name }], true)));
     assert.deepEqual(daemon.paramsOf("tunnels/set"), [{ scope: CONFIG_PATH, configPath: CONFIG_PATH, names: ["cache", "orders"] }]);
   });
@@ -142,7 +147,7 @@ describe("the tunnels of a window", () => {
     assert.deepEqual(saved, [REF, MINE]);
   });
 
-  it("are stated to the daemon for the other file when one file is refused, which is told", async () => {
+  it("are still stated for the other file when the daemon refuses one, and the refusal is reported", async () => {
     daemon.answer("tunnels/set", ({ configPath }) => {
       if (configPath === CONFIG_PATH) throw new TunnelError("CONFIG_INVALID", "gone");
       return { tunnels: [], problems: [] };
@@ -151,7 +156,7 @@ describe("the tunnels of a window", () => {
     assert.deepEqual(daemon.paramsOf("tunnels/set").at(-1)?.names, ["mine"]);
   });
 
-  it("stay wanted when no daemon can be had: the next one is told", async () => {
+  it("stay wanted when no daemon can be reached: the next daemon is told", async () => {
     daemon.connecting = () => Promise.reject(new TunnelError("DAEMON_UNREACHABLE", "none"));
     await rejectionOf(store.setWanted([REF], true));
     daemon.connecting = () => Promise.resolve();
@@ -159,12 +164,12 @@ describe("the tunnels of a window", () => {
     assert.deepEqual(daemon.paramsOf("tunnels/set"), [{ scope: CONFIG_PATH, configPath: CONFIG_PATH, names: ["cache"] }]);
   });
 
-  it("are remembered as far as they are still there", () => {
+  it("are remembered if they still exist", () => {
     saved = [REF, { configPath: CONFIG_PATH, name: "gone" }];
     assert.deepEqual(store.remembered, [REF]);
   });
 
-  it("are shown as busy while something is done, whatever comes of it", async () => {
+  it("are shown as busy while an action runs, whatever its result", async () => {
     let fail: ((error: Error) => void) | undefined;
     const work = store.whileBusy(REF, () => new Promise<void>((_, reject) => (fail = reject)));
     assert.equal(store.find(REF)?.busy, true);
@@ -173,7 +178,7 @@ describe("the tunnels of a window", () => {
     assert.equal(store.find(REF)?.busy, false);
   });
 
-  it("stay busy until the last of two that are at it is done", async () => {
+  it("stay busy until the last of two actions is done", async () => {
     const ends: (() => void)[] = [];
     const work = [1, 2].map(() => store.whileBusy(REF, () => new Promise<void>((resolve) => ends.push(resolve))));
     ends[0]?.();
@@ -194,7 +199,7 @@ describe("the tunnels of a window", () => {
     );
   });
 
-  it("ask for approvals by themselves once there is a daemon, and of files that are there only", async () => {
+  it("ask for approvals by themselves once there is a daemon, and only for existing files", async () => {
     daemon.answer("approvals/list", () => pending());
     await link.attach();
     await until(() => store.find(REF)?.approval.at === "pending", { what: "the approvals came" });
@@ -206,7 +211,7 @@ describe("the tunnels of a window", () => {
     assert.equal(daemon.clients.length, 0);
   });
 
-  it("do not take an answer about approvals that a newer one has overtaken", async () => {
+  it("ignore an answer about approvals that a newer answer has overtaken", async () => {
     await link.attach();
     await store.refreshApprovals();
     const answers: ((answer: Approvals) => void)[] = [];
@@ -220,7 +225,7 @@ describe("the tunnels of a window", () => {
     assert.equal(store.find(REF)?.approval.at, "approved");
   });
 
-  it("have unknown approvals when the daemon refuses to tell", async () => {
+  it("have unknown approvals when the daemon refuses to answer", async () => {
     daemon.answer("approvals/list", () => pending());
     await link.attach();
     await store.refreshApprovals();
@@ -229,14 +234,14 @@ describe("the tunnels of a window", () => {
     assert.equal(store.find(REF)?.approval.at, "unknown");
   });
 
-  it("wait for approval when the daemon says that it is needed", async () => {
+  it("wait for approval when the daemon says that approval is needed", async () => {
     await link.attach();
     await store.refreshApprovals();
     daemon.client.notify("approval/needed", approvedFacts({ target: "other:1" }));
     await until(() => store.find(REF)?.approval.at === "pending", { what: "the approval was needed" });
   });
 
-  it("ask for approvals again when a tunnel listens that waited for one: it was given elsewhere", async () => {
+  it("ask for approvals again when a tunnel that waited for one listens: it was approved elsewhere", async () => {
     await link.attach();
     daemon.answer("approvals/list", () => pending());
     await store.refreshApprovals();
@@ -246,7 +251,7 @@ describe("the tunnels of a window", () => {
     await until(() => store.find(REF)?.approval.at === "approved", { what: "it was approved here too" });
   });
 
-  it("are wanted no more when the daemon was told to end it all", async () => {
+  it("are no longer wanted when the daemon was told to end everything", async () => {
     await store.setWanted([REF], true);
     daemon.client.lose(undefined, { ended: true });
     assert.deepEqual([store.wanted, saved, store.find(REF)?.wanted], [[], [], false]);
@@ -260,7 +265,7 @@ describe("the tunnels of a window", () => {
     await until(() => store.find(REF)?.approval.at === "pending", { what: "the approvals came" });
   });
 
-  it("stop asking for approvals when the daemon is let go of in between: none is started", async () => {
+  it("stop asking for approvals when the connection is closed in between: no daemon is started", async () => {
     files.write(fileText({ mine: entryText() }), 1);
     await link.attach();
     await store.refreshApprovals();
@@ -272,7 +277,7 @@ describe("the tunnels of a window", () => {
     assert.equal(daemon.clients.length, 1);
   });
 
-  it("show nothing that comes after the end", async () => {
+  it("show no changes after the end", async () => {
     daemon.answer("tunnels/list", () => ({ daemon: DAEMON, tunnels: [tunnelStatus()] }));
     const seen = changes();
     store.dispose();

@@ -32,7 +32,7 @@ const partsOf = (secret: Uint8Array): ChallengeParts => ({
 const unreachable = { name: "TunnelError", code: "DAEMON_UNREACHABLE" };
 
 describe("the challenge over a stream", () => {
-  it("lets both ends pass that know the secret, and leaves what comes behind it in the stream", async () => {
+  it("accepts two ends that know the secret, and leaves the bytes after the challenge in the stream", async () => {
     const [near, far] = streamPair();
     const parts = partsOf(randomBytes(32));
     await Promise.all([proveAsClient(near, parts).then(() => near.write("hello")), proveAsServer(far, parts)]);
@@ -49,7 +49,7 @@ describe("the challenge over a stream", () => {
     assert.equal(far.destroyed, true);
   });
 
-  it("tells a client that the server does not know the secret, before the client proves anything", async () => {
+  it("rejects on the client's side when the server does not know the secret, before the client proves anything", async () => {
     const [near, far] = streamPair();
     const client = assert.rejects(proveAsClient(near, partsOf(randomBytes(32))), unreachable);
     far.write(randomBytes(64));
@@ -57,7 +57,7 @@ describe("the challenge over a stream", () => {
     assert.equal((far.read() as Buffer).length, 32);
   });
 
-  it("ends when the other end hangs up half-way", async () => {
+  it("fails when the other end hangs up half-way", async () => {
     const [near, far] = streamPair();
     const server = assert.rejects(proveAsServer(far, partsOf(randomBytes(32))), unreachable);
     near.write(randomBytes(10));

@@ -1,8 +1,8 @@
-/** The discovery file: written whole, trusted only if it is ours, never taken for a proof of life. */
+/** The discovery file: written whole, trusted only if it is ours, never used as a proof that the daemon runs. */
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Discovery, findDaemon, readDiscovery, removeDiscovery, writeDiscovery } from "../../../../daemon/lifecycle/door/discovery.ts";
-import type { Endpoint } from "../../../../daemon/lifecycle/paths.ts";
+import type { DoorPlace } from "../../../../daemon/lifecycle/paths.ts";
 import { greetingServer } from "../../../support/lifecycle/greeting.ts";
 import { stageForEach } from "../../../support/stage.ts";
 
@@ -21,7 +21,7 @@ describe("the discovery file", () => {
     ...changes,
   });
 
-  function endpoint(name: string): Endpoint {
+  function door(name: string): DoorPlace {
     return { folder: stage.folder, socketPath: stage.path(`${name}.sock`), discoveryFile: stage.path(`${name}.json`) };
   }
 
@@ -32,29 +32,29 @@ describe("the discovery file", () => {
     chmodSync(stage.path(`${name}.sock`), 0o600);
   }
 
-  it("is read as it was written, is 0600, and leaves no other file", () => {
+  it("is read as it was written, has mode 0600, and leaves no other file", () => {
     writeDiscovery(file(), discovery({ secret: "00ff" }));
     assert.deepEqual(readDiscovery(file(), UID), { kind: "found", discovery: discovery({ secret: "00ff" }) });
     assert.equal(statSync(file()).mode & 0o777, 0o600);
     assert.deepEqual(readdirSync(stage.folder), ["t.json"]);
   });
 
-  it("is missing where there is none", () => {
+  it("is reported as missing when there is none", () => {
     assert.deepEqual(readDiscovery(file(), UID), { kind: "missing" });
   });
 
-  it("is not believed if others may open it", () => {
+  it("is not trusted if others may open it", () => {
     writeDiscovery(file(), discovery());
     chmodSync(file(), 0o644);
     assert.deepEqual(readDiscovery(file(), UID), { kind: "invalid", reason: "other users may open it" });
   });
 
-  it("is not believed if it is another user's", () => {
+  it("is not trusted if it belongs to another user", () => {
     writeDiscovery(file(), discovery());
     assert.deepEqual(readDiscovery(file(), (UID ?? 0) + 1), { kind: "invalid", reason: `it belongs to another user (uid ${UID})` });
   });
 
-  it("is not believed if it is a symbolic link", () => {
+  it("is not trusted if it is a symbolic link", () => {
     writeDiscovery(stage.path("real.json"), discovery());
     symlinkSync(stage.path("real.json"), file());
     assert.deepEqual(readDiscovery(file(), UID), { kind: "invalid", reason: "it is a symbolic link" });
@@ -73,12 +73,12 @@ describe("the discovery file", () => {
     });
   }
 
-  it("tolerates fields of a later version", () => {
+  it("may have fields of a later version", () => {
     writeFileSync(file(), JSON.stringify({ ...discovery(), novelty: true }), { mode: 0o600 });
     assert.deepEqual(readDiscovery(file(), UID), { kind: "found", discovery: discovery() });
   });
 
-  it("is removed by its own instance only", () => {
+  it("is removed only by its own instance", () => {
     writeDiscovery(file(), discovery());
     removeDiscovery(file(), { instanceId: "b", uid: UID });
     assert.ok(existsSync(file()));
@@ -86,49 +86,49 @@ describe("the discovery file", () => {
     assert.ok(!existsSync(file()));
   });
 
-  it("does not make a daemon of a process id that lives", async () => {
+  it("does not prove that a daemon runs because its process id exists", async () => {
     writeDiscovery(file(), discovery({ pid: process.pid }));
-    assert.equal(await findDaemon([endpoint("t")], UID), undefined);
+    assert.equal(await findDaemon([door("t")], UID), undefined);
   });
 
-  it("is given with the daemon that answers", async () => {
+  it("is returned with the daemon that answers", async () => {
     writeDiscovery(file(), discovery());
     await listen("t");
-    assert.deepEqual(await findDaemon([endpoint("t")], UID), { endpoint: endpoint("t"), socket: stage.path("t.sock"), discovery: discovery() });
+    assert.deepEqual(await findDaemon([door("t")], UID), { door: door("t"), socket: stage.path("t.sock"), discovery: discovery() });
   });
 
-  it("is not needed to find a daemon, nor in the way when it is about another socket", async () => {
+  it("is not needed to find a daemon, and is ignored when it is about another socket", async () => {
     await listen("t");
-    assert.equal((await findDaemon([endpoint("t")], UID))?.discovery, undefined);
+    assert.equal((await findDaemon([door("t")], UID))?.discovery, undefined);
     writeDiscovery(file(), discovery({ socket: "/elsewhere" }));
-    assert.equal((await findDaemon([endpoint("t")], UID))?.discovery, undefined);
+    assert.equal((await findDaemon([door("t")], UID))?.discovery, undefined);
   });
 
   it("leads to no daemon in a folder that others may enter", async () => {
     await listen("t");
     chmodSync(stage.folder, 0o711);
-    assert.equal(await findDaemon([endpoint("t")], UID), undefined);
+    assert.equal(await findDaemon([door("t")], UID), undefined);
   });
 
   it("leads to no daemon at a socket that others may open", async () => {
     await listen("t");
     chmodSync(stage.path("t.sock"), 0o666);
-    assert.equal(await findDaemon([endpoint("t")], UID), undefined);
+    assert.equal(await findDaemon([door("t")], UID), undefined);
   });
 
   it("leads to no daemon of another user", async () => {
     await listen("t");
-    assert.equal(await findDaemon([endpoint("t")], (UID ?? 0) + 1), undefined);
+    assert.equal(await findDaemon([door("t")], (UID ?? 0) + 1), undefined);
   });
 
-  it("is looked for at each endpoint", async () => {
+  it("is searched for at each door", async () => {
     await listen("u");
-    assert.equal((await findDaemon([endpoint("t"), endpoint("u")], UID))?.socket, stage.path("u.sock"));
+    assert.equal((await findDaemon([door("t"), door("u")], UID))?.socket, stage.path("u.sock"));
   });
 
-  it("gives the pipe's name where the endpoint has no path", async () => {
+  it("gives the pipe's name when the door has no path", async () => {
     await listen("t");
     writeDiscovery(file(), discovery());
-    assert.equal((await findDaemon([{ ...endpoint("t"), socketPath: "" }], undefined))?.socket, stage.path("t.sock"));
+    assert.equal((await findDaemon([{ ...door("t"), socketPath: "" }], undefined))?.socket, stage.path("t.sock"));
   });
 });

@@ -12,8 +12,9 @@ import {
   leaveToSuccessor,
   releaseSocket,
 } from "../../../../daemon/lifecycle/door/singleton.ts";
-import { closeKeepingPath, identifySocket, isSameFile, probeSocket } from "../../../../daemon/lifecycle/door/socket-file.ts";
-import type { Endpoint } from "../../../../daemon/lifecycle/paths.ts";
+import { closeKeepingPath, identifySocket, probeSocket } from "../../../../daemon/lifecycle/door/socket-file.ts";
+import type { DoorPlace } from "../../../../daemon/lifecycle/paths.ts";
+import { isSameFile } from "../../../../shared/files.ts";
 import { greet, greetingServer } from "../../../support/lifecycle/greeting.ts";
 import { stageForEach } from "../../../support/stage.ts";
 import { rejectionOf } from "../../../support/wire/codes.ts";
@@ -35,7 +36,7 @@ describe("claiming the daemon's socket", () => {
     return new Promise((resolve) => server.listen(where, resolve));
   }
 
-  /** What a killed daemon leaves. */
+  /** Leaves the same socket behind as a killed daemon. */
   async function leaveStaleSocket(): Promise<void> {
     const server = greetingServer("dead");
     await listen(server, stage.path("bound"));
@@ -52,7 +53,7 @@ describe("claiming the daemon's socket", () => {
     assert.deepEqual(readdirSync(stage.folder), ["t.sock"]);
   });
 
-  it("finds out that somebody else is the daemon, and stops listening", async () => {
+  it("finds that another daemon is running, and stops listening", async () => {
     await claim("a");
     const late = options("b");
     assert.deepEqual(await claimSocket(late), { kind: "other", socketPath: socketPath() });
@@ -61,35 +62,35 @@ describe("claiming the daemon's socket", () => {
     assert.deepEqual(readdirSync(stage.folder), ["t.sock"]);
   });
 
-  it("takes the place of a stale socket", async () => {
+  it("replaces a stale socket", async () => {
     await leaveStaleSocket();
     assert.equal((await claim("a")).kind, "ours");
     assert.equal(await greet(socketPath()), "a");
     assert.deepEqual(readdirSync(stage.folder), ["t.sock"]);
   });
 
-  it("takes the place of a dead daemon whose process id is somebody else's now", async () => {
+  it("replaces a dead daemon whose process id now belongs to another process", async () => {
     await leaveStaleSocket();
-    const endpoint: Endpoint = { folder: stage.folder, socketPath: socketPath(), discoveryFile: stage.path("t.json") };
-    writeDiscovery(endpoint.discoveryFile, { socket: socketPath(), pid: process.pid, instanceId: "dead", version: "1", protocol: 1, startedAtMs: 0 });
-    assert.equal(await findDaemon([endpoint], process.geteuid?.()), undefined);
+    const door: DoorPlace = { folder: stage.folder, socketPath: socketPath(), discoveryFile: stage.path("t.json") };
+    writeDiscovery(door.discoveryFile, { socket: socketPath(), pid: process.pid, instanceId: "dead", version: "1", protocol: 1, startedAtMs: 0 });
+    assert.equal(await findDaemon([door], process.geteuid?.()), undefined);
     assert.equal((await claim("a")).kind, "ours");
   });
 
-  it("leaves the place to a daemon that listens where one may be too", async () => {
+  it("gives way to a daemon that listens at one of the other places", async () => {
     await listen(greetingServer("elsewhere"), stage.path("other.sock"));
     assert.deepEqual(await claim("a", { alsoCheck: [stage.path("other.sock")] }), { kind: "other", socketPath: stage.path("other.sock") });
     assert.equal(existsSync(socketPath()), false);
   });
 
-  it("does not believe a daemon in a folder that others can write", async () => {
+  it("does not trust a daemon in a folder that others can write to", async () => {
     mkdirSync(stage.path("shared"));
     chmodSync(stage.path("shared"), 0o777);
     await listen(greetingServer("trap"), stage.path("shared/t.sock"));
     assert.equal((await claim("a", { alsoCheck: [stage.path("shared/t.sock")] })).kind, "ours");
   });
 
-  it("does not remove what is not a socket", async () => {
+  it("does not remove a file that is not a socket", async () => {
     writeFileSync(socketPath(), "precious");
     const error = await rejectionOf(claim("a"));
     assert.equal(error.code, "DAEMON_UNREACHABLE");
@@ -103,7 +104,7 @@ describe("claiming the daemon's socket", () => {
     assert.equal(late.server.listening, false);
   });
 
-  it("tries again when its name was taken away before it could verify", async () => {
+  it("tries again when its name was removed before it could verify", async () => {
     let tries = 0;
     const verify = (where: string): Promise<string> => {
       tries += 1;
@@ -120,7 +121,7 @@ describe("claiming the daemon's socket", () => {
     assert.deepEqual(readdirSync(stage.folder), []);
   });
 
-  it("says so when the folder is gone", async () => {
+  it("reports that the folder is gone", async () => {
     const error = await rejectionOf(claim("a", { socketPath: stage.path("gone/t.sock") }));
     assert.match(`${error.code} ${error.message}`, /^DAEMON_UNREACHABLE .*its folder is gone/);
   });
@@ -136,14 +137,14 @@ describe("claiming the daemon's socket", () => {
     assert.equal((await late).kind, "ours");
   });
 
-  it("is not held up for long by a starter that was killed while it removed the stale socket", async () => {
+  it("does not wait long for a starter that was killed while it removed the stale socket", async () => {
     await leaveStaleSocket();
     linkSync(socketPath(), `${socketPath()}.${lstatSync(socketPath()).ino.toString(36)}.old`);
     assert.equal((await claim("a")).kind, "ours");
     assert.deepEqual(readdirSync(stage.folder), ["t.sock"]);
   });
 
-  it("removes old private names of killed starters, and no young ones", async () => {
+  it("removes old private names of killed starters, and no recent ones", async () => {
     for (const name of ["t.sock.aaaaaa.new", "t.sock.bbbbbb.new"]) {
       const server = greetingServer("dead");
       await listen(server, stage.path("bound"));
@@ -155,7 +156,7 @@ describe("claiming the daemon's socket", () => {
     assert.deepEqual(readdirSync(stage.folder).sort(), ["t.sock", "t.sock.bbbbbb.new"]);
   });
 
-  it("takes its name away when it is released, unless it is another's", async () => {
+  it("removes its name on release, unless the name belongs to another socket now", async () => {
     const [own, lost] = [await claim("a"), await claim("b", { socketPath: stage.path("u.sock") })];
     assert.ok(own.kind === "ours" && lost.kind === "ours");
     renameSync(stage.path("u.sock"), stage.path("aside"));
@@ -166,7 +167,7 @@ describe("claiming the daemon's socket", () => {
     assert.equal(await greet(stage.path("u.sock")), "c");
   });
 
-  it("leaves its name when it leaves the socket to a successor, who can adopt it", async () => {
+  it("keeps its name when it leaves the socket to a successor, which can adopt it", async () => {
     const own = await claim("a");
     assert.ok(own.kind === "ours");
     leaveToSuccessor(own.socket);
@@ -187,12 +188,12 @@ describe("a unix socket's file", () => {
     assert.equal(await probeSocket(stage.path("s")), "missing");
   });
 
-  it("is not proved dead by an error that says something else", async () => {
+  it("does not count as dead after an unrelated error", async () => {
     writeFileSync(stage.path("file"), "");
     assert.equal(await probeSocket(stage.path("file/s")), "alive", "ENOTDIR");
   });
 
-  it("is the same under another link, and another after it was bound again", async () => {
+  it("is the same file under another link, and a different one after it was bound again", async () => {
     const server = greetingServer("a");
     stage.own(() => server.close());
     await new Promise<void>((resolve) => server.listen(stage.path("s"), resolve));

@@ -1,4 +1,4 @@
-/** A daemon whose socket was deleted or replaced under it. */
+/** A daemon whose socket was deleted or replaced while it runs. */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, unlinkSync } from "node:fs";
 import * as path from "node:path";
@@ -62,7 +62,7 @@ describe("watching the daemon's own socket", () => {
     assert.equal(watching.socket.path, socketPath());
   });
 
-  it("notices at the next interval where the folder can't be watched", async () => {
+  it("notices at the next interval when the folder can't be watched", async () => {
     const socket = await startDaemon();
     rmSync(run, { recursive: true });
     const watching = watch(socket);
@@ -83,7 +83,7 @@ describe("watching the daemon's own socket", () => {
     assert.equal(watching.socket.path, path.join(folder, "t.sock"));
   });
 
-  it("says once that it can't bind, and binds when it can", async () => {
+  it("reports once that it can't bind, and binds when it can", async () => {
     const watching = watch(await startDaemon());
     rmSync(run, { recursive: true });
     await watching.check();
@@ -96,7 +96,7 @@ describe("watching the daemon's own socket", () => {
     );
   });
 
-  it("says that it was replaced when another daemon lives there, and lets that one be", async () => {
+  it("reports that it was replaced when another daemon is at the path, and leaves that daemon alone", async () => {
     const mine = await startDaemon();
     unlinkSync(socketPath());
     await startDaemon("b");

@@ -1,4 +1,4 @@
-/** What Windows needs in place of a 0700 folder and link(); run here with stand-ins. */
+/** What Windows uses instead of a 0700 folder and link(); tested here with stand-ins. */
 import assert from "node:assert/strict";
 import { systemRandom } from "../../../../daemon/crypto/random.ts";
 import { selectSuite } from "../../../../daemon/crypto/select-suite.ts";
@@ -11,7 +11,7 @@ describe("the mutual challenge on a named pipe", () => {
   const parts = (secret = new Uint8Array(32).fill(7)): ChallengeParts => ({ secret, hmac: suite.hmacSha256, equal: suite.equal, random: systemRandom });
   const stranger = parts(new Uint8Array(32).fill(8));
 
-  it("lets two who know the secret in", () => {
+  it("accepts two ends that know the secret", () => {
     const [client, server] = [clientChallenge(parts()), serverChallenge(parts())];
     const answer = server.answer(client.first);
     assert.equal(answer?.length, SERVER_MESSAGE_BYTES);
@@ -19,19 +19,19 @@ describe("the mutual challenge on a named pipe", () => {
     assert.ok(proof !== undefined && server.accept(proof));
   });
 
-  it("shows the client a server that doesn't know the secret, before the client has proved anything", () => {
+  it("lets the client detect a server that doesn't know the secret, before the client has proved anything", () => {
     const client = clientChallenge(parts());
     const answer = serverChallenge(stranger).answer(client.first);
     assert.equal(client.answer(answer ?? new Uint8Array()), undefined);
   });
 
-  it("shows the server a client that doesn't", () => {
+  it("lets the server detect a client that doesn't know the secret", () => {
     const server = serverChallenge(parts());
     const answer = server.answer(clientChallenge(parts()).first) ?? new Uint8Array();
     assert.equal(server.accept(suite.hmacSha256(stranger.secret, answer)), false);
   });
 
-  it("accepts no answer of the server as the client's proof", () => {
+  it("does not accept the server's own answer as the client's proof", () => {
     const server = serverChallenge(parts());
     const answer = server.answer(clientChallenge(parts()).first) ?? new Uint8Array();
     assert.equal(server.accept(answer.subarray(32)), false);
@@ -46,7 +46,7 @@ describe("the mutual challenge on a named pipe", () => {
     assert.equal(second.accept(proof), false);
   });
 
-  it("gives one try", () => {
+  it("allows one try", () => {
     const [client, server] = [clientChallenge(parts()), serverChallenge(parts())];
     const proof = client.answer(server.answer(client.first) ?? new Uint8Array()) ?? new Uint8Array();
     assert.equal(server.accept(new Uint8Array(32)), false);
@@ -54,7 +54,7 @@ describe("the mutual challenge on a named pipe", () => {
     assert.equal(server.answer(client.first), undefined);
   });
 
-  it("accepts nothing before it was asked, and no message of another length", () => {
+  it("accepts nothing before the client's first message, and no message of another length", () => {
     assert.equal(serverChallenge(parts()).accept(new Uint8Array(32)), false);
     assert.equal(serverChallenge(parts()).answer(new Uint8Array(31)), undefined);
     assert.equal(clientChallenge(parts()).answer(new Uint8Array(63)), undefined);
@@ -84,7 +84,7 @@ describe("the daemon's lock on Windows", () => {
     close: () => {},
   });
 
-  it("is not had while another process has it", () => {
+  it("can't be taken while another process has it", () => {
     assert.equal(takeLock("lock", failing("EBUSY")), undefined);
   });
 
@@ -95,7 +95,7 @@ describe("the daemon's lock on Windows", () => {
     );
   });
 
-  it("goes with a pipe name that is another each time", () => {
+  it("goes with a pipe name that is different each time", () => {
     const [one, two] = [randomPipeName(systemRandom), randomPipeName(systemRandom)];
     assert.match(one, /^\\\\\.\\pipe\\tunneld-[0-9a-f]{32}$/);
     assert.notEqual(one, two);

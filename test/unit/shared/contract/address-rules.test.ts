@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseAddress, parseBindAddress } from "../../../../shared/address.ts";
-import { type EndpointUse, endpointFault, sameListen } from "../../../../shared/contract/address-rules.ts";
+import { type AddressUse, addressFault, sameListen } from "../../../../shared/contract/address-rules.ts";
 import { formatMessage } from "../../../../shared/message.ts";
 
-const use = (role: EndpointUse["role"], platform: NodeJS.Platform = "linux"): EndpointUse => ({ role, platform });
+const use = (role: AddressUse["role"], platform: NodeJS.Platform = "linux"): AddressUse => ({ role, platform });
 
-function faultOf(text: string, how: EndpointUse): string {
-  const fault = endpointFault(text, how);
+function faultOf(text: string, how: AddressUse): string {
+  const fault = addressFault(text, how);
   return fault ? formatMessage(fault) : "";
 }
 
 describe("forms of addresses in tunnels.json", () => {
   for (const text of ["127.0.0.1:6579", "[::1]:6579", "[::]:0", "localhost:6579", "/run/user/1000/cache.sock", "0:6579", "0x7f.1:80", "büro.example:1"]) {
     it(`accepts listen ${text}`, () => {
-      assert.equal(endpointFault(text, use("listen")), undefined);
+      assert.equal(addressFault(text, use("listen")), undefined);
     });
   }
 
@@ -30,6 +30,10 @@ describe("forms of addresses in tunnels.json", () => {
     ["[::1:6579", /brackets/],
     ["[nonsense]:1", /brackets/],
     ["redis://127.0.0.1:6579", /URL/],
+    ["'[127.0.0.1]:6579'", /remove the quotes/],
+    ['"127.0.0.1:6579"', /remove the quotes/],
+    ["“127.0.0.1:6579”", /remove the quotes/],
+    ["'/run/redis.sock'", /remove the quotes/],
     ["a b:1", /character/],
     ["$(id):1", /character/],
     ["a;b:1", /character/],
@@ -45,7 +49,7 @@ describe("forms of addresses in tunnels.json", () => {
     });
   }
 
-  it("refuses port 0 of a target, where nothing listens", () => {
+  it("refuses port 0 for a target, because nothing listens there", () => {
     assert.match(faultOf("h:0", use("target")), /port 0/);
   });
 
@@ -54,9 +58,9 @@ describe("forms of addresses in tunnels.json", () => {
     assert.match(faultOf("\\\\.\\pipe\\x", use("listen", "win32")), /no address/);
   });
 
-  it("takes bind without a port, and no path", () => {
-    assert.equal(endpointFault("192.0.2.10", use("bind")), undefined);
-    assert.equal(endpointFault("[2001:db8::1]", use("bind")), undefined);
+  it("accepts bind without a port, but no path", () => {
+    assert.equal(addressFault("192.0.2.10", use("bind")), undefined);
+    assert.equal(addressFault("[2001:db8::1]", use("bind")), undefined);
     assert.match(faultOf("/x", use("bind")), /not an IP address/);
   });
 
@@ -78,8 +82,8 @@ describe("forms of addresses in tunnels.json", () => {
   it("accepts nothing that the daemon would not read", () =>
     fc.assert(
       fc.property(text, (address) => {
-        if (endpointFault(address, use("listen", process.platform)) === undefined) assert.doesNotThrow(() => parseAddress(address));
-        if (endpointFault(address, use("bind", process.platform)) === undefined) assert.doesNotThrow(() => parseBindAddress(address));
+        if (addressFault(address, use("listen", process.platform)) === undefined) assert.doesNotThrow(() => parseAddress(address));
+        if (addressFault(address, use("bind", process.platform)) === undefined) assert.doesNotThrow(() => parseBindAddress(address));
       }),
       { numRuns: 2_000 },
     ));
@@ -105,7 +109,7 @@ describe("the same listen address", () => {
     ["/run/x", "/run/y"],
     ["/run/x:1", 1],
   ] as const) {
-    it(`${a} and ${b} can`, () => {
+    it(`${a} and ${b} can both be open`, () => {
       assert.ok(!sameListen(a, b) && !sameListen(b, a));
     });
   }

@@ -13,7 +13,7 @@ describe("the table of failure codes", () => {
     assert.equal(readFileSync(DOCUMENT, "utf8"), codesDocument());
   });
 
-  it("is what it makes of the README's section (else: node --import tsx scripts/codes-docs.mjs)", () => {
+  it("is what the record of codes makes of the README's section (else: node --import tsx scripts/codes-docs.mjs)", () => {
     const readme = readFileSync(README, "utf8");
     assert.equal(readme, withCodes(readme));
   });
@@ -42,7 +42,7 @@ describe("the table of failure codes", () => {
       );
   });
 
-  it("says probably where a far side that is silent leaves only a guess", () => {
+  it("says probably where a silent far side leaves only a guess", () => {
     for (const code of ["PEER_CLOSED", "HANDSHAKE_TIMEOUT", "KEY_MISMATCH", "CONNECT_TIMEOUT", "TRUNCATED"] as const) {
       assert.match(CODES[code].cause, /\bprobably\b/, code);
     }

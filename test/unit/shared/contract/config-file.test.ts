@@ -12,7 +12,7 @@ describe("a configuration on the disk", () => {
   const scratch = scratchFolder();
   const path = () => join(scratch.path, ".vscode", "tunnels.json");
 
-  it("is the shared file with the personal one over it", () => {
+  it("is the shared file, overridden by the personal one", () => {
     scratch.file(".vscode/tunnels.json", GOOD);
     scratch.file(".vscode/tunnels.local.json", fileText({ cache: '{ "listen": 7777 }' }));
     const { entries, problems } = readConfig(path());
@@ -20,7 +20,7 @@ describe("a configuration on the disk", () => {
     assert.equal(localConfigPath(path()), join(scratch.path, ".vscode", "tunnels.local.json"));
   });
 
-  it("that is not there has no entries, which is said", () => {
+  it("that is not there has no entries, and a problem that says so", () => {
     const { entries, problems, broken } = readConfig(path());
     assert.deepEqual([entries.size, broken, problems.length, problems[0]?.path], [0, false, 1, path()]);
   });
@@ -31,7 +31,7 @@ describe("a configuration on the disk", () => {
   });
 
   for (const [what, content] of [
-    ["of more than 1 MiB", " ".repeat(1024 * 1024 + 1)],
+    ["of more than 256 KiB", " ".repeat(256 * 1024 + 1)],
     ["that is not UTF-8", Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d)],
   ] as const) {
     it(`${what} is broken, in one problem`, () => {
@@ -41,7 +41,7 @@ describe("a configuration on the disk", () => {
     });
   }
 
-  it("whose personal file can't be read is not used without it", () => {
+  it("is not used when its personal file can't be read", () => {
     scratch.file(".vscode/tunnels.json", GOOD);
     mkdirSync(localConfigPath(path()));
     const { broken, entries, problems } = readConfig(path());
@@ -67,7 +67,7 @@ describe("a configuration on the disk", () => {
     assert.deepEqual([[...entries].map(([name, { listen }]) => [name, listen]), problems], [[["other", 7777]], []]);
   });
 
-  it("is there when only an editor has it, even with nothing in it", () => {
+  it("exists when only an editor has it, even if it is empty there", () => {
     const { broken, problems } = readConfig(path(), { texts: new Map([[path(), ""]]) });
     assert.deepEqual([broken, problems.map(({ message }) => message)], [true, ['the file is empty: write { "version": 1, "tunnels": { } }']]);
   });

@@ -36,33 +36,33 @@ describe("tunnels.local.json", () => {
     assert.equal(faults.get("cache"), problems[0]);
   });
 
-  it("is not where a mistake in what it leaves alone is shown", () => {
+  it("is not where a mistake in a property that it leaves alone is shown", () => {
     const shared = fileText({ cache: entryText({ target: "nowhere" }) });
     const { problems } = merge(shared, fileText({ cache: '{ "listen": 7000 }' }));
     assert.deepEqual([problems.length, problems[0]?.path, problems[0]?.offset], [1, SHARED, shared.indexOf('"nowhere"')]);
   });
 
-  it("mends what it overrides, a clash of listen addresses too", () => {
+  it("mends mistakes in what it overrides, and also a clash of listen addresses", () => {
     const shared = fileText({ a: entryText(), b: entryText() });
     assert.equal(merge(shared, fileText({})).problems.length, 1);
     assert.deepEqual(merge(shared, fileText({ b: '{ "listen": 7001 }' })).problems, []);
   });
 
-  it("that is broken JSON holds every entry back, for it might say anything of any of them", () => {
+  it("that is broken JSON holds every entry back, because it might say anything about any of them", () => {
     const { entries, broken, places } = merge(fileText({ cache: entryText() }), '{ "version": 1, "tunnels": { "cache": { "listen": 77');
     assert.deepEqual([entries.size, broken, places.has("cache")], [0, true, true]);
   });
 
-  it("that is broken JSON holds those back too that can't be seen in it", () => {
+  it("that is broken JSON also holds back entries that can't be seen in it", () => {
     assert.equal(merge(fileText({ cache: entryText() }), '{ "version": 1, "tunnels": { /* "cache": { "listen": 7777 } } }').entries.size, 0);
   });
 
-  it("with a mistake in one entry leaves the others alone", () => {
+  it("with a mistake in one entry leaves the other entries alone", () => {
     const { entries, broken } = merge(fileText({ a: entryText({ listen: 1 }), b: entryText({ listen: 2 }) }), fileText({ a: '{ "liste": 3 }' }));
     assert.deepEqual([[...entries.keys()], broken], [["b"], false]);
   });
 
-  it("that turns a client into a server is judged as a server", () => {
+  it("that turns a client into a server is judged by the rules for a server", () => {
     const { problems } = merge(fileText({ a: entryText({ service: "mysql", user: "app" }) }), fileText({ a: '{ "role": "server" }' }));
     assert.deepEqual([problems.length, problems[0]?.path], [1, SHARED]);
     assert.match(problems[0]?.message ?? "", /client's entry/);

@@ -8,7 +8,7 @@ describe("the rules of an entry", () => {
     assert.deepEqual(faultsOf({ key: ["a"] }), []);
   });
 
-  it("refuse a key listed twice, at the second", () => {
+  it("refuse a key listed twice, at its second place", () => {
     assert.match(onlyProblem(oneEntry({ role: "server", key: ["first", "same", "same"] }).replace('"same"]', '"same" ]'), '"same"').message, /twice/);
   });
 
@@ -17,6 +17,8 @@ describe("the rules of an entry", () => {
     ["nine keys", Array.from({ length: 9 }, (_, index) => `k${index}`), undefined, /may have 8/],
     ["a number as a key", 5, "5", /name of a key/],
     ["an unknown property of a key", { fil: "x" }, undefined, /did you mean "file"/],
+    ["a mistyped shared", { file: "x", share: true }, undefined, /did you mean "shared"/],
+    ["a shared that is no yes or no", { file: "x", shared: "yes" }, '"yes"', /"shared" must be true or false/],
     ["an empty path", { file: "" }, '""', /path of a key file/],
     ["a path as a key's name", "keys/team.key", '"keys/team.key"', /"file"/],
     ["a name no key can have", "my key", '"my key"', /no name of a key/],
@@ -43,6 +45,29 @@ describe("the rules of an entry", () => {
     });
   }
 
+  it("accept TLS for Redis and MySQL, at both ends, and when MySQL listens at a socket", () => {
+    for (const more of [
+      { service: "redis" },
+      { service: "redis", role: "server", listen: "/run/redis.sock" },
+      { service: "mysql" },
+      { service: "mysql", listen: "/run/db.sock" },
+    ])
+      assert.deepEqual(faultsOf({ tls: true, ...more }), []);
+  });
+
+  it("refuse TLS when nothing is known of the service, but let a tcp entry say that it has none", () => {
+    assert.match(onlyProblem(oneEntry({ tls: true, service: "tcp" }), '"tls"').message, /"tls" needs "service": "redis" or "mysql"/);
+    assert.deepEqual(faultsOf({ tls: false, service: "tcp" }), []);
+  });
+
+  it("refuse a socket path for a Redis with TLS, because no URL can say that", () => {
+    assert.match(onlyProblem(oneEntry({ tls: true, service: "redis", listen: "/run/redis.sock" }), "true").message, /needs a port as "listen"/);
+  });
+
+  it("say how to write the value of tls when it is in quotation marks", () => {
+    assert.match(onlyProblem(oneEntry({ tls: "true", service: "redis" }), '"true"').message, /true or false, not "true": write it without quotation marks/);
+  });
+
   it("don't take a long path or a long name for a key", () => {
     for (const key of [
       { file: "/home/Alice/keys/Team1/production/redis/europe/west" },
@@ -53,7 +78,7 @@ describe("the rules of an entry", () => {
     }
   });
 
-  it("never repeat what stands in key, whatever is wrong with it", () => {
+  it("never repeat the value of key, whatever is wrong with it", () => {
     for (const key of ["hunter2 hunter2", { password: "x", file: 7 }, { file: "hunter2\u0000" }]) {
       for (const message of faultsOf({ key })) assert.doesNotMatch(message, /hunter2/);
     }
@@ -94,7 +119,7 @@ describe("the rules of an entry", () => {
     });
   }
 
-  it("take a Redis database that is a number, and any other name for MySQL", () => {
+  it("accept a number as Redis database, and any other name for MySQL", () => {
     assert.deepEqual(faultsOf({ service: "redis", database: 0, user: "app" }), []);
     assert.deepEqual(faultsOf({ service: "mysql", database: "orders; DROP", user: "app@%" }), []);
   });
@@ -115,7 +140,7 @@ describe("the rules of an entry", () => {
     assert.match(faultsOf({ listen: "/run/x.sock" }, "win32")[0] ?? "", /Windows/);
   });
 
-  it("show text of the file without what could act in a terminal or a notification", () => {
+  it("show text of the file without characters that could act in a terminal or a notification", () => {
     const [message = ""] = faultsOf({ "[x](command:evil)\u001b]0;": 1 });
     assert.doesNotMatch(message, /\]\(|command|\p{Cc}/u);
   });

@@ -1,20 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of tunnels.json are written that way
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  connectionUrl,
-  expandEnv,
-  type LocalEnd,
-  localEndOf,
-  placeholdersOf,
-  tunnelEnvironment,
-  variablePrefix,
-} from "../../../../shared/contract/connection-url.ts";
+import { connectionUrl, type LocalEnd, localEndOf } from "../../../../shared/contract/connection-url.ts";
 import { codeOf } from "../../../support/wire/codes.ts";
 
 const tcp = (host = "127.0.0.1", port = 6579): LocalEnd => ({ kind: "tcp", host, port });
 const unix: LocalEnd = { kind: "unix", path: "/run/my db/x.sock" };
-const TEMPLATE = "$" + "{url}";
 
 describe("the connection URL", () => {
   for (const [parts, url] of [
@@ -27,6 +18,12 @@ describe("the connection URL", () => {
     [{ service: "tcp", listen: tcp() }, "tcp://127.0.0.1:6579"],
     [{ service: "tcp", listen: unix }, "unix:///run/my%20db/x.sock"],
     [{ service: "redis", listen: tcp("::1") }, "redis://[::1]:6579"],
+    [{ service: "redis", listen: tcp(), tls: true }, "rediss://127.0.0.1:6579"],
+    [{ service: "redis", listen: tcp(), tls: true, user: "app", database: 2 }, "rediss://app@127.0.0.1:6579/2"],
+    [{ service: "redis", listen: tcp(), tls: false }, "redis://127.0.0.1:6579"],
+    [{ service: "mysql", listen: tcp(), tls: true, user: "app", database: "orders" }, "mysql://app@127.0.0.1:6579/orders?ssl-mode=REQUIRED"],
+    [{ service: "mysql", listen: tcp(), tls: true }, "mysql://127.0.0.1:6579/?ssl-mode=REQUIRED"],
+    [{ service: "mysql", listen: unix, tls: true }, "mysql://localhost/?socket=%2Frun%2Fmy%20db%2Fx.sock&ssl-mode=REQUIRED"],
   ] as const) {
     it(`is ${url}`, () => {
       assert.equal(connectionUrl(parts), url);
@@ -43,7 +40,7 @@ describe("the connection URL", () => {
     assert.deepEqual([url.password, url.hostname, decodeURIComponent(url.username)], ["", "127.0.0.1", "app:secret@evil.example/"]);
   });
 
-  it("is the same URL for any user and database when it is taken apart", () =>
+  it("gives back any user and database when it is parsed", () =>
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 1 }), fc.string({ unit: "grapheme", minLength: 1 }), (user, database) => {
         fc.pre(database !== "." && database !== "..");
@@ -55,51 +52,8 @@ describe("the connection URL", () => {
       }),
     ));
 
-  it("is made of half a surrogate pair without an exception", () => {
+  it("is made without an exception from half a surrogate pair", () => {
     assert.equal(connectionUrl({ service: "mysql", listen: tcp(), user: "\ud800" }), "mysql://%EF%BF%BD@127.0.0.1:6579");
-  });
-});
-
-describe("the environment of a tunnel", () => {
-  it("has every placeholder replaced", () => {
-    const values = placeholdersOf("orders", { service: "mysql", listen: tcp("127.0.0.1", 3307), user: "app", database: "orders" });
-    const env = expandEnv({ ALL: `${TEMPLATE} $\{host} $\{port} $\{name} $\{host}` }, values);
-    assert.deepEqual(env, { ALL: "mysql://app@127.0.0.1:3307/orders 127.0.0.1 3307 orders 127.0.0.1" });
-  });
-
-  it("has a unix socket's path as host and no port", () => {
-    const values = placeholdersOf("x", { service: "redis", listen: unix });
-    assert.deepEqual(expandEnv({ H: "${host}|${port}|" }, values), { H: "/run/my db/x.sock||" });
-  });
-
-  it("is not expanded a second time, and patterns of String.replace mean nothing", () => {
-    const values = { url: "${name}", host: "$&", port: "$1", name: "n" };
-    assert.deepEqual(expandEnv({ A: TEMPLATE, B: "${host}${port}" }, values), { A: "${name}", B: "$&$1" });
-  });
-
-  it("leaves alone what is no placeholder, names from Object.prototype too", () => {
-    const values = placeholdersOf("x", { service: "tcp", listen: tcp() });
-    assert.deepEqual(expandEnv({ A: "${constructor}$HOME" }, values), { A: "${constructor}$HOME" });
-  });
-});
-
-describe("the environment of one tunnel", () => {
-  it("has its own three variables and those of the entry, which has the last word", () => {
-    const env = { REDIS_URL: "${url}?x", TUNNEL_MY_CACHE_HOST: "else" };
-    assert.deepEqual(tunnelEnvironment("my-cache", { role: "client", service: "redis", env }, tcp()), {
-      TUNNEL_MY_CACHE_URL: "redis://127.0.0.1:6579",
-      TUNNEL_MY_CACHE_HOST: "else",
-      TUNNEL_MY_CACHE_PORT: "6579",
-      REDIS_URL: "redis://127.0.0.1:6579?x",
-    });
-  });
-
-  it("is empty for a server's end: its port is encrypted", () => {
-    assert.deepEqual(tunnelEnvironment("end", { role: "server", service: "redis" }, tcp()), {});
-  });
-
-  it("makes a variable's name of any tunnel's name", () => {
-    for (const name of ["a", "9lives", "x.y-z_1"]) assert.match(variablePrefix(name), /^TUNNEL_[A-Z0-9_]+$/);
   });
 });
 

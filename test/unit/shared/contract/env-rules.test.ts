@@ -34,7 +34,7 @@ describe("environment variables of a tunnel", () => {
     });
   }
 
-  it("take the four placeholders, and a dollar sign without a brace", () => {
+  it("accept the four placeholders, and a dollar sign without a brace", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: placeholders of tunnels.json
     assert.equal(envValueFault("A", "${url} ${host}:${port}/${name} $5 $HOME {x}"), undefined);
   });

@@ -34,17 +34,17 @@ describe("the frame decoder", () => {
     assert.deepEqual(decode(...[...Buffer.from(frame({ a: "ä" }))].map((byte) => Buffer.from([byte]))), [{ a: "ä" }]);
   });
 
-  it("takes the header's name in any case, and other headers with it", () => {
+  it("accepts the header's name in any case, and other headers beside it", () => {
     assert.deepEqual(decode("Content-Type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-LENGTH:2\r\n\r\n{}"), [{}]);
   });
 
-  it("takes a message of exactly the limit", () => {
+  it("accepts a message of exactly the limit", () => {
     const text = JSON.stringify({ a: "x".repeat(LIMIT - 8) });
     assert.equal(text.length, LIMIT);
     assert.equal(decode(frame(text)).length, 1);
   });
 
-  it("refuses one byte more as soon as the header is there", () =>
+  it("refuses a message one byte over the limit as soon as the header is there", () =>
     assert.match(messageOf(`Content-Length: ${LIMIT + 1}\r\n\r\n`), /10001 bytes, 10000 are allowed/));
 
   it("refuses a length with more digits than a number holds", () =>
@@ -52,7 +52,7 @@ describe("the frame decoder", () => {
 
   it("refuses a header without an end", () => assert.match(messageOf("X: ".padEnd(MAX_HEADER_BYTES, "x")), /longer than 1024 bytes/));
 
-  it("refuses a header that goes on beyond the bound and ends in the same piece", () => {
+  it("refuses a header that exceeds the limit and ends in the same chunk", () => {
     assert.match(messageOf(`X: ${"x".repeat(MAX_HEADER_BYTES)}\r\nContent-Length: 2\r\n\r\n{}`), /longer than 1024 bytes/);
   });
 
@@ -99,14 +99,14 @@ describe("the frame decoder", () => {
     assert.deepEqual(messages, [{ a: 1 }]);
   });
 
-  it("keeps no memory for what is only announced", () => {
+  it("allocates no memory for a body that is only announced", () => {
     const before = process.memoryUsage().arrayBuffers;
     const decoders = Array.from({ length: 200 }, () => new FrameDecoder(4 * 1024 * 1024));
     for (const decoder of decoders) decoder.push(Buffer.from(`Content-Length: ${4 * 1024 * 1024}\r\n\r\n{`), () => {});
     assert.ok(process.memoryUsage().arrayBuffers - before < 16 * 1024 * 1024);
   });
 
-  it("takes JSON that is nested a hundred thousand deep", () => {
+  it("accepts JSON that is nested a hundred thousand deep", () => {
     const depth = 100_000;
     const messages: object[] = [];
     new FrameDecoder(1_000_000).push(Buffer.from(frame(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`)), (message) => void messages.push(message));

@@ -12,7 +12,7 @@ function inner(parent: unknown, ...path: readonly string[]): Schema {
 
 const entry = inner(schema, "properties", "tunnels", "additionalProperties");
 
-/** Every schema inside, with the way to it. */
+/** Every nested schema, with its path. */
 function* all(at: unknown, way = "#"): Generator<readonly [string, Schema]> {
   if (typeof at !== "object" || at === null) return;
   if (!Array.isArray(at) && !/\/(properties|default)$/.test(way)) yield [way, at as Schema];
@@ -44,7 +44,7 @@ describe("the JSON Schema for editors", () => {
     assert.equal(schema["allowTrailingCommas"], true);
   });
 
-  it("forbids nothing: whatever constrains stands beside an alternative that takes anything", () => {
+  it("forbids nothing: every constraint stands beside an alternative that accepts anything", () => {
     const constraints = /^(required|pattern|propertyNames|additionalProperties|min.*|max.*|exclusive.*|oneOf|allOf|not|format|type|enum|const|\$ref)$/;
     const free = (way: string): boolean => /\/anyOf\/\d+$/.test(way);
     for (const [way, one] of all(schema)) {

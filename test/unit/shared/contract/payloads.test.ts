@@ -1,4 +1,7 @@
-/** Rules of change: what once was sent is still read, and what is not known is let be. */
+/**
+ * Rules of change: payloads that were once sent are still read, and unknown fields
+ * are ignored.
+ */
 import assert from "node:assert/strict";
 import { METHODS, type MethodName, NOTIFICATIONS, type NotificationName } from "../../../../shared/contract/methods.ts";
 import { PAYLOADS, withUnknownFields } from "../../../support/rpc/payloads.ts";
@@ -7,7 +10,7 @@ const methods = Object.keys(METHODS) as MethodName[];
 const notifications = Object.keys(NOTIFICATIONS) as NotificationName[];
 
 describe("payloads of protocol 1", () => {
-  it("are kept for every request and notification of the contract", () => {
+  it("are recorded for every request and notification of the contract", () => {
     assert.deepEqual([Object.keys(PAYLOADS.requests).sort(), Object.keys(PAYLOADS.notifications).sort()], [[...methods].sort(), [...notifications].sort()]);
   });
 
@@ -26,7 +29,7 @@ describe("payloads of protocol 1", () => {
   }
 
   for (const [name, params] of Object.entries(PAYLOADS.leastParams) as [MethodName, object][]) {
-    it(`${name}: what is optional may be left out`, () => assert.deepEqual(METHODS[name].params.parse(params), params));
+    it(`${name}: optional fields may be left out`, () => assert.deepEqual(METHODS[name].params.parse(params), params));
   }
 
   for (const [name, params] of Object.entries(PAYLOADS.notifications) as [NotificationName, object][]) {

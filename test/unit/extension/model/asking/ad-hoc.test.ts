@@ -34,7 +34,7 @@ describe("an answer", () => {
     { name: "my-cache.2" },
     DRAFT,
   ]) {
-    it(`that is right has no fault: ${JSON.stringify(answers)}`, () => {
+    it(`has no fault if it is right: ${JSON.stringify(answers)}`, () => {
       assert.equal(draftFault(answers, JUDGE), undefined);
     });
   }
@@ -50,7 +50,7 @@ describe("an answer", () => {
     [{ name: "" }, /is not allowed/],
     [{ name: "__proto__" }, /is not allowed/],
   ] as const) {
-    it(`that is wrong is said to be so by the validator: ${JSON.stringify(answers)}`, () => {
+    it(`gets the validator's message if it is wrong: ${JSON.stringify(answers)}`, () => {
       assert.match(draftFault(answers, JUDGE) ?? "", fault);
     });
   }
@@ -59,7 +59,7 @@ describe("an answer", () => {
     assert.equal(draftFault({ target: " cache.example.com:6479 ", listen: " 6579 ", name: " a " }, JUDGE), undefined);
   });
 
-  it("may be the far end that every example has", () => {
+  it("may be the far end of every example", () => {
     for (const service of ["redis", "mysql", "tcp"] as const) assert.equal(draftFault({ service, target: exampleTarget(service) }, JUDGE), undefined);
   });
 
@@ -73,19 +73,19 @@ describe("an answer", () => {
   });
 });
 
-describe("what is offered", () => {
-  it("is a port of the service's that no tunnel has", () => {
+describe("the suggestion", () => {
+  it("is a port for the service that no tunnel has", () => {
     assert.deepEqual(candidatePorts("redis", []).slice(0, 2), [6579, 6580]);
     assert.equal(candidatePorts("redis", [tunnelItem()])[0], 6580);
     assert.equal(candidatePorts("mysql", [])[0], 3307);
   });
 
-  it("is the far end's name, with a number if it is taken", () => {
+  it("is the far end's name, with a number if the name is taken", () => {
     assert.equal(suggestName(DRAFT, []), "cache");
     assert.equal(suggestName(DRAFT, [tunnelItem()]), "cache-2");
   });
 
-  it("is the service's name where the far end has none", () => {
+  it("is the service's name if the far end has none", () => {
     assert.equal(suggestName({ service: "mysql", target: "192.0.2.1:3406" }, []), "mysql");
     assert.equal(suggestName({ service: "redis", target: "[::1]:3406" }, []), "redis");
   });
@@ -98,7 +98,7 @@ describe("another port", () => {
     ["[::1]:6579", "[::1]:7000"],
     ["/run/user/1000/cache.sock", "7000"],
   ] as const) {
-    it(`for ${listen} is proposed as ${proposed}`, () => {
+    it(`is proposed as ${proposed} for ${listen}`, () => {
       assert.equal(listenAt(listen, 7000), proposed);
       assert.equal(draftFault({ listen: listenAt(listen, 7000) }, JUDGE), undefined);
     });
@@ -110,38 +110,38 @@ describe("another port", () => {
 });
 
 describe("the entry", () => {
-  it("has a port as a number, and nothing that is a default", () => {
+  it("has its port as a number, and no default values", () => {
     assert.deepEqual(candidateEntry(DRAFT), { service: "redis", listen: 6579, target: "cache.example.com:6479", key: "team" });
   });
 
-  it("of an ad-hoc tunnel stays open when no window is there to want it, and is right in form", () => {
+  it("keeps an ad-hoc tunnel open when no window wants it, and is valid", () => {
     const entry = adHocEntry(DRAFT);
     assert.deepEqual(entry, { ...candidateEntry(DRAFT), keepOpen: true });
     assert.deepEqual(faultsOf(entry), []);
   });
 
-  it("is what was asked for again when it is saved to a file", () => {
+  it("is just the answers again when it is saved to a file", () => {
     assert.deepEqual(savedEntry(adHocEntry(DRAFT)), candidateEntry(DRAFT));
     assert.deepEqual(draftOf("cache", savedEntry(adHocEntry(DRAFT))), DRAFT);
   });
 
-  it("gives the answers back", () => {
+  it("can be turned back into the answers", () => {
     assert.deepEqual(draftOf("cache", candidateEntry(DRAFT)), DRAFT);
   });
 
-  it("gives none back when it says more than was asked", () => {
+  it("can't be turned back into answers when it says more than was asked", () => {
     assert.equal(draftOf("cache", { ...candidateEntry(DRAFT), env: {} }), undefined);
   });
 });
 
-describe("what would be approved", () => {
+describe("what an approval covers", () => {
   const facts = approvedFacts();
 
-  it("is what was typed when every fact is", () => {
+  it("is what was typed when every fact is as typed", () => {
     assert.equal(isAsTyped(facts, DRAFT), true);
   });
 
-  it("is that too when port 0 has become one", () => {
+  it("is also what was typed when port 0 has become a real port", () => {
     assert.equal(isAsTyped(approvedFacts({ listen: "127.0.0.1:41234" }), { ...DRAFT, listen: "0" }), true);
   });
 
@@ -161,7 +161,7 @@ describe("what would be approved", () => {
     ["another name", { name: "other" }],
   ];
   for (const [what, more] of differences) {
-    it(`is not with ${what}`, () => {
+    it(`is not what was typed when there is ${what}`, () => {
       assert.equal(isAsTyped(approvedFacts(more), DRAFT), false);
     });
   }

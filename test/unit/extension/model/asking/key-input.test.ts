@@ -1,4 +1,4 @@
-/** What is said while a key is typed or pasted, and that none of it is repeated. */
+/** The messages while a key is typed or pasted; no message repeats any part of the key. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { isKeyName } from "../../../../../daemon/keys/key-folder.ts";
@@ -49,7 +49,7 @@ describe("a pasted key", () => {
     }
   });
 
-  it("is taken by the daemon, too, and means the same bytes there", () => {
+  it("is accepted by the daemon, too, and means the same bytes there", () => {
     for (const form of ["base64", "hex"] as const) {
       const read = readKeyText(KEY.toString(form), { form, t });
       assert.ok(read.at === "key");
@@ -78,7 +78,7 @@ describe("a pasted key", () => {
     ["more than 64 KiB", Buffer.alloc(KEY_MAX_BYTES + 1, 1).toString("base64"), "base64", /at most 64 KiB/],
   ];
   for (const [what, pasted, form, expected] of wrong) {
-    it(`that is ${what} is refused as ${form} with what it is`, () => {
+    it(`is refused as ${form} with a message that names it when it is ${what}`, () => {
       assert.match(faultOf(pasted, form), expected);
     });
   }
@@ -105,12 +105,12 @@ describe("a key file", () => {
     ["too long", Buffer.alloc(KEY_MAX_BYTES + 1), /64 KiB/],
     ["an SSH private key", Buffer.from(`-----BEGIN OPENSSH PRIVATE KEY-----\n${"A".repeat(200)}`), /SSH private key/],
   ] as const) {
-    it(`that is ${what} is refused`, () => {
+    it(`is refused when it is ${what}`, () => {
       assert.match(keyFileFault(bytes, t) ?? "", expected);
     });
   }
 
-  it("that holds a key as text is recognised, so that the user can say which is meant", () => {
+  it("is recognised when it holds a key as text, so that the user can choose what is meant", () => {
     const forms = [KEY.toString("hex"), `${KEY.toString("base64")}\n`, KEY.toString("hex").slice(0, 62), "x".repeat(60)].map((text) =>
       textFormOf(Buffer.from(text)),
     );
@@ -122,15 +122,15 @@ describe("a key's name", () => {
   const faultOfName = (name: string): string | undefined => keyNameFault(name, { taken: ["team-redis"], t });
 
   for (const [name, expected] of [
-    ["", /needs a name/],
+    ["", /Name the key/],
     ["a".repeat(65), /64 characters/],
     ["../x", /letters, digits/],
     ["-x", /begins with/],
     ["con", /Windows/],
     ["key.", /Windows/],
-    ["Team-Redis", /There is a key/],
+    ["Team-Redis", /A key with this name exists/],
   ] as const) {
-    it(`"${name.slice(0, 12)}" is refused`, () => {
+    it(`is refused if it is "${name.slice(0, 12)}"`, () => {
       assert.match(faultOfName(name) ?? "", expected);
     });
   }

@@ -35,12 +35,12 @@ describe("a new entry", () => {
     ["an empty file", ""],
     ["a blank file", " \n"],
   ] as const) {
-    it(`makes a whole file of ${what}`, () => {
+    it(`makes a whole file from ${what}`, () => {
       assert.deepEqual(namesOf(setEntry(text, "cache", ENTRY)), ["cache"]);
     });
   }
 
-  it("goes behind the last one and its comment, and leaves everything else as it is", () => {
+  it("goes after the last entry and its comment, and leaves everything else as it is", () => {
     const after = setEntry(FILE, "new", { listen: 3, target: "c.example.com:3", key: "k" });
     const added = `    "orders": { "listen": 2, "target": "b.example.com:2", "key": "k" }, // last
     "new": {
@@ -53,7 +53,7 @@ describe("a new entry", () => {
     assert.equal(after, FILE.replace(/ {4}"orders"[\s\S]*nothing below\n/, added));
   });
 
-  it("keeps a trailing comma, and takes over tabs and CRLF", () => {
+  it("keeps a trailing comma, and uses the file's tabs and CRLF", () => {
     const text = '{\r\n\t"version": 1,\r\n\t"tunnels": {\r\n\t\t"a": {},\r\n\t},\r\n}\r\n';
     assert.equal(
       setEntry(text, "b", { listen: 3 }),
@@ -61,7 +61,7 @@ describe("a new entry", () => {
     );
   });
 
-  it("stays on the line of a file that has only one", () => {
+  it("stays on the line in a file that has only one line", () => {
     assert.equal(
       setEntry('{ "version": 1, "tunnels": { "a": { "listen": 1 } } }', "b", { listen: 2 }),
       '{ "version": 1, "tunnels": { "a": { "listen": 1 }, "b": { "listen": 2 } } }',
@@ -77,27 +77,27 @@ describe("a new entry", () => {
     assert.deepEqual(namesOf(setEntry('{ "version": 1 }', "cache", ENTRY)), ["cache"]);
   });
 
-  it("takes the place of one that has its name", () => {
+  it("replaces an entry of the same name", () => {
     const after = setEntry(FILE, "orders", ENTRY) ?? "";
     assert.deepEqual(readEntry(after, "orders"), ENTRY);
     assert.match(after, /} \/\/ last/);
   });
 
-  it("is refused by a text with a fault of syntax", () => {
+  it("is refused in a text with a syntax error", () => {
     assert.equal(setEntry('{ "version": 1, "tunnels": { "a": {} ', "b", ENTRY), undefined);
   });
 
-  it("is refused by a text that is no object", () => {
+  it("is refused in a text that is not an object", () => {
     assert.equal(setEntry("[]", "b", ENTRY), undefined);
     assert.equal(setEntry('{ "tunnels": [] }', "b", ENTRY), undefined);
   });
 
-  it("is refused, not died of, by a text that is nested without end or longer than a file may be", () => {
+  it("is refused without a crash in a text that is nested without end or longer than a file may be", () => {
     assert.equal(setEntry("[".repeat(500_000), "b", ENTRY), undefined);
     assert.equal(setEntry(`{ "a": "${"x".repeat(1024 * 1024)}" }`, "b", ENTRY), undefined);
   });
 
-  it("can be read again, and removed with nothing left of it", () =>
+  it("can be read again, and removed without a trace", () =>
     fc.assert(
       fc.property(
         fc.constantFrom(FILE, '{ "version": 1, "tunnels": {} }', '{"version":1,"tunnels":{"a":{}}}'),
@@ -117,44 +117,44 @@ describe("a new entry", () => {
 });
 
 describe("removing an entry", () => {
-  it("takes its line and the comment behind it", () => {
+  it("removes the entry's line and the comment after it", () => {
     const after = removeEntry(FILE, "cache");
     assert.equal(after, FILE.replace(/ {4}"cache"[\s\S]*end of cache\n/, ""));
   });
 
-  it("takes the comma before the last one", () => {
+  it("removes the comma before the last entry", () => {
     const after = removeEntry(FILE, "orders");
     assert.equal(after, FILE.replace("}, // end", "} // end").replace(/ {4}"orders".*\n/, ""));
   });
 
-  it("leaves the neighbours on one line apart", () => {
+  it("keeps a separator between neighbours on one line", () => {
     const text = '{ "version": 1, "tunnels": { "a": {}, "b": {}, "c": {} } }';
     assert.equal(removeEntry(text, "b"), '{ "version": 1, "tunnels": { "a": {}, "c": {} } }');
     assert.equal(removeEntry(text, "c"), '{ "version": 1, "tunnels": { "a": {}, "b": {} } }');
   });
 
-  it("changes nothing when there is none of that name", () => {
+  it("changes nothing when no entry has that name", () => {
     assert.equal(removeEntry(FILE, "toString"), FILE);
   });
 });
 
 describe("a property of an entry", () => {
-  it("gets another value, and its comment stays", () => {
+  it("gets another value and keeps its comment", () => {
     assert.equal(setProperty(FILE, { name: "cache", property: "listen", value: 9 }), FILE.replace('"listen": 1,', '"listen": 9,'));
   });
 
-  it("is added behind the last one's comment", () => {
+  it("is added after the comment of the last property", () => {
     const after = setProperty(FILE, { name: "cache", property: "group", value: "g" });
     assert.equal(after, FILE.replace('"k" // secret elsewhere\n', '"k", // secret elsewhere\n      "group": "g"\n'));
   });
 
-  it("is not set in an entry that is not there", () => {
+  it("is not set in an entry that does not exist", () => {
     assert.equal(setProperty(FILE, { name: "other", property: "listen", value: 9 }), undefined);
   });
 });
 
 describe("the shortest edit between two texts", () => {
-  it("makes the one of the other, whatever they are", () =>
+  it("turns one text into the other, whatever they are", () =>
     fc.assert(
       fc.property(fc.string(), fc.string(), (before, after) => {
         const edit = minimalEdit(before, after);
@@ -163,19 +163,19 @@ describe("the shortest edit between two texts", () => {
       }),
     ));
 
-  it("leaves what is common alone", () => {
+  it("does not touch the parts that both texts have in common", () => {
     assert.deepEqual(minimalEdit("abcdef", "abXdef"), { offset: 2, length: 1, content: "X" });
   });
 });
 
 describe("a line for .gitignore", () => {
-  it("goes to the end, on a line of its own", () => {
+  it("is added at the end, on a line of its own", () => {
     assert.equal(addIgnoredFile("node_modules", "keys/redis.key"), "node_modules\n/keys/redis.key\n");
     assert.equal(addIgnoredFile("a\r\n", "k"), "a\r\n/k\r\n");
     assert.equal(addIgnoredFile(undefined, "k"), "/k\n");
   });
 
-  it("means the file and no pattern", () => {
+  it("matches only the file and is not a pattern", () => {
     assert.equal(addIgnoredFile("", "a*[b]? "), "/a\\*\\[b\\]\\?\\ \n");
   });
 

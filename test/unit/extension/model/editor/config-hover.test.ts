@@ -30,15 +30,15 @@ describe("the hover over an entry's name", () => {
     } as const;
     const lines = hoverAt('"cache"', tunnelItem({ status }))?.lines ?? [];
     assert.ok(lines.includes("Last answer from the service: 10 s ago"));
-    assert.ok(lines.includes("Key last proved by the far end: 50 s ago"));
-    assert.ok(lines.includes("Connections: 2 open, 7 in all"));
+    assert.ok(lines.includes("Key last verified: 50 s ago"));
+    assert.ok(lines.includes("Connections: 2 open, 7 in total"));
   });
 
   it("says where the tunnel leads", () => {
     assert.ok(hoverAt('"cache"', tunnelItem({ status: null }))?.lines.some((line) => line.includes("cache.example.com:6479")));
   });
 
-  it("tells the last failure and its cure, and lets nothing of the peer's act", () => {
+  it("tells the last failure and its cure, and gives no effect to the peer's text", () => {
     const lastFailure = { code: "NOT_SPIPED", message: "[click](command:evil) $(x)", atMs: NOW_MS - 5_000, count: 1 } as const;
     const text = hoverAt('"cache"', tunnelItem({ status: { state: "degraded", lastFailure } }))?.lines.join("\n") ?? "";
     assert.match(text, /Last failure, 5 s ago: Something else than spiped answers/);
@@ -46,7 +46,7 @@ describe("the hover over an entry's name", () => {
     assert.doesNotMatch(text, /command:|\$\(/);
   });
 
-  it("is none for an entry that this window does not know", () => {
+  it("is absent for an entry that this window does not know", () => {
     assert.equal(hoverAt('"cache"', undefined), undefined);
   });
 });
@@ -56,25 +56,25 @@ describe("the hover over a key", () => {
     assert.deepEqual(hoverAt('"key"', tunnelItem(), new Map([["team", "aaaa-bbbb"]]))?.lines, ["Key team, fingerprint aaaa-bbbb"]);
   });
 
-  it("is there over its value too", () => {
+  it("is also shown over the key's value", () => {
     assert.deepEqual(hoverAt('"team"', tunnelItem(), new Map([["team", "aaaa-bbbb"]]))?.lines, ["Key team, fingerprint aaaa-bbbb"]);
   });
 
-  it("says of a key that is missing how to come by it", () => {
-    assert.match(hoverAt('"key"', tunnelItem({ status: null }), new Map())?.lines[0] ?? "", /team is not on this machine yet: import it/);
+  it("says how to get a missing key", () => {
+    assert.match(hoverAt('"key"', tunnelItem({ status: null }), new Map())?.lines[0] ?? "", /team is not on this machine\. Import it/);
   });
 
-  it("shows what an open tunnel runs with when nobody has asked for the keys", () => {
+  it("shows the key of an open tunnel when nobody has asked for the keys", () => {
     assert.deepEqual(hoverAt('"key"', tunnelItem())?.lines, ["Key fingerprint: aaaa-bbbb"]);
   });
 
-  it("is none when nothing is known", () => {
+  it("is absent when nothing is known", () => {
     assert.equal(hoverAt('"key"', tunnelItem({ status: null })), undefined);
   });
 });
 
 describe("any other place", () => {
-  it("has no hover of ours", () => {
+  it("has no hover from this extension", () => {
     assert.equal(hoverAt('"target"', tunnelItem()), undefined);
     assert.equal(hoverAt('"version"', tunnelItem()), undefined);
   });

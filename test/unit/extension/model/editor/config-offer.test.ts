@@ -1,4 +1,4 @@
-/** When a tunnels.json is offered to be created, and when to be edited. */
+/** When the extension offers to create a tunnels.json, and when to edit one. */
 import assert from "node:assert/strict";
 import { configOffer, type FolderFile, isUnwritten, worthAMessage } from "../../../../../extension/model/editor/config-offer.ts";
 
@@ -23,11 +23,11 @@ describe("a tunnels.json", () => {
     });
   }
 
-  it("takes the template only where nothing could be lost", () => {
+  it("gets the template only if no text could be lost", () => {
     assert.deepEqual([NONE, BLANK, BARE, UNREADABLE, FULL].filter(isUnwritten), [NONE, BLANK]);
   });
 
-  it("is not worth a message while it is blank and the view offers to fill it: the message would hide the offer", () => {
+  it("gets no message while it is blank and the view offers to fill it: the message would hide the offer", () => {
     const files = [BLANK, BARE, UNREADABLE];
     const configs = files.map(({ configPath }) => ({ source: { configPath } }));
     assert.deepEqual(worthAMessage(configs, { files, isWelcomeShown: true }), configs.slice(1));

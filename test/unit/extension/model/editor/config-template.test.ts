@@ -11,7 +11,7 @@ describe("the template of a new tunnels.json", () => {
     });
   }
 
-  it("says where the address stands that has to be replaced", () => {
+  it("says where the address to be replaced is", () => {
     const { text, placeholder } = configTemplate("workspace", english);
     assert.equal(text.slice(placeholder.offset - 11, placeholder.offset + placeholder.length + 1), '"target": "cache.example.com:6479"');
   });

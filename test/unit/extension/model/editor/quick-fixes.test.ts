@@ -4,7 +4,7 @@ import { exposedSpots, keyFileSpots } from "../../../../../extension/model/edito
 import { editorMarks } from "../../../../../extension/model/editor/editor-marks.ts";
 import { applyTextEdits } from "../../../../../extension/model/editor/json-edit.ts";
 import { portEdit, type QuickFix } from "../../../../../extension/model/editor/quick-fix.ts";
-import { conditionFixes, loopbackFix, problemFixes } from "../../../../../extension/model/editor/quick-fixes.ts";
+import { conditionFixes, conditionsAt, loopbackFix, problemFixes } from "../../../../../extension/model/editor/quick-fixes.ts";
 import { english } from "../../../../../extension/model/translate.ts";
 import { readDocument } from "../../../../../shared/contract/config-document.ts";
 import { mergeConfigs } from "../../../../../shared/contract/config-text.ts";
@@ -21,14 +21,14 @@ function fixesOf(text: string, overrides?: string): QuickFix[] {
   return problemFixes(offset, { text, overrides, port: 6579, t: english });
 }
 
-/** What is left after the preferred fix. */
+/** The text after the preferred fix. */
 function mended(text: string): string {
   const fix = fixesOf(text).find(({ preferred }) => preferred);
   assert.ok(fix?.does.at === "edit");
   return applyTextEdits(text, fix.does.edits);
 }
 
-/** Mistakes that one fix mends: with what the entry says, and what it should say. */
+/** Mistakes that one fix corrects: what the entry says, and what it should say. */
 const MENDED: readonly [what: string, wrong: Record<string, unknown>, right: Record<string, unknown>][] = [
   ["renames a mistyped property", { autoOpn: true }, { autoOpen: true }],
   ["unquotes a port", { listen: "7000" }, { listen: 7000 }],
@@ -52,7 +52,7 @@ describe("a quick fix", () => {
     });
   }
 
-  it("adds what an entry lacks", () => {
+  it("adds a property that an entry lacks", () => {
     for (const missing of ["listen", "target", "key"]) {
       const text = oneEntry({ [missing]: undefined });
       assert.deepEqual(
@@ -63,7 +63,7 @@ describe("a quick fix", () => {
     }
   });
 
-  it("adds nothing that the overrides have", () => {
+  it("does not add a property that the overrides have", () => {
     const overrides = fileText({ cache: '{ "target": "cache.example.com:6479" }' });
     assert.deepEqual(
       fixesOf(oneEntry({ listen: undefined, target: undefined }), overrides).map(({ title }) => title),
@@ -87,16 +87,16 @@ describe("a quick fix", () => {
     assert.ok(parse(mended(" \n")).entries.has("cache"));
   });
 
-  it("removes the second of two entries with one name, and not the first", () => {
+  it("removes the second of two entries with the same name, not the first", () => {
     const text = `{ "version": 1, "tunnels": { "cache": ${entryText()}, "cache": ${entryText({ listen: 1 })} } }`;
     assert.deepEqual(parse(mended(text)).entries, parse(oneEntry()).entries);
   });
 
-  it("removes the second of two properties with one name", () => {
+  it("removes the second of two properties with the same name", () => {
     assert.deepEqual(parse(mended(fileText({ cache: `{ "listen": 1, ${entryText().slice(1)}` }))).problems, []);
   });
 
-  it("removes a property that is like none", () => {
+  it("removes a property that resembles no known one", () => {
     const fixes = fixesOf(oneEntry({ qqqqqqqq: 1 }));
     assert.deepEqual(
       fixes.map(({ title }) => title),
@@ -104,7 +104,7 @@ describe("a quick fix", () => {
     );
   });
 
-  it("removes what belongs to the other end", () => {
+  it("removes a property that belongs to the other end", () => {
     const fixes = fixesOf(oneEntry({ role: "server", user: "me" }));
     assert.deepEqual(
       fixes.map(({ title }) => title),
@@ -112,7 +112,7 @@ describe("a quick fix", () => {
     );
   });
 
-  it("makes an allowed name of one that is not", () => {
+  it("turns a forbidden name into an allowed one", () => {
     const text = mended(fileText({ "my cache!": entryText() }));
     assert.deepEqual([parse(text).problems, [...parse(text).entries.keys()]], [[], ["my-cache-"]]);
   });
@@ -130,11 +130,11 @@ describe("a quick fix", () => {
     assert.equal(parse(after).entries.get("b")?.listen, "127.0.0.1:7001");
   });
 
-  it("replaces a bare port by a bare port", () => {
+  it("replaces a bare port with a bare port", () => {
     assert.deepEqual(portEdit({ offset: 3, length: 4, host: undefined }, 7001), { offset: 3, length: 4, content: "7001" });
   });
 
-  it("is found nowhere in a text that can't be read, and nothing is thrown", () => {
+  it("is not found in a text that can't be read, and nothing is thrown", () => {
     for (const text of ["\0", "[".repeat(200_000), '"', "{", '{ "tunnels": { "a": { "listen', "]"]) {
       for (const offset of [0, 1, text.length, 1e9])
         assert.deepEqual(
@@ -145,15 +145,64 @@ describe("a quick fix", () => {
   });
 });
 
-describe("a tunnel whose port or key is the trouble", () => {
+describe("a word that is none of those allowed", () => {
+  const titles = (entry: Readonly<Record<string, unknown>>): string[] =>
+    fixesOf(oneEntry(entry)).map(({ title, preferred }) => `${preferred ? "* " : ""}${title}`);
+
+  it("always has fixes of its own, also where no word is near", () => {
+    for (const property of ["service", "role", "forwardSecrecy"]) {
+      for (const value of ["postgres", "mongodb", "", "x".repeat(500), 7, null, true]) {
+        const fixes = fixesOf(oneEntry({ [property]: value }));
+        assert.ok(fixes.length >= 2, `${property} ${String(value)}`);
+        assert.ok(
+          fixes.every(({ title }) => title.startsWith("Change to")),
+          `${property} ${String(value)}: ${fixes.map(({ title }) => title).join()}`,
+        );
+      }
+    }
+  });
+
+  for (const [value, preferred] of [
+    ["postgres", '* Change to "tcp", for any service'],
+    ["PostgreSQL", '* Change to "tcp", for any service'],
+    ["mariadb", '* Change to "mysql"'],
+    ["valkey", '* Change to "redis"'],
+    ["Redis", '* Change to "redis"'],
+  ] as const) {
+    it(`for the service ${value} is first of all ${preferred.slice(2)}`, () => {
+      assert.equal(titles({ service: value })[0], preferred);
+    });
+  }
+});
+
+describe("a condition of an entry", () => {
+  const text = oneEntry({ service: "redis" });
+  const [entry] = readDocument(text, CONFIG_PATH).entries.values();
+
+  for (const [where, needle, at] of [
+    ["the name", '"cache"', { key: true, listen: true }],
+    ["the key", '"team"', { key: true, listen: false }],
+    ["the key's name", '"key"', { key: true, listen: false }],
+    ["the port", "6579", { key: false, listen: true }],
+    ["the service", '"redis"', { key: false, listen: false }],
+    ["the target", '"cache.example.com', { key: false, listen: false }],
+  ] as const) {
+    it(`is mended where it belongs, at ${where} ${JSON.stringify(at)}`, () => {
+      assert.ok(entry && text.includes(needle), text);
+      assert.deepEqual(conditionsAt(entry, text.indexOf(needle) + 1), at);
+    });
+  }
+});
+
+describe("a tunnel with a port or key problem", () => {
   const ref = { configPath: CONFIG_PATH, name: "cache" };
   const given = { text: oneEntry(), missing: undefined, portTaken: false, chooseKey: "choose", t: english };
 
-  it("has nothing to mend while both are well", () => {
+  it("has no fixes while both are fine", () => {
     assert.deepEqual(conditionFixes(ref, given), []);
   });
 
-  it("can have its key imported, generated or chosen anew", () => {
+  it("can have its key imported, generated or replaced", () => {
     const fixes = conditionFixes(ref, { ...given, missing: "team" });
     assert.deepEqual(
       fixes.map(({ title, does }) => [title, does.at === "command" && does.command, does.at === "command" && does.argument]),
@@ -184,11 +233,11 @@ describe("advice", () => {
     assert.deepEqual(spots({ listen: "0.0.0.0:1", role: "server" }, exposedSpots), []);
   });
 
-  it("finds key files, also in a server's list, and no names", () => {
+  it("finds key files, also in a server's list, but not key names", () => {
     assert.deepEqual(spots({ role: "server", key: ["team", { file: "keys/a" }, { file: "~/b" }] }, keyFileSpots), ["keys/a", "~/b"]);
   });
 
-  it("finds no key file in what can't be a path", () => {
+  it("finds no key file in a value that can't be a path", () => {
     assert.deepEqual(spots({ key: { file: "keys/a\0b" } }, keyFileSpots), []);
   });
 
@@ -197,7 +246,7 @@ describe("advice", () => {
     assert.equal(spots({ role: "server", key: keys }, keyFileSpots).length, 100);
   });
 
-  it("can be followed: the port on this machine only", () => {
+  it("has a fix: the port on this machine only", () => {
     const text = oneEntry({ listen: "0.0.0.0:7000" });
     const fix = loopbackFix(text.indexOf('"0.0.0.0'), { text, t: english });
     assert.ok(fix?.does.at === "edit");
@@ -206,7 +255,7 @@ describe("advice", () => {
 });
 
 describe("what the editor's JSON support marks", () => {
-  it("has every fault of syntax and every key that stands twice at the place where ours would be", () => {
+  it("has every syntax error and duplicate key at the place where our validator reports it", () => {
     const texts = [
       '{ "version": 1 "tunnels": {} }',
       '{ "version": 1, "tunnels": { "a": } }',
@@ -229,7 +278,7 @@ describe("what the editor's JSON support marks", () => {
     }
   });
 
-  it("is nothing in a file whose mistakes are of another kind", () => {
+  it("is nothing in a file with other kinds of mistakes", () => {
     const { syntax, duplicates } = editorMarks(oneEntry({ lisen: 1 }));
     assert.deepEqual([syntax.size, duplicates.size], [0, 0]);
   });

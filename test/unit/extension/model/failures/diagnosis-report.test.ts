@@ -1,7 +1,8 @@
-/** A diagnosis in words: the whole report, the sentence of the notification, and what is offered to do. */
+/** A diagnosis in words: the whole report, and what is offered to do. */
 import assert from "node:assert/strict";
 import { STAGES } from "../../../../../daemon/diagnosis/report.ts";
-import { diagnosisReport, diagnosisSummary, mendsOf, stageLabel } from "../../../../../extension/model/failures/diagnosis-report.ts";
+import { diagnosisReport, stageLabel } from "../../../../../extension/model/failures/diagnosis-report.ts";
+import { mendsOf } from "../../../../../extension/model/failures/diagnosis-verdict.ts";
 import { type Translate, english as t } from "../../../../../extension/model/translate.ts";
 import type { Diagnosis } from "../../../../../shared/contract/diagnosis.ts";
 import { ERROR_CODES } from "../../../../../shared/errors.ts";
@@ -36,7 +37,7 @@ describe("the report of a diagnosis", () => {
     for (const part of [
       "# Diagnosis of the tunnel cache",
       "`cache.example.com:6479`",
-      "Found: KEY_MISMATCH",
+      "## Wrong key (KEY_MISMATCH)",
       "The far side holds another key.",
       "Compare the key files of both ends.",
       "noon",
@@ -56,41 +57,41 @@ describe("the report of a diagnosis", () => {
           .slice(1, -1),
       );
     assert.deepEqual(rows.slice(2), [
-      ["Connection to the target", "✔ good", "12.3\u00a0ms", ""],
+      ["Connection to the target", "✔ OK", "12.3\u00a0ms", ""],
       ["Same key at both ends", "✖ failed", "24.6\u00a0ms", "KEY_MISMATCH: closed after our proof"],
       ["Service behind the far end", "not tried", "", ""],
     ]);
   });
 
   it("says probably, and that it is a guess, when it is one", () => {
-    assert.match(report({ certain: false }), /Probably: KEY_MISMATCH[\s\S]*This is a guess/);
-    assert.doesNotMatch(report(), /robably: KEY_MISMATCH|This is a guess/);
+    assert.match(report({ certain: false }), /Probably: Wrong key \(KEY_MISMATCH\)[\s\S]*This is a guess/);
+    assert.doesNotMatch(report(), /robably: Wrong key|This is a guess/);
   });
 
-  it("has the window's own cure where the daemon's is a command for a terminal", () => {
+  it("has the window's own cure if the daemon's cure is a terminal command", () => {
     const text = report({ cure: "Compare the key files by their fingerprints (tunneld keys fingerprint FILE)." });
-    assert.match(text, /Cure\*\*: Compare the key's fingerprint at both ends.*`-f`/);
-    assert.doesNotMatch(text, /tunneld keys|What mends it in general/);
+    assert.match(text, /Fix\*\*: Compare the key's fingerprint at both ends.*`-f`/);
+    assert.doesNotMatch(text, /tunneld keys|Fix in general/);
   });
 
   it("keeps a cure that names tunneld and no command of it", () => {
-    assert.match(report({ code: "NOT_SPIPED", cure: "Put spiped -d or tunneld there." }), /Cure\*\*: Put spiped -d or tunneld there\./);
+    assert.match(report({ code: "NOT_SPIPED", cure: "Put spiped -d or tunneld there." }), /Fix\*\*: Put spiped -d or tunneld there\./);
   });
 
   it("does not say in general what it has said already, unless only that is translated", () => {
-    assert.doesNotMatch(report(), /What this code means in general/);
-    assert.match(report({ code: "BACKEND_DOWN", cause: "The service behind the far end refuses." }), /What this code means in general/);
+    assert.doesNotMatch(report(), /In general/);
+    assert.match(report({ code: "BACKEND_DOWN", cause: "The service behind the far end refuses." }), /In general/);
     const translated: Translate = (text, ...args) => `«${t(text, ...args)}»`;
-    assert.match(diagnosisReport(diagnosis(), { t: translated, madeAt: "noon" }), /What this code means in general/);
+    assert.match(diagnosisReport(diagnosis(), { t: translated, madeAt: "noon" }), /In general/);
   });
 
   it("says that nothing is wrong when nothing is, without a cure", () => {
     const text = report({ code: null, cause: "The service answers: PONG.", cure: "" });
-    assert.match(text, /Nothing is wrong[\s\S]*PONG/);
-    assert.doesNotMatch(text, /Cure|Cause|mends/);
+    assert.match(text, /All checks passed[\s\S]*PONG/);
+    assert.doesNotMatch(text, /Fix|Cause/);
   });
 
-  it("has advice and the addresses of a name that has several", () => {
+  it("has advice, and the addresses of a host name that has several", () => {
     const addresses = [
       { address: "192.0.2.1:6479", ok: true, ms: 3 },
       { address: "[2001:db8::1]:6479", ok: false, ms: 5, detail: "unreachable" },
@@ -100,7 +101,7 @@ describe("the report of a diagnosis", () => {
     assert.match(text, /2001:db8::1.*does not answer.*unreachable/);
   });
 
-  it("lets no text of a file or peer become a link, a new line or a column", () => {
+  it("lets no text from a file or peer become a link, a new line or a column", () => {
     const text = report({ cause: "see [this](command:evil)\n# x", stages: [{ stage: "nonce", ok: false, ms: 1, detail: "a|b\u202e" }] });
     assert.doesNotMatch(text, /command:evil|\n# x|\u202e/);
     assert.ok(text.includes("a\\|b"));
@@ -116,29 +117,13 @@ describe("the report of a diagnosis", () => {
   });
 });
 
-describe("the summary of a diagnosis", () => {
-  it("is one sentence with the tunnel and the code", () => {
-    assert.equal(diagnosisSummary(diagnosis(), t), "cache: The far side holds another key. (KEY_MISMATCH)");
-    assert.equal(diagnosisSummary(diagnosis({ certain: false }), t), "cache, probably: The far side holds another key. (KEY_MISMATCH)");
-  });
-
-  it("says probably once", () => {
-    const summary = diagnosisSummary(diagnosis({ certain: false, cause: "Probably it holds another key." }), t);
-    assert.equal(summary, "cache: Probably it holds another key. (KEY_MISMATCH)");
-  });
-
-  it("says so when nothing is wrong", () => {
-    assert.match(diagnosisSummary(diagnosis({ code: null, cause: "PONG." }), t), /^cache: nothing is wrong\. PONG\.$/);
-  });
-});
-
 describe("what a diagnosis offers to do", () => {
   it("is what mends the failure", () => {
     assert.deepEqual(mendsOf(diagnosis({ code: "KEY_NOT_FOUND" }), t), ["import-key", "generate-key"]);
     assert.deepEqual(mendsOf(diagnosis({ code: "NOT_APPROVED" }), t), ["approve", "edit"]);
   });
 
-  it("is never the diagnosis again, and no more than a notification can show", () => {
+  it("is never the diagnosis again, and two at most", () => {
     const mends = ERROR_CODES.map((code) => mendsOf(diagnosis({ code }), t));
     assert.deepEqual(
       mends.filter((actions) => actions.length > 2 || actions.includes("diagnose")),
@@ -146,13 +131,13 @@ describe("what a diagnosis offers to do", () => {
     );
   });
 
-  it("is nothing when nothing is wrong", () => {
+  it("are none when nothing is wrong", () => {
     assert.deepEqual(mendsOf(diagnosis({ code: null }), t), []);
   });
 });
 
 describe("a stage of a diagnosis", () => {
-  it("has a label of its own, each of them", () => {
+  it("has a label of its own", () => {
     const labels = STAGES.map((stage) => stageLabel(stage, t));
     assert.equal(new Set(labels).size, STAGES.length);
     assert.deepEqual(
@@ -161,7 +146,7 @@ describe("a stage of a diagnosis", () => {
     );
   });
 
-  it("that is not known yet keeps its name", () => {
+  it("keeps its name if it is not known yet", () => {
     assert.equal(stageLabel("new-stage", t), "new-stage");
   });
 });

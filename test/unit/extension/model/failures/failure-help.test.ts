@@ -1,6 +1,8 @@
-/** What mends a failure, and what a notification says of it. */
+/** What fixes a failure, and what a notification says about it. */
 import assert from "node:assert/strict";
-import { type FailureHelp, failureActionLabel, failureHelp, failureText } from "../../../../../extension/model/failures/failure-help.ts";
+import { speaksNoTls, speaksTls } from "../../../../../daemon/services/probe.ts";
+import { failureBrief } from "../../../../../extension/model/failures/failure-brief.ts";
+import { type FailureHelp, failureActionLabel, failureHelp } from "../../../../../extension/model/failures/failure-help.ts";
 import { english } from "../../../../../extension/model/translate.ts";
 import { CODES } from "../../../../../shared/contract/codes.ts";
 import { ERROR_CODES } from "../../../../../shared/errors.ts";
@@ -10,7 +12,7 @@ const help = (code: string, message = "why", isOfTunnel = true): FailureHelp =>
 
 describe("the help with a failure", () => {
   for (const code of ERROR_CODES) {
-    it(`of ${code} has a cause, a cure without a command of the shell's, and actions`, () => {
+    it(`has a cause, a cure without a shell command, and actions for ${code}`, () => {
       const { cause, cure, actions } = help(code);
       assert.equal(cause, CODES[code].cause);
       assert.ok(cure.length > 10);
@@ -19,7 +21,7 @@ describe("the help with a failure", () => {
       assert.deepEqual([...new Set(actions)], actions);
     });
 
-    it(`of ${code} has only actions that need no tunnel when it is not known which one it is about`, () => {
+    it(`has only actions that need no tunnel when the tunnel of ${code} is not known`, () => {
       const { actions } = help(code, "why", false);
       const needy = actions.filter((action) => ["approve", "choose-key", "edit", "pick-port", "diagnose", "retry", "server-command"].includes(action));
       assert.deepEqual(needy, []);
@@ -39,12 +41,23 @@ describe("the help with a failure", () => {
     ["DAEMON_VERSION", "restart-daemon"],
     ["PLAIN_CLIENT", "log"],
   ] as const) {
-    it(`of ${code} offers ${action} first`, () => {
+    it(`offers ${action} first for ${code}`, () => {
       assert.equal(help(code).actions[0], action);
     });
   }
 
-  it("offers to try again only where what failed can be done once more", () => {
+  for (const [failure, cause, cure] of [
+    [speaksTls(), "The service speaks TLS.", 'Add "tls": true to its entry.'],
+    [speaksNoTls("redis"), "The service speaks no TLS.", 'Remove "tls": true from its entry.'],
+  ] as const) {
+    it(`says the particular cause: ${cause}`, () => {
+      const told = help(failure.code, failure.message);
+      assert.deepEqual([told.cause, told.cure, told.actions[0]], [cause, cure, "edit"]);
+      assert.equal(failureBrief(failure, { name: "cache" }, english), `cache: ${cause} ${cure} (BACKEND_DOWN)`);
+    });
+  }
+
+  it("offers to try again only if the failed action can be repeated", () => {
     const offers = (canRepeat: boolean): boolean =>
       failureHelp({ code: "CONNECT_REFUSED", message: "" }, { t: english, isOfTunnel: true, canRepeat }).actions.includes("retry");
     assert.deepEqual([offers(true), offers(false)], [true, false]);
@@ -54,20 +67,13 @@ describe("the help with a failure", () => {
     assert.deepEqual(help("DAEMON_UNREACHABLE", "why", false).actions, ["restart-daemon", "log"]);
   });
 
-  it("has something to say of a code that only a newer daemon knows", () => {
+  it("has a text for a code that only a newer daemon knows", () => {
     const { code, cause, cure, actions } = help("FUTURE_THING");
     assert.deepEqual([code, cause, cure, actions], ["FUTURE_THING", "The tunnel does not work.", "Look at what the daemon says of it.", ["diagnose", "log"]]);
   });
 
   it("does not take a name of Object.prototype for a code", () => {
     assert.equal(help("constructor").cause, "The tunnel does not work.");
-  });
-
-  it("is a warning where nothing has broken", () => {
-    assert.deepEqual(
-      ERROR_CODES.filter((code) => help(code).severity === "warning"),
-      ["NOT_APPROVED", "KEY_NOT_FOUND"],
-    );
   });
 
   it("has the cause as it is at the end that reports it, which the docs say of both", () => {
@@ -78,17 +84,22 @@ describe("the help with a failure", () => {
     assert.equal(at(undefined), CODES.KEY_MISMATCH.cause);
   });
 
-  it("is translated, cause and cure alike", () => {
+  it("translates both cause and cure", () => {
     const { cause, cure } = failureHelp({ code: "CONNECT_REFUSED", message: "" }, { t: (text) => `<${text}>`, isOfTunnel: true });
     assert.deepEqual([cause, cure], [`<${CODES.CONNECT_REFUSED.cause}>`, `<${CODES.CONNECT_REFUSED.cure}>`]);
   });
 
-  it("leaves out what the daemon says for a terminal", () => {
+  it("leaves out the daemon's terminal hints", () => {
     assert.equal(
       help("NOT_APPROVED", '"cache" is not approved in its present form: approve it ("tunneld approve cache")').detail,
       '"cache" is not approved in its present form: approve it',
     );
     assert.equal(help("DAEMON_UNREACHABLE", 'no daemon is running: "tunneld up" starts one').detail, "no daemon is running");
+  });
+
+  it("leaves out a hint that the daemon marks, whatever the hint says", () => {
+    const failure = { code: "KEY_NOT_FOUND", message: 'there is no key "team", ask "tunneld keys"', hint: ', ask "tunneld keys"' };
+    assert.equal(failureHelp(failure, { t: english, isOfTunnel: true }).detail, 'there is no key "team"');
   });
 
   it("has a label for each action", () => {
@@ -99,37 +110,11 @@ describe("the help with a failure", () => {
   });
 });
 
-describe("a failure's notification", () => {
-  it("names the tunnel, the cause, the cure and the daemon's own words", () => {
-    const { cause, cure } = CODES.CONNECT_REFUSED;
-    assert.equal(failureText(help("CONNECT_REFUSED", "10.0.0.1:6479 refuses"), "cache"), `cache: ${cause} ${cure} (CONNECT_REFUSED: 10.0.0.1:6479 refuses)`);
-  });
-
-  it("does not repeat in the daemon's words what the cause says", () => {
-    const words = "the far side closed the connection after the key was sent: probably it holds another key";
-    const { cause, cure } = help("KEY_MISMATCH", words);
-    assert.equal(failureText(help("KEY_MISMATCH", words), "cache"), `cache: ${cause} ${cure} (KEY_MISMATCH)`.replaceAll("`", ""));
-  });
-
-  it("has no marks of a code style, which a notification does not have", () => {
-    assert.match(help("KEY_MISMATCH", "").cure, /`-f`/);
-    assert.doesNotMatch(failureText(help("KEY_MISMATCH", ""), "cache"), /`/);
-  });
-
-  it("is about no tunnel when none is known, and quotes nothing when nothing was said", () => {
-    assert.match(failureText(help("DAEMON_VERSION", ""), undefined), /^The daemon that runs .*\(DAEMON_VERSION\)$/);
-  });
-
-  it("runs no command and breaks no line, whatever a peer has said", () => {
-    const text = failureText(help("NOT_SPIPED", "[click](command:evil) $(bug)\r\n\u202e\u001b[2J"), "[n](command:evil)");
-    assert.doesNotMatch(text, /\]\(|\$\(|\p{Cc}|\u202e/u);
-  });
-
+describe("the daemon's own words", () => {
   it("stays short when the daemon says much, however it is made", () => {
-    const startMs = performance.now();
+    // A pattern that looks at each character again for each other one would take hours here.
     for (const message of ["x".repeat(1_000_000), " ".repeat(1_000_000), '("tunneld '.repeat(100_000), ': "tunneld '.repeat(100_000)]) {
       assert.ok(help("BACKEND_DOWN", message).detail.length <= 300);
     }
-    assert.ok(performance.now() - startMs < 2_000);
   });
 });

@@ -21,7 +21,7 @@ describe("the ledger of failures", () => {
     nowMs = 0;
   });
 
-  /** Each item is looked at, and again after it has lasted. */
+  /** Looks at each item, and again after the item's state has lasted. */
   function told(...items: readonly TunnelItem[]): string[] {
     const codes: string[] = [];
     for (const item of items) {
@@ -33,65 +33,65 @@ describe("the ledger of failures", () => {
     return codes;
   }
 
-  it("tells once of a tunnel that turns bad", () => {
+  it("tells once about a tunnel that stops working", () => {
     assert.deepEqual(told(working(), failing("BACKEND_DOWN"), failing("BACKEND_DOWN")), ["BACKEND_DOWN"]);
   });
 
-  it("tells of one that is bad when the window comes", () => {
+  it("tells about a tunnel that already fails when the window opens", () => {
     assert.deepEqual(told(failing("CONNECT_REFUSED")), ["CONNECT_REFUSED"]);
   });
 
-  it("tells again after it has recovered", () => {
+  it("tells again after the tunnel has recovered", () => {
     assert.deepEqual(told(failing("BACKEND_DOWN"), working(), failing("BACKEND_DOWN")), ["BACKEND_DOWN", "BACKEND_DOWN"]);
   });
 
-  it("does not take listening for a recovery of the far side", () => {
+  it("does not count listening as a recovery of the far side", () => {
     assert.deepEqual(told(failing("BACKEND_DOWN"), working("listening"), failing("BACKEND_DOWN")), ["BACKEND_DOWN"]);
   });
 
-  it("takes listening for a recovery of what keeps a port from opening", () => {
+  it("counts listening as a recovery from a failure to open the port", () => {
     const busy = failing("LISTEN_IN_USE", "port-busy");
     assert.deepEqual(told(busy, working("listening"), busy), ["LISTEN_IN_USE", "LISTEN_IN_USE"]);
   });
 
-  it("does not take a lost daemon for a recovery", () => {
+  it("does not count a lost daemon as a recovery", () => {
     assert.deepEqual(told(failing("BACKEND_DOWN"), tunnelItem({ status: null }), failing("BACKEND_DOWN")), ["BACKEND_DOWN"]);
   });
 
-  it("tells of each new reason, and of none twice", () => {
+  it("tells each new reason, and none twice", () => {
     const [refused, late] = [failing("CONNECT_REFUSED"), failing("CONNECT_TIMEOUT")];
     assert.deepEqual(told(refused, late, refused, late), ["CONNECT_REFUSED", "CONNECT_TIMEOUT"]);
   });
 
-  it("waits a moment, and says how long", () => {
+  it("waits a moment, and says for how long", () => {
     assert.deepEqual(ledger.look([failing("KEY_NOT_FOUND", "waiting-for-key")], 0), { due: [], againInMs: 1_500 });
     assert.deepEqual(ledger.look([failing("KEY_NOT_FOUND", "waiting-for-key")], 1_000), { due: [], againInMs: 500 });
     assert.equal(ledger.look([failing("KEY_NOT_FOUND", "waiting-for-key")], 1_500).due.length, 1);
   });
 
-  it("tells nothing of what lasts for less than a moment", () => {
+  it("does not tell a failure that lasts less than a moment", () => {
     ledger.look([failing("KEY_NOT_FOUND", "waiting-for-key")], 0);
     ledger.look([working()], 1_000);
     assert.deepEqual(ledger.look([failing("KEY_NOT_FOUND", "waiting-for-key")], 2_000), { due: [], againInMs: 1_500 });
   });
 
-  it("tells nothing of what an action has run into", () => {
+  it("does not tell a failure that an action has met", () => {
     assert.deepEqual(told(working("verified", { busy: true }), failing("KEY_MISMATCH"), failing("KEY_MISMATCH")), []);
   });
 
-  it("tells of what comes after an action that went well", () => {
+  it("tells a failure that comes after a successful action", () => {
     assert.deepEqual(told(working("verified", { busy: true }), working(), failing("KEY_MISMATCH")), ["KEY_MISMATCH"]);
   });
 
-  it("tells nothing of what this window does not want", () => {
+  it("does not tell a failure of a tunnel that this window does not want", () => {
     assert.deepEqual(told(failing("BACKEND_DOWN", "degraded", { wanted: false })), []);
   });
 
-  it("leaves to the question what was never open and waits for approval", () => {
+  it("leaves a tunnel that was never open and waits for approval to the question", () => {
     assert.deepEqual(told(failing("NOT_APPROVED", "not-approved")), []);
   });
 
-  it("tells of one that was open and is not approved any more", () => {
+  it("tells about a tunnel that was open and is no longer approved", () => {
     assert.deepEqual(told(working(), failing("NOT_APPROVED", "not-approved")), ["NOT_APPROVED"]);
   });
 
@@ -100,7 +100,7 @@ describe("the ledger of failures", () => {
     assert.deepEqual(told(working(), changed, changed, working(), changed), ["NOT_APPROVED", "NOT_APPROVED"]);
   });
 
-  it("tells of several at once", () => {
+  it("tells several failures at once", () => {
     const items = [failing("BACKEND_DOWN"), { ...failing("BACKEND_DOWN"), name: "other" }];
     ledger.look(items, 0);
     assert.deepEqual(

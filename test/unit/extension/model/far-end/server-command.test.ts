@@ -1,4 +1,4 @@
-/** The far end's texts: they fit the entry, can be pasted safely, and say how the key gets there. */
+/** The far end's texts: they fit the entry, can be pasted safely, and say how to bring the key to the server. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ function endOf(more: Readonly<Record<string, unknown>> = {}, backend?: string): 
 
 const textOf = (form: ServerForm, end: ServerEnd = endOf()): string => serverText(form, end, t).text;
 
-/** What is no comment. */
+/** The lines that are not comments. */
 const bodyOf = (form: ServerForm, end: ServerEnd = endOf()): string =>
   textOf(form, end)
     .split("\n")
@@ -33,7 +33,7 @@ describe("the spiped command", () => {
     assert.equal(bodyOf("spiped"), "spiped -d -s '[0.0.0.0]:6479' -t '127.0.0.1:6379' -k /etc/spiped/team-redis.key -g");
   });
 
-  it("leads to the service's usual port, or to where the user says", () => {
+  it("leads to the service's usual port, or to the address that the user gives", () => {
     assert.match(bodyOf("spiped", endOf({ service: "mysql" })), / -t '127\.0\.0\.1:3306' /);
     assert.match(bodyOf("spiped", endOf({ service: "tcp" }, "127.0.0.1:5432")), / -t '127\.0\.0\.1:5432' /);
     assert.equal(defaultBackend("tcp"), undefined);
@@ -54,19 +54,19 @@ describe("the spiped command", () => {
     assert.doesNotMatch(bodyOf("spiped", endOf({ maxConnections: 50 })), / -n /);
   });
 
-  it("listens at IPv6 for a target that is one, and at a socket's path", () => {
+  it("listens at IPv6 for an IPv6 target, and at a socket's path for a socket", () => {
     assert.match(bodyOf("spiped", endOf({ target: "[2001:db8::1]:6479" })), / -s '\[::\]:6479' /);
     assert.match(bodyOf("spiped", endOf({ target: "/run/it's here.sock" })), / -s '\/run\/it'\\''s here\.sock' /);
   });
 
-  it("names the key by the file's name when the entry names a file", () => {
+  it("names the key after the file when the entry names a file", () => {
     const end = endOf({ key: { file: "~/keys/my redis.key" } });
     assert.match(bodyOf("spiped", end), / -k \/etc\/spiped\/my-redis\.key/);
     assert.match(textOf("spiped", end), /scp -p ~\/'keys\/my redis\.key' cache\.example\.com:my-redis\.key/);
     assert.doesNotMatch(textOf("spiped", end), /keys export/);
   });
 
-  it("is one command to a shell, whatever the values are", () => {
+  it("is a single command for a shell, whatever the values are", () => {
     const evil = "/tmp/$(touch x)`touch y`;touch z&'\"\\ \n";
     const end = endOf({ service: "tcp", target: evil, key: { file: evil } }, evil);
     const line = bodyOf("spiped", end);
@@ -80,7 +80,7 @@ describe("the spiped command", () => {
 
 describe("every form of the far end", () => {
   for (const form of SERVER_FORMS) {
-    it(`(${form}) says how the key gets there, and has its fingerprint to compare`, () => {
+    it(`(${form}) says how to bring the key to the server, and has its fingerprint to compare`, () => {
       const text = textOf(form);
       for (const part of [
         "never by mail, chat or git",
@@ -93,11 +93,11 @@ describe("every form of the far end", () => {
       }
     });
 
-    it(`(${form}) tells nobody to print what the key is computed to`, () => {
+    it(`(${form}) does not suggest a command that prints a secret computed from the key`, () => {
       assert.doesNotMatch(textOf(form), /^\S+ {2}.*sha256sum/m);
     });
 
-    it(`(${form}) has a comment on every line before the text, also of a translation with line breaks`, () => {
+    it(`(${form}) has a comment mark on every line before the text, even if a translation has line breaks`, () => {
       const broken: Translate = (text, ...args) => `${t(text, ...args)}\nrm -rf /`;
       const lines = serverText(form, endOf(), broken).text.split("\n");
       assert.deepEqual(
@@ -106,7 +106,7 @@ describe("every form of the far end", () => {
       );
     });
 
-    it(`(${form}) says so when the encrypted port is the service's own`, () => {
+    it(`(${form}) warns when the encrypted port is the service's own`, () => {
       assert.match(textOf(form, endOf({ target: "cache.example.com:6379" })), /Attention: the service listens at 6379 itself/);
       assert.doesNotMatch(textOf(form), /Attention/);
     });
@@ -127,7 +127,7 @@ describe("every form of the far end", () => {
 });
 
 describe("the unit for spiped", () => {
-  it("runs the same arguments in front, with the key as a credential", () => {
+  it("runs the same arguments in the foreground, with the key as a credential", () => {
     const unit = bodyOf("spiped-unit");
     assert.equal(
       lineStarting(unit, "ExecStart="),
@@ -136,7 +136,7 @@ describe("the unit for spiped", () => {
     assert.equal(lineStarting(unit, "LoadCredential="), "LoadCredential=key:/etc/spiped/team-redis.key");
   });
 
-  it("takes specifiers and variables of systemd literally", () => {
+  it("passes specifiers and variables of systemd literally", () => {
     const unit = bodyOf("spiped-unit", endOf({ service: "tcp" }, "/run/%i $HOME.sock"));
     assert.ok(lineStarting(unit, "ExecStart=").includes('-t "/run/%%i $$HOME.sock"'));
     assert.ok(lineStarting(unit, "Description=").includes("/run/%%i"));
@@ -144,13 +144,13 @@ describe("the unit for spiped", () => {
 });
 
 describe("the unit for tunneld serve", () => {
-  it("says what the example of the documentation says", () => {
+  it("is the same as the example in the documentation", () => {
     const example = readFileSync(new URL("../../../../../docs/examples/tunneld.service", import.meta.url), "utf8");
     const directives = (text: string): string[] => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     assert.deepEqual(directives(bodyOf("serve-unit")), directives(example));
   });
 
-  it("is installed by docs/SERVER.md at the paths it names", () => {
+  it("is installed by docs/SERVER.md at the paths that the unit names", () => {
     const guide = readFileSync(new URL("../../../../../docs/SERVER.md", import.meta.url), "utf8");
     const commands = /^```sh\nsudo useradd[\s\S]*?^```$/m.exec(guide)?.[0] ?? "";
     const [program, config] = lineStarting(textOf("serve-unit"), "ExecStart=").match(/\/usr\/local\S+|\/etc\S+/g) ?? [];
@@ -168,7 +168,7 @@ describe("the configuration for tunneld serve", () => {
     ["an IPv6 target", { target: "[2001:db8::1]:6479" }],
     ["a socket as target", { target: "/run/far.sock" }],
   ] as const) {
-    it(`is valid for ${what}, and is the far end of it`, () => {
+    it(`is valid for ${what}, and is its far end`, () => {
       const end = endOf(more);
       const { entries, problems } = parseTunnelsText(textOf("serve", end), { path: "/etc/tunneld/tunnels.json", platform: "linux" });
       assert.deepEqual(problems, []);
@@ -181,6 +181,15 @@ describe("the configuration for tunneld serve", () => {
   }
 });
 
+describe("the far end of a service with TLS", () => {
+  it("mentions TLS in the entry for tunneld serve, which diagnoses use, and in a comment of the Compose file", () => {
+    const end = endOf({ tls: true });
+    const { entries } = parseTunnelsText(textOf("serve", end), { path: "/etc/tunneld/tunnels.json", platform: "linux" });
+    assert.equal(entries.get("cache")?.tls, true);
+    assert.match(textOf("compose", end), /# .*the service speaks TLS/);
+  });
+});
+
 describe("the Compose file", () => {
   it("leads to the service's container, and has the key as a secret file", () => {
     const compose = bodyOf("compose");
@@ -191,7 +200,7 @@ describe("the Compose file", () => {
     assert.match(compose, /secrets:\n {2}"team-redis":\n {4}file: ".\/team-redis\.key"/);
   });
 
-  it("publishes no port of the service", () => {
+  it("does not publish the service's port", () => {
     const service = bodyOf("compose").split("\n  redis:\n")[1] ?? "";
     assert.match(service, /image: redis/);
     assert.doesNotMatch(service, /ports/);
@@ -199,11 +208,11 @@ describe("the Compose file", () => {
 });
 
 describe("quoting", () => {
-  it("makes one word for a shell, and leaves plain ones as they are", () => {
+  it("makes one word for a shell, and leaves plain words as they are", () => {
     assert.deepEqual([shellWord("a.b-c/d"), shellWord("a b"), shellWord(""), shellQuote("it's")], ["a.b-c/d", "'a b'", "''", "'it'\\''s'"]);
   });
 
-  it("lets no line end a word", () => {
+  it("does not let a line break end a word", () => {
     for (const quote of [shellQuote, systemdQuote, composeQuote]) assert.doesNotMatch(quote("a\nb\rc\0d"), /[\n\r\0]/);
   });
 

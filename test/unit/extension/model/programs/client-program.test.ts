@@ -1,4 +1,4 @@
-/** Programs for a client terminal and their arguments: as the entry says, and nothing that could be an option. */
+/** Programs for a client terminal and their arguments: they follow the entry, and no value could be an option. */
 import assert from "node:assert/strict";
 import { type ClientEntry, clientProgram } from "../../../../../extension/model/programs/client-program.ts";
 import { localEnd } from "../../../../../extension/model/programs/local-end.ts";
@@ -14,9 +14,13 @@ describe("the client of a Redis", () => {
     assert.deepEqual(clientProgram({ service: "redis" }, TCP)?.candidates, ["redis-cli", "valkey-cli"]);
   });
 
-  it("connects to the local port, the database and as the user, whose password it asks for", () => {
+  it("connects to the local port and the database as the user, and asks for the password", () => {
     assert.deepEqual(argsOf({ service: "redis" }), ["-h", "127.0.0.1", "-p", "6579"]);
     assert.deepEqual(argsOf({ service: "redis", database: 2, user: "app" }), ["-h", "127.0.0.1", "-p", "6579", "-n", "2", "--user", "app", "--askpass"]);
+  });
+
+  it("uses TLS if the entry does, and checks the certificate", () => {
+    assert.deepEqual(argsOf({ service: "redis", tls: true, database: 2 }), ["-h", "127.0.0.1", "-p", "6579", "--tls", "-n", "2"]);
   });
 
   it("connects to a socket", () => {
@@ -33,7 +37,7 @@ describe("the client of a MySQL", () => {
     assert.deepEqual(clientProgram({ service: "mysql" }, TCP)?.candidates, ["mariadb", "mysql"]);
   });
 
-  it("connects by TCP to the local port, the database and as the user, whose password it asks for", () => {
+  it("connects by TCP to the local port and the database as the user, and asks for the password", () => {
     assert.deepEqual(argsOf({ service: "mysql", user: "app", database: "orders" }), [
       "--protocol=TCP",
       "--host=127.0.0.1",
@@ -44,19 +48,24 @@ describe("the client of a MySQL", () => {
     ]);
   });
 
+  it("gets an option for TLS if the entry uses it, each program its own", () => {
+    assert.deepEqual(clientProgram({ service: "mysql", tls: true }, TCP)?.ownArgs, { mariadb: ["--ssl"], mysql: ["--ssl-mode=REQUIRED"] });
+    assert.equal(clientProgram({ service: "mysql", tls: false }, TCP)?.ownArgs, undefined);
+  });
+
   it("connects to a socket", () => {
     assert.deepEqual(argsOf({ service: "mysql" }, UNIX), ["--protocol=SOCKET", "--socket=/run/user/1000/my db.sock"]);
   });
 });
 
 describe("a client program", () => {
-  it("is given what a shell would act on as it is", () => {
+  it("gets characters that a shell would interpret unchanged", () => {
     const text = "$(id);`id`'\"|&";
     assert.ok(argsOf({ service: "mysql", database: text })?.includes(`--database=${text}`));
     assert.ok(argsOf({ service: "redis", user: text })?.includes(text));
   });
 
-  it("is given no value that begins with a dash, is empty or has a control character", () => {
+  it("gets no value that begins with a dash, is empty or has a control character", () => {
     for (const bad of ["-x", "--init-command=DROP", "", "a\nb", "a\u202eb"]) {
       assert.throws(() => argsOf({ service: "mysql", database: bad }), { code: "CONFIG_INVALID" });
       assert.throws(() => argsOf({ service: "mysql", user: bad }), { code: "CONFIG_INVALID" });
@@ -64,7 +73,7 @@ describe("a client program", () => {
     }
   });
 
-  it("reaches a listener of all addresses at the loopback one, and IPv6 without brackets", () => {
+  it("connects to loopback if the tunnel listens at all addresses, and has IPv6 without brackets", () => {
     assert.ok(argsOf({ service: "mysql" }, { kind: "tcp", host: "0.0.0.0", port: 1 })?.includes("--host=127.0.0.1"));
     assert.ok(argsOf({ service: "mysql" }, { kind: "tcp", host: "::1", port: 1 })?.includes("--host=::1"));
   });
@@ -78,17 +87,17 @@ describe("the local end of a tunnel", () => {
   const item = (listen: string | number, status?: { readonly state: string; readonly listen: string }): TunnelItem =>
     ({ name: "cache", entry: { listen }, status, busy: false }) as unknown as TunnelItem;
 
-  it("is what the daemon says while it is open", () => {
+  it("is what the daemon says while the tunnel is open", () => {
     assert.deepEqual(localEnd(item(0, { state: "verified", listen: "127.0.0.1:40001" })), { kind: "tcp", host: "127.0.0.1", port: 40001 });
   });
 
-  it("is what the entry says while it is closed", () => {
+  it("is what the entry says while the tunnel is closed", () => {
     assert.deepEqual(localEnd(item(6579)), TCP);
     assert.deepEqual(localEnd(item("[::1]:7000", { state: "closed", listen: "[::1]:7000" })), { kind: "tcp", host: "::1", port: 7000 });
     assert.deepEqual(localEnd(item("/run/x.sock")), { kind: "unix", path: "/run/x.sock" });
   });
 
-  it("is not known while a port is still to be picked", () => {
+  it("is not known before the port has been picked", () => {
     assert.deepEqual([localEnd(item(0)), localEnd(item("127.0.0.1:0"))], [undefined, undefined]);
   });
 });

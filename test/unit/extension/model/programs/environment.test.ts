@@ -2,7 +2,15 @@
 /** Which variables programs get from tunnels, and which tunnels a name means. */
 import assert from "node:assert/strict";
 import { launchTunnels, namesInEnvFile, needsOpening, withVariables } from "../../../../../extension/model/programs/debug-launch.ts";
-import { folderEnvironment, valuesOf } from "../../../../../extension/model/programs/environment.ts";
+import {
+  closedTunnels,
+  envFilesOf,
+  environmentTexts,
+  neededTunnels,
+  openFirstQuestion,
+  startAnywayQuestion,
+} from "../../../../../extension/model/programs/debug-offer.ts";
+import { folderEnvironment, terminalEnvironment, valuesOf } from "../../../../../extension/model/programs/environment.ts";
 import { findTunnel, unknownTunnelText } from "../../../../../extension/model/programs/find-tunnel.ts";
 import { english } from "../../../../../extension/model/translate.ts";
 import type { TunnelItem } from "../../../../../extension/model/tunnel-item.ts";
@@ -12,7 +20,7 @@ import { FOLDER, OTHER, PERSONAL, tunnelItem } from "../../../../support/tunnel-
 const variablesOf = (...items: readonly TunnelItem[]): Record<string, string> => Object.fromEntries(folderEnvironment(items, FOLDER).variables);
 
 describe("the environment of a workspace folder", () => {
-  it("has URL, host and port of an open tunnel, and what its env says", () => {
+  it("has URL, host and port of an open tunnel, and the variables of its env", () => {
     assert.deepEqual(variablesOf(tunnelItem({ entry: { env: { REDIS: "${url}/1" } } })), {
       TUNNEL_CACHE_URL: "redis://127.0.0.1:6579",
       TUNNEL_CACHE_HOST: "127.0.0.1",
@@ -36,7 +44,7 @@ describe("the environment of a workspace folder", () => {
     ["listens at an address that can't be read", tunnelItem({ status: { listen: "somewhere" } })],
     ["is another folder's", tunnelItem({ source: OTHER })],
   ] as const) {
-    it(`has nothing of a tunnel that ${what}`, () => {
+    it(`has nothing from a tunnel that ${what}`, () => {
       assert.deepEqual(variablesOf(item), {});
     });
   }
@@ -50,7 +58,7 @@ describe("the environment of a workspace folder", () => {
     assert.deepEqual([...variables.keys()], ["TUNNEL_MINE_URL", "TUNNEL_MINE_HOST", "TUNNEL_MINE_PORT"]);
   });
 
-  it("has a degraded tunnel: its port is there and its state may be old", () => {
+  it("includes a degraded tunnel: its port is open and its state may be old", () => {
     assert.equal(variablesOf(tunnelItem({ status: { state: "degraded" } }))["TUNNEL_CACHE_PORT"], "6579");
   });
 
@@ -62,7 +70,7 @@ describe("the environment of a workspace folder", () => {
     assert.deepEqual(conflicts, [{ tunnels: [one, other], variables: ["DB"] }]);
   });
 
-  it("tells once of all variables about which the same two tunnels are at odds", () => {
+  it("puts all variables that the same two tunnels set into one conflict", () => {
     const { conflicts } = folderEnvironment([tunnelItem({ name: "my-cache" }), tunnelItem({ name: "my.cache" })], FOLDER);
     assert.deepEqual(
       conflicts.map(({ variables }) => variables),
@@ -70,12 +78,12 @@ describe("the environment of a workspace folder", () => {
     );
   });
 
-  it("has no conflict with a tunnel that is closed", () => {
+  it("has no conflict with a closed tunnel", () => {
     const closed = tunnelItem({ source: PERSONAL, status: { state: "closed" } });
     assert.deepEqual(folderEnvironment([tunnelItem(), closed], FOLDER).conflicts, []);
   });
 
-  it("names the tunnels it is made from", () => {
+  it("names the tunnels that it is made from", () => {
     const item = tunnelItem();
     assert.deepEqual(folderEnvironment([item, tunnelItem({ name: "idle", status: null })], FOLDER).from, [item]);
   });
@@ -87,7 +95,7 @@ describe("the values of a tunnel", () => {
     assert.deepEqual(valuesOf(item), { url: "mysql://app@127.0.0.1:6579/orders", host: "127.0.0.1", port: "6579", name: "cache" });
   });
 
-  it("are not there while the entry is not approved", () => {
+  it("are absent while the entry is not approved", () => {
     assert.equal(valuesOf(tunnelItem({ more: { approval: { at: "unknown" } } })), undefined);
   });
 });
@@ -107,24 +115,24 @@ describe("a tunnel's bare name", () => {
     assert.deepEqual(findTunnel([other], "cache", FOLDER), { at: "found", item: other });
   });
 
-  it("means the workspace's tunnel before the user's when it is seen from no folder", () => {
+  it("means the workspace's tunnel before the user's when there is no particular folder", () => {
     assert.deepEqual(findTunnel([own, mine], "cache", undefined), { at: "found", item: own });
   });
 
-  it("that no tunnel has leads to the nearest one", () => {
+  it("suggests the nearest name when no tunnel has it", () => {
     const found = findTunnel([own], "cahce", FOLDER);
     assert.ok(found.at === "unknown");
     assert.equal(unknownTunnelText(found, english), 'There is no tunnel "cahce". Did you mean "cache"?');
   });
 
-  it("that resembles the name of a faulty entry brings no link of that into the message", () => {
+  it("brings no link into the message when it resembles the name of a faulty entry", () => {
     const faulty = tunnelItem({ more: { name: "[c](command:x)", entry: undefined } });
     const found = findTunnel([faulty], "[c](command:y)", FOLDER);
     assert.ok(found.at === "unknown");
     assert.doesNotMatch(unknownTunnelText(found, english), /\]\(/);
   });
 
-  it("that resembles none is only said to be unknown", () => {
+  it("is only reported as unknown when it resembles no other name", () => {
     const found = findTunnel([own], "warehouse", FOLDER);
     assert.ok(found.at === "unknown");
     assert.equal(unknownTunnelText(found, english), 'There is no tunnel "warehouse". Look at the names in tunnels.json.');
@@ -138,7 +146,7 @@ describe("the tunnels to open before debugging", () => {
     assert.deepEqual(launchTunnels([plain, auto], ["auto", "plain", "auto"], FOLDER), { at: "known", items: [auto, plain] });
   });
 
-  it("are with * those that open with the workspace, of this folder", () => {
+  it("are this folder's tunnels that open with the workspace when the setting is *", () => {
     const elsewhere = tunnelItem({ source: OTHER, name: "auto", entry: { autoOpen: true } });
     assert.deepEqual(launchTunnels([elsewhere, plain, auto], ["*"], FOLDER), { at: "known", items: [auto] });
   });
@@ -149,7 +157,7 @@ describe("the tunnels to open before debugging", () => {
 
   const verified = { state: "verified", backendVerifiedAtMs: 100_000 } as const;
 
-  it("leave out one that was verified a moment ago", () => {
+  it("leave out a tunnel that was verified a moment ago", () => {
     assert.equal(needsOpening(tunnelItem({ status: verified }), 130_000), false);
   });
 
@@ -161,7 +169,7 @@ describe("the tunnels to open before debugging", () => {
     ["has to be approved again", tunnelItem({ status: verified, more: { approval: { at: "pending", facts: approvedFacts() } } })],
     ["is closed", tunnelItem({ status: { ...verified, state: "closed" } })],
   ] as const) {
-    it(`include one that ${what}`, () => {
+    it(`include a tunnel that ${what}`, () => {
       assert.equal(needsOpening(item, 130_000), true);
     });
   }
@@ -174,22 +182,22 @@ describe("a launch configuration", () => {
   ]);
   const rules = { taken: new Set<string>(), ignoreCase: false };
 
-  it("gets the variables beside its own, which win", () => {
+  it("gets the variables in addition to its own, which win", () => {
     assert.deepEqual(withVariables({ type: "node", env: { A: "own", C: "own" } }, variables, rules), {
       type: "node",
       env: { A: "own", B: "tunnel", C: "own" },
     });
   });
 
-  it("gets them when it has none", () => {
+  it("gets the variables when it has none of its own", () => {
     assert.deepEqual(withVariables({ type: "go" }, variables, rules), { type: "go", env: { A: "tunnel", B: "tunnel" } });
   });
 
-  it("keeps a variable unset that it unsets", () => {
+  it("keeps a variable unset if it unsets it", () => {
     assert.deepEqual(withVariables({ env: { A: null } }, variables, rules), { env: { A: null, B: "tunnel" } });
   });
 
-  it("of a C++ debugger gets them as a list", () => {
+  it("gets the variables as a list for a C++ debugger", () => {
     assert.deepEqual(withVariables({ type: "cppdbg", environment: [{ name: "A", value: "own" }] }, variables, rules), {
       type: "cppdbg",
       environment: [
@@ -199,16 +207,16 @@ describe("a launch configuration", () => {
     });
   });
 
-  it("does not get what its envFile sets", () => {
+  it("does not get variables that its envFile sets", () => {
     assert.deepEqual(withVariables({}, variables, { ...rules, taken: new Set(["B"]) }), { env: { A: "tunnel" } });
   });
 
-  it("counts names that differ in case as the same on Windows", () => {
+  it("treats names that differ in case as the same on Windows", () => {
     assert.deepEqual(withVariables({ env: { a: "own" } }, variables, { ...rules, ignoreCase: true }), { env: { a: "own", B: "tunnel" } });
   });
 
   for (const config of [{ env: ["A=own"] }, { env: "inherit" }, { type: "cppdbg", environment: "inherit" }]) {
-    it(`stays as it is with ${JSON.stringify(config)}`, () => {
+    it(`is not changed if it is ${JSON.stringify(config)}`, () => {
       assert.equal(withVariables(config, variables, rules), config);
     });
   }
@@ -217,5 +225,81 @@ describe("a launch configuration", () => {
 describe("a file of variables", () => {
   it("sets the names before the equals signs", () => {
     assert.deepEqual(namesInEnvFile("# C=1\nA=1\n export B = x\n\nbroken\nD.e=\r\n"), ["A", "B", "D.e"]);
+  });
+});
+
+describe("the environment of terminals", () => {
+  const closed = (name: string, entry: Parameters<typeof tunnelItem>[0] = {}): TunnelItem => tunnelItem({ ...entry, name, status: null });
+  const terminalOf = (...items: readonly TunnelItem[]): Record<string, string> => Object.fromEntries(terminalEnvironment(items, FOLDER).variables);
+
+  it("does not change when an approved tunnel opens or closes", () => {
+    const entry = { listen: 6579, env: { REDIS: "${url}/1" } };
+    const [before, after] = [terminalOf(closed("cache", { entry })), terminalOf(tunnelItem({ name: "cache", entry, status: { listen: "127.0.0.1:6579" } }))];
+    assert.deepEqual(before, after);
+    assert.equal(before["REDIS"], "redis://127.0.0.1:6579/1");
+  });
+
+  it("has nothing of a closed tunnel that takes any free port, is not approved, or is a server's end", () => {
+    for (const item of [
+      closed("cache", { entry: { listen: 0 } }),
+      closed("cache", { more: { approval: { at: "pending", facts: approvedFacts() } } }),
+      closed("cache", { more: { approval: { at: "unknown" } } }),
+      closed("cache", { entry: { role: "server" } }),
+    ])
+      assert.deepEqual(terminalOf(item), {});
+  });
+
+  it("has what the open one of two tunnels sets, and of two closed ones neither, without a complaint", () => {
+    const entry = { env: { DB: "${name}" } };
+    const both = terminalEnvironment([closed("one", { entry }), closed("other", { entry })], FOLDER);
+    assert.equal(both.variables.has("DB"), false);
+    assert.deepEqual(both.conflicts, []);
+    assert.equal(terminalOf(closed("one", { entry }), tunnelItem({ name: "other", entry }))["DB"], "other");
+  });
+});
+
+describe("the tunnels that a launch configuration needs", () => {
+  const cache = tunnelItem({ name: "cache", status: null, entry: { env: { SHOP_CACHE: "${url}" } } });
+  const namesOf = (...texts: readonly string[]): string[] => neededTunnels(closedTunnels([cache], FOLDER), texts).flatMap(({ variables }) => [...variables]);
+
+  it("are those whose variables its env names, as a name or in a value", () => {
+    assert.deepEqual(namesOf(...environmentTexts({ env: { SHOP_CACHE: "x" } })), ["SHOP_CACHE"]);
+    assert.deepEqual(namesOf(...environmentTexts({ env: { URL: `\${env:TUNNEL_CACHE_URL}` } })), ["TUNNEL_CACHE_URL"]);
+    assert.deepEqual(namesOf(...environmentTexts({ environment: [{ name: "A", value: "$TUNNEL_CACHE_PORT" }] })), ["TUNNEL_CACHE_PORT"]);
+    assert.deepEqual(namesOf("SHOP_CACHE=redis://localhost\n"), ["SHOP_CACHE"]);
+  });
+
+  it("are none when only a part of a longer name is there, or nothing at all", () => {
+    for (const config of [
+      { env: { MY_SHOP_CACHE_2: "TUNNEL_CACHE_URLS" } },
+      {},
+      { env: null },
+      { env: ["SHOP_CACHE"], environment: {} },
+      { env: { A: 1 } },
+    ].slice(0, 3))
+      assert.deepEqual(namesOf(...environmentTexts(config)), []);
+  });
+
+  it("are closed, of this folder, and client ends", () => {
+    for (const item of [tunnelItem(), tunnelItem({ status: null, source: OTHER }), tunnelItem({ status: null, entry: { role: "server" } })])
+      assert.deepEqual(neededTunnels(closedTunnels([item], FOLDER), ["TUNNEL_CACHE_URL"]), []);
+  });
+
+  it("are looked for in each of its files of variables", () => {
+    assert.deepEqual(envFilesOf({ envFile: [`\${workspaceFolder}/.env`, "", 3, "/b"] }, "/w$&"), ["/w$&/.env", "/b"]);
+    assert.deepEqual(envFilesOf({}, "/w"), []);
+  });
+
+  it("are asked about in one question that says why", () => {
+    const question = openFirstQuestion(neededTunnels(closedTunnels([cache], FOLDER), ["SHOP_CACHE"]), english);
+    assert.deepEqual(question, { message: "Open cache first?", detail: "cache is closed. The launch configuration names SHOP_CACHE." });
+  });
+
+  it("that do not work are one question, with the reason of each", () => {
+    const failed = [{ item: cache, code: "CONNECT_REFUSED", message: "x" }];
+    assert.deepEqual(startAnywayQuestion(failed, english), {
+      message: "Tunnel cache is not working. Start debugging anyway?",
+      detail: "Connection refused (CONNECT_REFUSED)",
+    });
   });
 });

@@ -14,7 +14,9 @@ describe("a time that has passed", () => {
     [0, "just now"],
     [1_999, "just now"],
     [2 * SECOND, "2 s ago"],
-    [119 * SECOND, "119 s ago"],
+    [59 * SECOND, "59 s ago"],
+    [75 * SECOND, "1 min ago"],
+    [119 * SECOND, "2 min ago"],
     [2 * MINUTE, "2 min ago"],
     [119 * MINUTE, "119 min ago"],
     [2 * HOUR, "2 h ago"],
@@ -23,10 +25,16 @@ describe("a time that has passed", () => {
     [400 * DAY, "400 d ago"],
     [-5 * MINUTE, "just now"],
   ] as const) {
-    it(`of ${passedMs} ms is "${text}"`, () => {
+    it(`is "${text}" after ${passedMs} ms`, () => {
       assert.equal(ago(view.nowMs - passedMs, view), text);
     });
   }
+
+  it("is told without seconds where it is not told again each second", () => {
+    assert.equal(ago(view.nowMs - 100, { ...view, steps: "minutes" }), "less than a minute ago");
+    assert.equal(ago(view.nowMs - 59 * SECOND, { ...view, steps: "minutes" }), "less than a minute ago");
+    assert.equal(ago(view.nowMs - 3 * MINUTE, { ...view, steps: "minutes" }), "3 min ago");
+  });
 
   it("is said by the translation as a whole", () => {
     const german = { t: (text: string, ...args: readonly (string | number)[]) => english(text === "{0} ago" ? "vor {0}" : text, ...args), nowMs: view.nowMs };
@@ -50,7 +58,7 @@ describe("a measured time", () => {
     [1_500, "1.5 s"],
     [61_000, "61 s"],
   ] as const) {
-    it(`of ${ms} ms is "${text}"`, () => {
+    it(`is "${text}" for ${ms} ms`, () => {
       assert.equal(measured(ms, english), text);
     });
   }
@@ -72,7 +80,7 @@ describe("a size", () => {
     [999_600_000_000, "1 TB"],
     [Number.MAX_SAFE_INTEGER, "9007 TB"],
   ] as const) {
-    it(`of ${bytes} bytes is "${text}"`, () => {
+    it(`is "${text}" for ${bytes} bytes`, () => {
       assert.equal(size(bytes, english), text);
     });
   }
@@ -89,7 +97,7 @@ describe("where a tunnel listens", () => {
     ["/run/cache.sock", "/run/cache.sock"],
     ["/run/\u001b[31mred.sock", "/run/ [31mred.sock"],
   ] as const) {
-    it(`${JSON.stringify(listen)} is "${text}"`, () => {
+    it(`is "${text}" for ${JSON.stringify(listen)}`, () => {
       assert.equal(listenText(listen, english), text);
     });
   }

@@ -27,7 +27,7 @@ const fact = (id: string, options: ItemOptions): TunnelFact => {
 const lines = (facts: readonly TunnelFact[]): string[] => facts.map(({ label, description }) => (description === "" ? label : `${label}: ${description}`));
 const all = (facts: readonly TunnelFact[]): TunnelFact[] => facts.flatMap((one) => [one, ...all(one.children)]);
 
-/** Everything there can be, at once. */
+/** A tunnel with everything that can be known, at once. */
 const FULL: ItemOptions = {
   entry: { key: ["old", "new"], role: "server" },
   status: {
@@ -57,21 +57,41 @@ const FULL: ItemOptions = {
 };
 
 describe("the rows under a tunnel", () => {
-  it("are few when the daemon does not know it", () => {
-    assert.deepEqual(lines(factsOf({ status: null })), ["State: closed", "Listens at: 127.0.0.1:6579", "Leads to: cache.example.com:6479", "Key: team"]);
+  it("are few when the daemon does not know the tunnel", () => {
+    assert.deepEqual(lines(factsOf({ status: null })), [
+      "State: closed",
+      "Local address: 127.0.0.1:6579",
+      "Remote address: cache.example.com:6479",
+      "Key: team",
+    ]);
   });
 
   it("say since when it is in its state", () => {
-    assert.equal(fact("state", { status: { state: "verified", sinceMs: 20_000 } }).description, "verified, for 3 min");
+    assert.equal(fact("state", { status: { state: "verified", sinceMs: 20_000 } }).description, "verified 3 min");
   });
 
-  it("give no time to a state that is this window's own", () => {
+  it("give no time for a state that is only this window's", () => {
     assert.equal(fact("state", { status: { state: "closed" }, more: { busy: true } }).description, "opening");
   });
 
-  it("say when key and service were verified last, each for itself", () => {
+  it("say separately when key and service were last verified", () => {
     const status = { state: "key-verified", keyVerifiedAtMs: 195_000 } as const;
     assert.equal(fact("verified", { status }).description, "key 5 s ago, service not yet");
+  });
+
+  it("say one age when key and service were verified together", () => {
+    const status = { state: "verified", keyVerifiedAtMs: 124_500, backendVerifiedAtMs: 125_000 } as const;
+    assert.equal(fact("verified", { status }).description, "1 min ago");
+  });
+
+  it("have the history, the last event first", () => {
+    const facts = tunnelFacts(tunnelItem(), view, [
+      { kind: "lost", atMs: 80_000, code: "KEY_MISMATCH" },
+      { kind: "opened", atMs: 70_000 },
+    ]);
+    const history = facts.find(({ id }) => id === "history");
+    assert.equal(history?.description, "lost: wrong key, 2 min ago");
+    assert.equal(history?.children.length, 2);
   });
 
   it("say how many connections there are, and of each where it is from, its age and its bytes", () => {
@@ -100,7 +120,7 @@ describe("the rows under a tunnel", () => {
     ]);
   });
 
-  it("leave out what nothing has been measured of", () => {
+  it("leave out times that have not been measured", () => {
     const ids = factsOf({ status: { state: "listening" } }).map(({ id }) => id);
     assert.deepEqual(ids, ["state", "verified", "listen", "target", "connections", "key"]);
   });
@@ -110,7 +130,7 @@ describe("the rows under a tunnel", () => {
     assert.deepEqual([description, copy, contextValue], ["aaaa-bbbb", "aaaa-bbbb", "fact;copy"]);
   });
 
-  it("have the fingerprint that is to be approved before anything runs", () => {
+  it("have the fingerprint to be approved before anything runs", () => {
     const pending = { at: "pending", facts: approvedFacts({ keys: [{ source: "team", fingerprint: "cccc" }] }) } as const;
     assert.equal(fact("key", { status: null, more: { approval: pending } }).description, "cccc");
   });
@@ -119,34 +139,34 @@ describe("the rows under a tunnel", () => {
     assert.deepEqual(lines(fact("key", FULL).children), ["aaaa: used 2 times, last 2 min ago", "bbbb: not used yet"]);
   });
 
-  it("name the windows and commands that use it, and that it is pinned", () => {
-    assert.equal(fact("users", FULL).description, "window app, command npm test");
+  it("name the windows and commands that use the tunnel, and say that it is pinned", () => {
+    assert.equal(fact("users", FULL).description, "VS Code window app, command npm test");
     assert.equal(fact("pinned", FULL).label, "Pinned");
   });
 
-  it("have what is to be approved first, with the command that asks", () => {
+  it("have the pending approval first, with the command that asks", () => {
     const first = factsOf({ status: null, more: { approval: { at: "pending", facts: approvedFacts() } } })[0];
     assert.deepEqual([first?.label, first?.command], ["Not approved: review…", "approve"]);
   });
 
   it("say that the old form of a changed entry keeps running", () => {
     const { label, description } = fact("approval", { ...FULL, status: { state: "verified" } });
-    assert.deepEqual([label, description], ["Has changed since you approved it: review…", "the approved form keeps running"]);
+    assert.deepEqual([label, description], ["Changed since you approved it: review…", "the approved form keeps running"]);
   });
 
-  it("have the failure with how often and when, its cause and its cure", () => {
+  it("have the failure with its count and time, its cause and its cure", () => {
     const { label, description, children, icon } = fact("failure", FULL);
-    assert.deepEqual([label, description, icon], ["Failure", "KEY_MISMATCH · 3 times, last 2 min ago", "warning"]);
+    assert.deepEqual([label, description, icon], ["Failure", "wrong key (KEY_MISMATCH) · 3 times, last 2 min ago", "warning"]);
     assert.deepEqual(
       children.map((child) => child.label),
-      ["Cause", "Cure", "Details"],
+      ["Cause", "Fix", "Details"],
     );
   });
 
-  it("call a failure the last one when the tunnel works again", () => {
+  it("call a failure the last failure when the tunnel works again", () => {
     assert.deepEqual(
       [{ ...FAILURE, count: 1 }].map((lastFailure) => lines([fact("failure", { status: { state: "verified", lastFailure } })])),
-      [["Last failure: KEY_MISMATCH · 2 min ago"]],
+      [["Last failure: wrong key (KEY_MISMATCH) · 2 min ago"]],
     );
   });
 
@@ -157,7 +177,7 @@ describe("the rows under a tunnel", () => {
     assert.match(first?.description ?? "", /"lissten"/);
   });
 
-  it("have an id each that no other has", () => {
+  it("each have a unique id", () => {
     const ids = all(factsOf(FULL)).map(({ id }) => id);
     assert.deepEqual(ids.toSorted(), [...new Set(ids)].toSorted());
     assert.ok(ids.length > 25, `${ids.length}`);
@@ -171,7 +191,7 @@ describe("the rows under a tunnel", () => {
     );
   });
 
-  it("have a name for screen readers each, with what they say", () => {
+  it("each have a name for screen readers, with their whole text", () => {
     for (const { accessibleLabel, label, description } of all(factsOf(FULL))) {
       assert.ok(label.length > 0);
       assert.ok(accessibleLabel.includes(label) && accessibleLabel.includes(description), accessibleLabel);
@@ -203,7 +223,7 @@ describe("the rows under a tunnel", () => {
 
 describe("who uses a tunnel", () => {
   for (const [kind, text] of [
-    ["vscode", "window x"],
+    ["vscode", "VS Code window x"],
     ["cli", "command x"],
     ["exec", "command x"],
     ["jetbrains", "jetbrains x"],

@@ -1,4 +1,4 @@
-/** A tunnel as a row: words, icon, and what the menus look at. */
+/** A tunnel as a row: words, icon, and the value that the menus check. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { english } from "../../../../../extension/model/translate.ts";
@@ -23,26 +23,82 @@ function faulty(more: Partial<TunnelItem> = {}, name = "cache"): TunnelItem {
 
 describe("the row of a tunnel", () => {
   for (const [state, phase, icon, stateText] of [
-    ["closed", "closed", "circle-outline", "closed"],
-    ["waiting-for-key", "trouble", "key", "waits for its key"],
-    ["not-approved", "trouble", "shield", "not approved"],
-    ["port-busy", "trouble", "warning", "port in use"],
+    ["closed", "closed", "layers", "closed"],
+    ["waiting-for-key", "trouble", "layers", "key missing"],
+    ["not-approved", "trouble", "layers", "not approved"],
+    ["port-busy", "trouble", "layers", "port in use"],
     ["opening", "busy", "loading~spin", "opening"],
     ["listening", "open", "layers", "open, not verified yet"],
     ["key-verified", "open", "layers", "key verified 3 min ago"],
     ["verified", "open", "layers", "verified 3 min ago"],
-    ["degraded", "trouble", "warning", "not working for 3 min"],
-    ["draining", "closed", "circle-slash", "closing when its connections end"],
+    ["degraded", "trouble", "layers", "not working for 3 min"],
+    ["draining", "draining", "layers", "closed, 0 connected"],
   ] as const) {
-    it(`in the state ${state} says "${stateText}" with the icon ${icon} and is ${phase} to the menus`, () => {
+    it(`says "${stateText}" with the icon ${icon} and is ${phase} for the menus in the state ${state}`, () => {
       const { contextValue, ...shown } = row(inState(state));
       assert.deepEqual([shown.icon, shown.stateText, contextValue], [icon, stateText, `tunnel;workspace;client;redis;approved;${phase}`]);
     });
   }
 
-  it("is green only when something was verified", () => {
-    const colours = (["closed", "opening", "listening", "key-verified", "verified"] as const).map((state) => row(inState(state)).iconColor);
-    assert.deepEqual(colours, [undefined, undefined, undefined, "charts.green", "charts.green"]);
+  it("has the state as a colour: green only when something was verified", () => {
+    const colours = (["closed", "draining", "opening", "listening", "key-verified", "verified", "degraded"] as const).map(
+      (state) => row(inState(state)).iconColor,
+    );
+    assert.deepEqual(colours, [
+      ...["disabledForeground", "disabledForeground", undefined, undefined],
+      ...["charts.green", "charts.green", "problemsWarningIcon.foreground"],
+    ]);
+  });
+
+  for (const [code, word] of [
+    ["KEY_MISMATCH", "wrong key"],
+    ["CONNECT_REFUSED", "refused"],
+    ["DNS_FAILED", "host not found"],
+    ["BACKEND_DOWN", "service not answering"],
+    ["TRUNCATED", "not working"],
+  ] as const) {
+    it(`that fails with ${code} says "${word}" before the addresses, and for how long in a list`, () => {
+      const item = tunnelItem({ status: { state: "degraded", sinceMs: 20_000, lastFailure: { ...FAILURE, code } } });
+      assert.equal(row(item).description, `${word} · :6579 → cache.example.com`);
+      assert.equal(row(item).stateText, `${word} for 3 min`);
+      assert.match(row(item).accessibleLabel, /^cache, Redis tunnel, not working/);
+    });
+  }
+
+  it("has a word for its state unless all is well", () => {
+    const words = (["closed", "listening", "key-verified", "verified", "draining"] as const).map((state) => row(inState(state)).description);
+    assert.deepEqual(words, [
+      "closed · :6579 → cache.example.com",
+      "not verified yet · :6579 → cache.example.com",
+      ":6579 → cache.example.com",
+      ":6579 → cache.example.com",
+      "closed, 0 connected · :6579 → cache.example.com",
+    ]);
+  });
+
+  it("tells that its key is missing before it is opened", () => {
+    const shown = row(tunnelItem({ status: null, more: { missingKey: "team" } }));
+    assert.deepEqual([shown.description, shown.iconColor], ["key missing · :6579 → cache.example.com", "problemsWarningIcon.foreground"]);
+  });
+
+  it("of a window that has asked nobody is unknown, not closed", () => {
+    const shown = row(tunnelItem({ status: null, more: { isUnknown: true, wanted: false, approval: { at: "unknown" } } }));
+    assert.equal(shown.stateText, "unknown (Restricted Mode)");
+    for (const text of [shown.description, shown.accessibleLabel]) {
+      assert.match(text, /unknown \(Restricted Mode\)/);
+      assert.doesNotMatch(text, /closed/);
+    }
+  });
+
+  it("says how many connections live on when it is closed", () => {
+    const shown = row(tunnelItem({ status: { state: "draining", openConnections: 2 } }));
+    assert.equal(shown.stateText, "closed, 2 connected");
+  });
+
+  it("of production says so in words, and so does one with a colour", () => {
+    assert.match(row(tunnelItem({ entry: { confirm: true } })).accessibleLabel, /, production, asks before it opens$/);
+    assert.match(row(tunnelItem({ entry: { color: "blue" } })).accessibleLabel, /, marked blue$/);
+    assert.doesNotMatch(row(tunnelItem()).accessibleLabel, /production|marked/);
   });
 
   for (const [entry, icon] of [
@@ -51,55 +107,61 @@ describe("the row of a tunnel", () => {
     [{ service: "tcp" }, "plug"],
     [{ service: "redis", role: "server" }, "server"],
   ] as const) {
-    it(`of ${JSON.stringify(entry)} has the icon ${icon} when it is open`, () => {
-      assert.equal(row(tunnelItem({ entry, status: { ...entry, state: "verified" } })).icon, icon);
+    it(`of ${JSON.stringify(entry)} has the icon ${icon}, open, closed or in trouble`, () => {
+      for (const state of ["verified", "degraded", "port-busy"] as const) assert.equal(row(tunnelItem({ entry, status: { ...entry, state } })).icon, icon);
+      assert.equal(row(tunnelItem({ entry, status: null })).icon, icon);
     });
   }
 
   it("has both addresses, the real port of what is open", () => {
-    assert.equal(row(tunnelItem({ entry: { listen: 0 }, status: { listen: "127.0.0.1:40123" } })).description, "127.0.0.1:40123 → cache.example.com:6479");
+    const shown = row(tunnelItem({ entry: { listen: 0 }, status: { state: "verified", listen: "127.0.0.1:40123" } }));
+    assert.equal(shown.description, ":40123 → cache.example.com");
+    assert.equal(shown.addresses, "127.0.0.1:40123 → cache.example.com:6479");
   });
 
-  it("has the addresses of the file when it is closed, whatever the daemon remembers", () => {
+  it("has the file's addresses when the tunnel is closed, whatever the daemon remembers", () => {
     const item = tunnelItem({ entry: { listen: 7000, target: "new.example.com:1" }, status: { state: "closed", listen: "6579", target: "old.example.com:1" } });
-    assert.equal(row(item).description, "127.0.0.1:7000 → new.example.com:1");
+    assert.equal(row(item).addresses, "127.0.0.1:7000 → new.example.com:1");
   });
 
-  it("has the addresses of what runs while the file says something else", () => {
+  it("has the running tunnel's addresses while the file says something else", () => {
     const item = tunnelItem({ entry: { target: "new.example.com:1" }, status: { state: "verified", target: "old.example.com:1" } });
-    assert.equal(row(item).description, "127.0.0.1:6579 → old.example.com:1");
+    assert.equal(row(item).addresses, "127.0.0.1:6579 → old.example.com:1");
   });
 
   it("has what the daemon says when the file no longer has the entry", () => {
     const shown = row(tunnelItem({ status: { state: "draining" }, more: { entry: undefined, place: undefined } }));
-    assert.equal(shown.description, "127.0.0.1:6579 → cache.example.com:6479");
+    assert.equal(shown.addresses, "127.0.0.1:6579 → cache.example.com:6479");
   });
 
-  it("spins while this window is at it, open or not", () => {
+  it("spins while this window is working on the tunnel, open or not", () => {
     for (const state of ["closed", "verified", "degraded"] as const) {
       assert.equal(row(tunnelItem({ status: { state }, more: { busy: true } })).icon, "loading~spin");
     }
   });
 
-  it("of an entry with a mistake says which, offers no menu of a client and is a fault", () => {
+  it("names the mistake of an entry, has no client menu and is a fault", () => {
     const { description, contextValue, icon, stateText } = row(faulty());
     assert.match(description, /"lissten"/);
     assert.deepEqual([contextValue, icon, stateText], ["tunnel;workspace;unknown;unknown;approved;fault", "error", "mistake in its entry"]);
   });
 
-  it("of an entry with a mistake whose old form runs can be closed", () => {
+  it("can be closed if its entry has a mistake and the old form runs", () => {
     assert.equal(phaseOf(faulty({ status: inState("verified").status })), "open");
   });
 
-  it("tells that a closed tunnel waits for approval", () => {
-    assert.equal(row(tunnelItem({ status: null, more: { approval: { at: "pending", facts: approvedFacts() } } })).stateText, "closed, not approved");
+  it("tells that a closed tunnel waits for approval, where there is room", () => {
+    const shown = row(tunnelItem({ status: null, more: { approval: { at: "pending", facts: approvedFacts() } } }));
+    assert.equal(shown.stateText, "closed, not approved");
+    assert.match(shown.accessibleLabel, /closed, not approved/);
+    assert.equal(shown.description, "closed · :6579 → cache.example.com");
   });
 
-  it("says to a screen reader what it is, its state and its addresses, and no age", () => {
+  it("tells a screen reader what it is, its state and its addresses, but no age", () => {
     assert.equal(row(inState("verified")).accessibleLabel, "cache, Redis tunnel, verified, from 127.0.0.1:6579 to cache.example.com:6479");
   });
 
-  it("says to a screen reader that it is a server's end", () => {
+  it("tells a screen reader that it is a server's end", () => {
     assert.match(row(tunnelItem({ entry: { role: "server" } })).accessibleLabel, /^cache, server end, /);
   });
 
@@ -111,8 +173,8 @@ describe("the row of a tunnel", () => {
     const evil = "$(bug) [x](command:evil)\u202e\u001b[31m\nnext";
     const items = [tunnelItem({ status: { listen: evil, target: evil, state: "verified" } }), faulty({ name: evil }), tunnelItem({ more: { name: evil } })];
     for (const item of items) {
-      const { label, description, accessibleLabel } = row(item);
-      for (const text of [label, description, accessibleLabel]) assert.doesNotMatch(text, /\$\(|\]\(|\p{Cc}|\u202e/u);
+      const { label, description, addresses, accessibleLabel } = row(item);
+      for (const text of [label, description, addresses, accessibleLabel]) assert.doesNotMatch(text, /\$\(|\]\(|\p{Cc}|\u202e/u);
     }
   });
 
@@ -126,7 +188,7 @@ describe("trouble", () => {
   const wanted = (state: TunnelState, more: Partial<TunnelItem> = {}): boolean =>
     isTroubled(tunnelItem({ status: { state }, more: { wanted: true, ...more } }));
 
-  it("is what this window wants and does not work", () => {
+  it("is a tunnel that this window wants and that does not work", () => {
     const states = [
       "closed",
       "waiting-for-key",
@@ -145,7 +207,7 @@ describe("trouble", () => {
     );
   });
 
-  it("is not what nobody here wants, or is being seen to", () => {
+  it("is not a tunnel that this window does not want or is working on", () => {
     assert.equal(wanted("degraded", { wanted: false }), false);
     assert.equal(wanted("degraded", { busy: true }), false);
   });
@@ -153,14 +215,14 @@ describe("trouble", () => {
   it("is a wanted tunnel that the daemon keeps closed for a reason", () => {
     const item = tunnelItem({ status: { state: "closed", lastFailure: FAILURE } });
     assert.equal(isTroubled(item), true);
-    assert.deepEqual([row(item).icon, row(item).stateText], ["warning", "can't open"]);
+    assert.deepEqual([row(item).icon, row(item).stateText], ["layers", "host not found"]);
   });
 
-  it("is not one that the user has closed", () => {
+  it("is not a tunnel that the user has closed", () => {
     assert.equal(isTroubled(tunnelItem({ status: { state: "closed", closedByUser: true, lastFailure: FAILURE } })), false);
   });
 
-  it("has the last failure for its reason, which a tunnel that works has left behind", () => {
+  it("has the last failure as its reason, which no longer applies to a tunnel that works", () => {
     assert.equal(currentFailure(tunnelItem({ status: { state: "degraded", lastFailure: FAILURE } })), FAILURE);
     assert.equal(currentFailure(tunnelItem({ status: { state: "verified", lastFailure: FAILURE } })), undefined);
   });
@@ -180,7 +242,10 @@ describe("the menus of package.json", () => {
 
   for (const [item, commands] of [
     [tunnelItem({ status: null }), ["open"]],
-    [inState("verified"), ["close"]],
+    [inState("verified"), ["openClient", "copyUrl", "close"]],
+    [tunnelItem({ entry: { service: "tcp" }, status: { service: "tcp", state: "verified" } }), ["copyAddress", "close"]],
+    [tunnelItem({ entry: { role: "server" }, status: { role: "server", state: "verified" } }), ["close"]],
+    [tunnelItem({ status: { state: "draining", openConnections: 1 } }), ["open"]],
     [inState("degraded"), ["close", "diagnose"]],
     [inState("opening"), []],
     [faulty(), ["reveal"]],
@@ -189,6 +254,12 @@ describe("the menus of package.json", () => {
       assert.deepEqual(offered(row(item).contextValue, { isInline: true }), commands);
     });
   }
+
+  it("offer to cut what lives on in the menu alone: as a button it would be where Close was a moment ago", () => {
+    const { contextValue } = row(tunnelItem({ status: { state: "draining", openConnections: 1 } }));
+    assert.ok(offered(contextValue, { isInline: false }).includes("cutConnections"));
+    assert.ok(!offered(row(inState("verified")).contextValue, { isInline: false }).includes("cutConnections"));
+  });
 
   for (const [approval, status, commands] of [
     [{ at: "approved" }, {}, ["revokeApproval"]],
@@ -210,7 +281,7 @@ describe("the menus of package.json", () => {
     for (const isInline of [true, false]) assert.deepEqual(offered(fact?.contextValue ?? "", { isInline }), ["copyFact"]);
   });
 
-  it("offer no approval of an entry with a mistake", () => {
+  it("offer no approval for an entry with a mistake", () => {
     const all = offered(row(faulty({ approval: { at: "unknown" } })).contextValue, { isInline: false });
     assert.deepEqual(
       all.filter((command) => ["approve", "revokeApproval"].includes(command)),

@@ -1,0 +1,145 @@
+/** What the native wire says around its streams: a stream's first words, acknowledgements, hellos, and how much is on its way. */
+import assert from "node:assert/strict";
+import { InFlight } from "../../../daemon/protocol/in-flight.ts";
+import { frameMessage, readHello, takeMessage, writeHello } from "../../../daemon/protocol/native-hello.ts";
+import { readRecord, writeAcknowledgement } from "../../../daemon/protocol/native-records.ts";
+import { CONNECTED, readStatus, writeRefusal } from "../../../daemon/protocol/stream-words.ts";
+import { ERROR_CODES } from "../../../shared/errors.ts";
+import { ascii, fromHex, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
+import { codeOf } from "../../support/wire/codes.ts";
+
+describe("the far end's first word on a stream", () => {
+  it("is that the backend is connected, and the data behind it", () => {
+    const status = readStatus(join(CONNECTED, ascii("+PONG")));
+    assert.ok(status.is === "connected");
+    sameBytes(status.rest, ascii("+PONG"));
+  });
+
+  it("is why it can't serve, whatever the code, known only once it is whole", () => {
+    for (const code of ERROR_CODES) {
+      const bytes = writeRefusal(code, "127.0.0.1:6379");
+      for (let length = 0; length < bytes.length; length++) assert.equal(readStatus(bytes.subarray(0, length)).is, "unknown");
+      const status = readStatus(bytes);
+      assert.ok(status.is === "refused");
+      assert.equal(status.error.code, code === "LIMIT_REACHED" ? code : "BACKEND_DOWN");
+      assert.ok(status.error.reason, "a window can say it in its own language");
+    }
+  });
+
+  it("names a code of a later version, and nothing that is not fit to be shown", () => {
+    const status = readStatus(join(fromHex("01 04"), ascii("NEW!"), fromHex("00 06"), ascii("\u001b[31mx")));
+    assert.ok(status.is === "refused");
+    assert.match(status.error.message, /\(NEW!, .*\)$/);
+    assert.doesNotMatch(status.error.message, /\p{Cc}/u);
+  });
+
+  it("has at most 256 bytes of text, however long the address is", () => {
+    assert.ok(writeRefusal("CONNECT_REFUSED", "x".repeat(10_000)).length < 300);
+  });
+
+  for (const [title, bytes] of [
+    ["another status", fromHex("02")],
+    ["a code of more than 64 bytes", fromHex("01 41")],
+    ["a text of more than 256 bytes", fromHex("01 01 41 01 01")],
+  ] as const)
+    it(`is refused with ${title}`, () => {
+      assert.equal(
+        codeOf(() => readStatus(bytes)),
+        "RECORD_INVALID",
+      );
+    });
+});
+
+describe("a record of the native wire", () => {
+  it("is frames, an acknowledgement, or ignored when it is of a later version", () => {
+    sameBytes((readRecord(join(fromHex("00"), pattern(30))) as { readonly frames: Uint8Array }).frames, pattern(30));
+    const said = { receivedBytes: 2 ** 40 + 5, releasedBytes: 7 };
+    assert.deepEqual(readRecord(join(pattern(3), writeAcknowledgement(said)).subarray(3)), { acknowledgement: said });
+    for (const kind of [128, 200, 255]) assert.equal(readRecord(Uint8Array.of(kind, 1, 2)), undefined);
+  });
+
+  for (const [title, text] of [
+    ["kind 2", Uint8Array.of(2)],
+    ["kind 127", Uint8Array.of(127)],
+    ["an acknowledgement that is cut", writeAcknowledgement({ receivedBytes: 1, releasedBytes: 1 }).subarray(0, 16)],
+    ["an acknowledgement that is too long", join(writeAcknowledgement({ receivedBytes: 1, releasedBytes: 1 }), Uint8Array.of(0))],
+  ] as const)
+    it(`ends the connection: ${title}`, () => {
+      assert.equal(
+        codeOf(() => readRecord(text)),
+        "RECORD_INVALID",
+      );
+    });
+});
+
+describe("what the ends of the native wire say about themselves", () => {
+  const hello = { name: pattern(16), holdsBytes: 32 * 1024 * 1024 };
+
+  it("is read as it was written, also between fields of later versions", () => {
+    for (const of of ["client", "server"] as const) {
+      const written = writeHello(of, hello);
+      for (const payload of [written, join(fromHex("09 0002 abcd"), written, fromHex("c8 0000"))]) {
+        const read = readHello(of, payload);
+        assert.equal(read?.holdsBytes, hello.holdsBytes);
+        sameBytes(read?.name ?? new Uint8Array(0), hello.name);
+      }
+      assert.equal(readHello(of === "client" ? "server" : "client", written), undefined, "the other end's");
+      for (let length = 0; length < written.length; length++) assert.equal(readHello(of, written.subarray(0, length)), undefined);
+    }
+  });
+
+  it("stands behind its length, which is 48 to 512", () => {
+    for (const length of [48, 512]) {
+      const framed = frameMessage(pattern(length));
+      assert.equal(takeMessage(framed.subarray(0, framed.length - 1)), undefined);
+      assert.equal(takeMessage(join(framed, pattern(9)))?.bytes, length + 2);
+    }
+    for (const length of [0, 47, 513, 65_535]) {
+      assert.equal(
+        codeOf(() => takeMessage(Uint8Array.of(length >> 8, length & 0xff))),
+        "RECORD_INVALID",
+      );
+    }
+  });
+});
+
+describe("what may be on its way", () => {
+  it("is 256 kB as long as nothing is known", () => {
+    const flight = new InFlight();
+    assert.equal(flight.room, 256 * 1024);
+    flight.sent(200_000, 0);
+    assert.equal(flight.room, 256 * 1024 - 200_000);
+    assert.ok(flight.acknowledged(200_000, 5));
+    assert.deepEqual([flight.room, flight.roundTripMs], [256 * 1024, 5]);
+  });
+
+  it("follows twice the rate and the shortest round trip: a long way is filled, a slow one is not", () => {
+    for (const [rate, roundTripMs, least, most] of [
+      [100_000, 50, 9_000_000, 12_000_000], // bytes a millisecond
+      [1_250, 20, 256 * 1024, 256 * 1024],
+    ] as const) {
+      const flight = new InFlight();
+      const onWay: { readonly upTo: number; readonly atMs: number }[] = [];
+      let sent = 0;
+      let freeMs = 0;
+      for (let nowMs = 0; nowMs < 20_000; nowMs += 1) {
+        while (onWay[0] && onWay[0].atMs <= nowMs) flight.acknowledged((onWay.shift() as { readonly upTo: number }).upTo, nowMs);
+        while (flight.room >= 65_536) {
+          sent += 65_536;
+          flight.sent(65_536, nowMs);
+          freeMs = Math.max(freeMs, nowMs) + 65_536 / rate;
+          onWay.push({ upTo: sent, atMs: freeMs + roundTripMs });
+        }
+      }
+      const bound = flight.room + sent - (onWay[0] ? onWay[0].upTo - 65_536 : sent);
+      assert.ok(bound >= least * 0.9 && bound <= most * 1.1, `${bound}`);
+    }
+  });
+
+  it("can't be acknowledged before it was sent, and never twice", () => {
+    const flight = new InFlight();
+    flight.sent(100, 0);
+    assert.deepEqual([flight.acknowledged(60, 1), flight.acknowledged(40, 2), flight.acknowledged(101, 3)], [true, true, false]);
+    assert.equal(flight.room, 256 * 1024 - 40);
+  });
+});
