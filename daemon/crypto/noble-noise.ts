@@ -32,7 +32,13 @@ function aead(key: Uint8Array): Aead {
     return gcm(ownKey, new Uint8Array(nonce), new Uint8Array(associated));
   };
   return {
-    seal: (nonce, associated, plain) => cipher(nonce, associated).encrypt(new Uint8Array(plain)),
+    seal(nonce, associated, plain, headroom = 0) {
+      const sealed = cipher(nonce, associated).encrypt(new Uint8Array(plain));
+      if (headroom === 0) return sealed;
+      const all = new Uint8Array(headroom + sealed.length);
+      all.set(sealed, headroom);
+      return all;
+    },
     open(nonce, associated, sealed) {
       const one = cipher(nonce, associated);
       if (sealed.length < TAG_BYTES) return undefined;
@@ -42,6 +48,8 @@ function aead(key: Uint8Array): Aead {
         return undefined;
       }
     },
+    // The library makes its key schedule with each message anyway.
+    ahead() {},
     wipe() {
       isWiped = true;
       ownKey.fill(0);

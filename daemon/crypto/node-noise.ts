@@ -42,36 +42,72 @@ function privateKeyObject(privateKey: Uint8Array): crypto.KeyObject {
   }
 }
 
+/** A cipher or decipher that has its key and nonce and has done nothing yet. */
+interface Ahead<T> {
+  readonly nonce: Buffer;
+  readonly object: T;
+}
+
 function aead(key: Uint8Array): Aead {
   const ownKey = Buffer.from(key);
   let isWiped = false;
+  let cipherAhead: Ahead<crypto.CipherGCM> | undefined;
+  let decipherAhead: Ahead<crypto.DecipherGCM> | undefined;
   const check = (): void => {
     if (isWiped) throw new RangeError("the cipher has been wiped");
   };
+  const makeCipher = (nonce: Uint8Array): crypto.CipherGCM => crypto.createCipheriv("aes-256-gcm", ownKey, nonce);
+  const makeDecipher = (nonce: Uint8Array): crypto.DecipherGCM => crypto.createDecipheriv("aes-256-gcm", ownKey, nonce, { authTagLength: TAG_BYTES });
+  // What was made ahead is used once, and for its own nonce alone.
+  const takeCipher = (nonce: Uint8Array): crypto.CipherGCM => {
+    const made = cipherAhead;
+    cipherAhead = undefined;
+    return made?.nonce.equals(nonce) ? made.object : makeCipher(nonce);
+  };
+  const takeDecipher = (nonce: Uint8Array): crypto.DecipherGCM => {
+    const made = decipherAhead;
+    decipherAhead = undefined;
+    return made?.nonce.equals(nonce) ? made.object : makeDecipher(nonce);
+  };
   return {
-    seal(nonce, associated, plain) {
+    seal(nonce, associated, plain, headroom = 0) {
       check();
-      const cipher = crypto.createCipheriv("aes-256-gcm", ownKey, nonce);
-      cipher.setAAD(associated);
-      return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+      const cipher = takeCipher(nonce);
+      if (associated.length > 0) cipher.setAAD(associated);
+      const text = cipher.update(plain);
+      // GCM has no bytes of its own at the end.
+      cipher.final();
+      const end = headroom + text.length;
+      const sealed = Buffer.allocUnsafe(end + TAG_BYTES);
+      sealed.set(text, headroom);
+      sealed.set(cipher.getAuthTag(), end);
+      return sealed;
     },
     open(nonce, associated, sealed) {
       check();
       if (sealed.length < TAG_BYTES) return undefined;
       const end = sealed.length - TAG_BYTES;
-      const decipher = crypto.createDecipheriv("aes-256-gcm", ownKey, nonce, { authTagLength: TAG_BYTES });
-      decipher.setAAD(associated);
+      const decipher = takeDecipher(nonce);
+      if (associated.length > 0) decipher.setAAD(associated);
       decipher.setAuthTag(sealed.subarray(end));
       const plain = decipher.update(sealed.subarray(0, end));
       try {
-        return Buffer.concat([plain, decipher.final()]);
+        decipher.final();
+        return plain;
       } catch {
         plain.fill(0);
         return undefined;
       }
     },
+    ahead(what, nonce) {
+      check();
+      if (what === "seal") cipherAhead ??= { nonce: Buffer.from(nonce), object: makeCipher(nonce) };
+      else decipherAhead ??= { nonce: Buffer.from(nonce), object: makeDecipher(nonce) };
+    },
     wipe() {
       isWiped = true;
+      cipherAhead = undefined;
+      decipherAhead = undefined;
       ownKey.fill(0);
     },
   };

@@ -6,10 +6,12 @@
 
 /** AES-256-GCM with one key (NIST SP 800-38D): 12-byte nonces, 16-byte tags. No nonce may be used twice; keeping count is the caller's. */
 export interface Aead {
-  /** The cipher text of `plain`, with its tag behind it. */
-  seal(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): Uint8Array;
+  /** The cipher text of `plain`, with its tag behind it and `headroom` bytes for the caller's use before it (default: none). */
+  seal(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array, headroom?: number): Uint8Array;
   /** The plain text; undefined when the tag is wrong, and nothing of the text is given out then. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** For idle time: makes now what the next `seal` or `open` needs, if `nonce` will be its nonce. May do nothing. */
+  ahead(what: "seal" | "open", nonce: Uint8Array): void;
   /** Overwrites the key (best effort); it can't be used afterwards. */
   wipe(): void;
 }

@@ -140,6 +140,11 @@ export class Mux {
     return this.#control.length > 0 || this.#pong !== undefined || this.#ready.size > 0;
   }
 
+  /** Streams that have something to send. */
+  get readyStreams(): number {
+    return this.#ready.size;
+  }
+
   /** Whether a stream can be opened. */
   get canOpen(): boolean {
     return (

@@ -1,11 +1,11 @@
 /**
  * What the plain texts of the native wire's records say: bytes of streams, or an
- * acknowledgement. Pure.
+ * acknowledgement and bytes of streams. Pure.
  *
  *     +------+------------------------------+
  *     | 0    | frames of yamux, cut anywhere |
  *     +------+------------------------------+
- *     | 1    | received be64 | released be64 |    counts since the beginning
+ *     | 1    | received be64 | released be64 | frames, maybe none    counts since the beginning
  *     +------+------------------------------+
  *     | 2..127: end the connection;  128..255: ignored, for later versions
  *
@@ -28,26 +28,32 @@ export interface Acknowledgement {
   readonly releasedBytes: number;
 }
 
-/** An acknowledgement's plain text. */
-export function writeAcknowledgement({ receivedBytes, releasedBytes }: Acknowledgement): Uint8Array {
-  const text = new Uint8Array(ACKNOWLEDGEMENT_BYTES);
-  text[0] = RECORD.acknowledgement;
-  const view = new DataView(text.buffer);
+/** Writes the beginning of a record that acknowledges; where frames may follow. */
+export function writeAcknowledgement(into: Uint8Array, { receivedBytes, releasedBytes }: Acknowledgement): number {
+  into[0] = RECORD.acknowledgement;
+  const view = new DataView(into.buffer, into.byteOffset, ACKNOWLEDGEMENT_BYTES);
   view.setBigUint64(1, BigInt(receivedBytes));
   view.setBigUint64(9, BigInt(releasedBytes));
-  return text;
+  return ACKNOWLEDGEMENT_BYTES;
+}
+
+/** What a record says: the acknowledgement counts before the frames. */
+export interface NativeRecord {
+  readonly acknowledgement?: Acknowledgement;
+  readonly frames: Uint8Array;
 }
 
 /**
  * What a record says; undefined: a kind for later versions.
  * @throws TunnelError RECORD_INVALID
  */
-export function readRecord(text: Uint8Array): { readonly frames: Uint8Array } | { readonly acknowledgement: Acknowledgement } | undefined {
+export function readRecord(text: Uint8Array): NativeRecord | undefined {
   const kind = text[0] as number;
   if (kind === RECORD.frames) return { frames: text.subarray(1) };
-  if (kind === RECORD.acknowledgement && text.length === ACKNOWLEDGEMENT_BYTES) {
+  if (kind === RECORD.acknowledgement && text.length >= ACKNOWLEDGEMENT_BYTES) {
     const view = new DataView(text.buffer, text.byteOffset, text.length);
-    return { acknowledgement: { receivedBytes: Number(view.getBigUint64(1)), releasedBytes: Number(view.getBigUint64(9)) } };
+    const acknowledgement = { receivedBytes: Number(view.getBigUint64(1)), releasedBytes: Number(view.getBigUint64(9)) };
+    return { acknowledgement, frames: text.subarray(ACKNOWLEDGEMENT_BYTES) };
   }
   if (kind >= FIRST_IGNORED) return undefined;
   throw new TunnelError("RECORD_INVALID", message("a record of kind {0} has no meaning: the other end is another version, or not ours", kind));

@@ -56,6 +56,7 @@ export class CipherState {
   #aead: Aead;
   #count = 0;
   readonly #nonce = new Uint8Array(NONCE_BYTES);
+  readonly #view = new DataView(this.#nonce.buffer);
 
   constructor(suite: NoiseSuite, key: Uint8Array) {
     this.#suite = suite;
@@ -67,9 +68,9 @@ export class CipherState {
     return this.#count;
   }
 
-  /** EncryptWithAd. @throws RangeError when the count would leave the range of exact integers */
-  seal(associated: Uint8Array, plain: Uint8Array): Uint8Array {
-    return this.#aead.seal(this.#next(), associated, plain);
+  /** EncryptWithAd, with `headroom` bytes for the caller before it. @throws RangeError when the count would leave the range of exact integers */
+  seal(associated: Uint8Array, plain: Uint8Array, headroom?: number): Uint8Array {
+    return this.#aead.seal(this.#next(), associated, plain, headroom);
   }
 
   /** DecryptWithAd; undefined when the message is not what the other side sealed as its next one. The count does not rise then. */
@@ -77,6 +78,12 @@ export class CipherState {
     const plain = this.#aead.open(this.#next(), associated, sealed);
     if (!plain) this.#count -= 1;
     return plain;
+  }
+
+  /** For idle time: does now what the next message needs, as far as that can be done without it. `what` this state is for. */
+  ahead(what: "seal" | "open"): void {
+    this.#aead.ahead(what, this.#next());
+    this.#count -= 1;
   }
 
   /** Replaces the key by one that does not lead back to it (revision 34, 4.2 and 11.3); the count goes on. */
@@ -97,8 +104,9 @@ export class CipherState {
   /** AESGCM (revision 34, 12.4): 32 zero bits ‖ be64(n). */
   #next(): Uint8Array {
     if (!Number.isSafeInteger(this.#count + 1)) throw new RangeError("a key has sealed all the messages that it can count");
-    new DataView(this.#nonce.buffer).setUint32(0, 0);
-    new DataView(this.#nonce.buffer).setBigUint64(4, BigInt(this.#count));
+    this.#view.setUint32(0, 0);
+    this.#view.setUint32(4, Math.floor(this.#count / 2 ** 32));
+    this.#view.setUint32(8, this.#count >>> 0);
     this.#count += 1;
     return this.#nonce;
   }

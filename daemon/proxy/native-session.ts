@@ -6,8 +6,9 @@
  *     open ──goAway(), the other end's Go Away──► leaving ──last stream over──► closed
  *       └──broken, dead, a rule broken──► closed (streams are cut)
  *
- * What one turn of the event loop produced goes into one record. Owns the socket,
- * its timers and the keys.
+ * What one turn of the event loop produced goes into one record; a stream that is
+ * alone in most turns does not wait for the end of its turn. Owns the socket, its
+ * timers and the keys.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
@@ -39,7 +40,7 @@ export interface NativeSessionOptions {
   /** The other end has opened a stream: set its `user` before this returns. */
   readonly onStream: (stream: MuxStream) => void;
   /** Bytes that went over the wire each way. */
-  readonly onBytes: (count: { readonly inBytes: number; readonly outBytes: number }) => void;
+  readonly onBytes: (inBytes: number, outBytes: number) => void;
   /** No stream can be opened any more. Called once, also before `onClosed`. */
   readonly onLeaving: () => void;
   /** Called once, last. An error: the session broke, whether or not it had streams. */
@@ -73,7 +74,12 @@ export class NativeSession {
   readonly #inFlight = new InFlight();
   #state: "open" | "leaving" | "closed" = "open";
   #error: TunnelError | undefined;
-  #flushing: NodeJS.Immediate | undefined;
+  /** Set until the end of the loop's present turn, once there is something to send or was. */
+  #turn: NodeJS.Immediate | undefined;
+  /** The first flush of this turn is due right behind the present callback. */
+  #isFlushing = false;
+  /** Several streams have something to send in most turns: one record at the turn's end is cheaper. */
+  #isCrowded = false;
   #receivedBytes = 0;
   #acknowledged: Acknowledgement = { receivedBytes: 0, releasedBytes: 0 };
   #heardMs: number;
@@ -170,7 +176,7 @@ export class NativeSession {
     const { wire, onClosed } = this.#options;
     clearInterval(this.#watch);
     clearTimeout(this.#look);
-    if (this.#flushing) clearImmediate(this.#flushing);
+    if (this.#turn) clearImmediate(this.#turn);
     wire.removeListener("data", this.#onData);
     wire.removeListener("end", this.#onEnd);
     wire.removeListener("close", this.#onEnd);
@@ -193,7 +199,7 @@ export class NativeSession {
   readonly #onData = (chunk: Uint8Array): void => {
     this.#heardMs = this.#options.clock.monotonicMs();
     this.#isSuspect = false;
-    this.#options.onBytes({ inBytes: chunk.length, outBytes: 0 });
+    this.#options.onBytes(chunk.length, 0);
     try {
       for (const text of this.#opener.open(chunk)) {
         this.#onRecord(text);
@@ -210,12 +216,13 @@ export class NativeSession {
   #onRecord(text: Uint8Array): void {
     const record = readRecord(text);
     if (!record) return;
-    if ("frames" in record) {
-      this.#receivedBytes += record.frames.length;
-      this.#mux.receive(record.frames);
-      return;
-    }
-    const { receivedBytes, releasedBytes } = record.acknowledgement;
+    if (record.acknowledgement) this.#onAcknowledgement(record.acknowledgement);
+    if (record.frames.length === 0) return;
+    this.#receivedBytes += record.frames.length;
+    this.#mux.receive(record.frames);
+  }
+
+  #onAcknowledgement({ receivedBytes, releasedBytes }: Acknowledgement): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (!this.#inFlight.acknowledged(receivedBytes, nowMs) || !this.#mux.peerReleased(releasedBytes)) {
       throw new TunnelError("RECORD_INVALID", message("the other end says that it got more than was sent: it is another version, or not ours"));
@@ -227,7 +234,7 @@ export class NativeSession {
   #fail(error: TunnelError): void {
     try {
       this.#mux.goAway(GO_AWAY.protocolError);
-      this.#writeFrames(MAX_RECORD_BYTES);
+      this.#writeRecord(false, Number.POSITIVE_INFINITY);
     } catch {
       // The keys may be used up; the end says enough.
     }
@@ -254,42 +261,71 @@ export class NativeSession {
   }
 
   #flushSoon(): void {
-    if (this.#state === "closed") return;
-    this.#flushing ??= setImmediate(this.#flush);
+    if (this.#state === "closed" || this.#turn || this.#isFlushing) return;
+    if (this.#isCrowded) {
+      this.#turn = setImmediate(this.#endTurn);
+      return;
+    }
+    this.#isFlushing = true;
+    process.nextTick(this.#flushFirst);
   }
 
+  /** The first output of a turn, where others seldom follow in the same turn: it does not wait for the turn's end. */
+  readonly #flushFirst = (): void => {
+    this.#isFlushing = false;
+    if (this.#state === "closed") return;
+    this.#turn = setImmediate(this.#endTurn);
+    this.#flush();
+  };
+
+  readonly #endTurn = (): void => {
+    this.#turn = undefined;
+    // After a first flush: something came behind it. Without one: more than one stream had something.
+    this.#isCrowded = this.#mux.readyStreams > (this.#isCrowded ? 1 : 0);
+    if (this.#mux.hasOutput || this.#acknowledgementIsDue) {
+      this.#flush();
+    } else if (this.#state !== "closed") {
+      this.#sealer.ahead();
+      this.#opener.ahead();
+    }
+  };
+
   readonly #flush = (): void => {
-    if (this.#flushing) clearImmediate(this.#flushing);
-    this.#flushing = undefined;
     if (this.#state === "closed") return;
     const { wire } = this.#options;
-    if (this.#acknowledgementIsDue) this.#acknowledge();
-    while (this.#mux.hasOutput && wire.writableLength < WRITE_QUEUE_BYTES) {
-      const room = Math.min(this.#inFlight.room, MAX_RECORD_BYTES - 1);
-      if (room === 0 || this.#writeFrames(1 + room) === 0) break;
+    let isCorked = false;
+    // Whoever does not read what we send gets no more of it, acknowledgements included: the newest is enough.
+    while (wire.writableLength < WRITE_QUEUE_BYTES) {
+      const acknowledges = this.#acknowledgementIsDue;
+      const room = this.#mux.hasOutput ? this.#inFlight.room : 0;
+      if (!acknowledges && room === 0) break;
+      if (this.#writeRecord(acknowledges, room) === 0) break;
+      // Further records go out together.
+      if (!isCorked && this.#mux.hasOutput) {
+        wire.cork();
+        isCorked = true;
+      }
     }
+    if (isCorked) wire.uncork();
     if (this.#state === "leaving" && this.streams === 0 && !this.#mux.hasOutput) this.#finish();
   };
 
-  /** One record of frames; how many bytes of frames it has. */
-  #writeFrames(most: number): number {
-    const end = this.#mux.fill(scratch.subarray(0, most), 1);
-    if (end <= 1) return 0;
+  /** One record: an acknowledgement if `acknowledges`, and at most `room` bytes of frames; how many bytes of frames it has. */
+  #writeRecord(acknowledges: boolean, room: number): number {
+    const { wire, clock, onBytes } = this.#options;
+    let at = 1;
     scratch[0] = RECORD.frames;
-    this.#inFlight.sent(end - 1, this.#options.clock.monotonicMs());
-    this.#write(scratch.subarray(0, end));
-    return end - 1;
-  }
-
-  #acknowledge(): void {
-    this.#acknowledged = { receivedBytes: this.#receivedBytes, releasedBytes: this.#mux.releasedBytes };
-    this.#write(writeAcknowledgement(this.#acknowledged));
-  }
-
-  #write(text: Uint8Array): void {
-    const sealed = this.#sealer.seal(text);
-    this.#options.onBytes({ inBytes: 0, outBytes: sealed.length });
-    this.#options.wire.write(sealed);
+    if (acknowledges) {
+      this.#acknowledged = { receivedBytes: this.#receivedBytes, releasedBytes: this.#mux.releasedBytes };
+      at = writeAcknowledgement(scratch, this.#acknowledged);
+    }
+    const end = room === 0 ? at : this.#mux.fill(scratch.subarray(0, Math.min(at + room, MAX_RECORD_BYTES)), at);
+    if (end > at) this.#inFlight.sent(end - at, clock.monotonicMs());
+    else if (!acknowledges) return 0;
+    const sealed = this.#sealer.seal(scratch.subarray(0, end));
+    onBytes(0, sealed.length);
+    wire.write(sealed);
+    return end - at;
   }
 
   get #acknowledgementIsDue(): boolean {

@@ -82,7 +82,7 @@ export class NativeWay {
       keepAlive: settings.keepAlive,
       // A far end opens no streams.
       onStream: (stream) => stream.reset(),
-      onBytes: ({ inBytes, outBytes }) => {
+      onBytes: (inBytes, outBytes) => {
         stats.wireInBytes += inBytes;
         stats.wireOutBytes += outBytes;
       },

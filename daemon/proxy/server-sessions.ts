@@ -67,7 +67,7 @@ export class ServerSessions {
           onGone: () => {},
         });
       },
-      onBytes: ({ inBytes, outBytes }) => {
+      onBytes: (inBytes, outBytes) => {
         route.stats.wireInBytes += inBytes;
         route.stats.wireOutBytes += outBytes;
       },

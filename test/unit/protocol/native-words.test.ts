@@ -50,19 +50,31 @@ describe("the far end's first word on a stream", () => {
     });
 });
 
+const NONE = new Uint8Array(0);
+
+function acknowledgement(said: Parameters<typeof writeAcknowledgement>[1]): Uint8Array {
+  const into = new Uint8Array(100);
+  return into.slice(0, writeAcknowledgement(into, said));
+}
+
 describe("a record of the native wire", () => {
-  it("is frames, an acknowledgement, or ignored when it is of a later version", () => {
-    sameBytes((readRecord(join(fromHex("00"), pattern(30))) as { readonly frames: Uint8Array }).frames, pattern(30));
+  it("is frames, an acknowledgement with or without frames behind it, or ignored when it is of a later version", () => {
+    const frames = readRecord(join(fromHex("00"), pattern(30)));
+    assert.equal(frames?.acknowledgement, undefined);
+    sameBytes(frames?.frames ?? NONE, pattern(30));
     const said = { receivedBytes: 2 ** 40 + 5, releasedBytes: 7 };
-    assert.deepEqual(readRecord(join(pattern(3), writeAcknowledgement(said)).subarray(3)), { acknowledgement: said });
+    for (const behind of [NONE, pattern(30)]) {
+      const record = readRecord(join(pattern(3), acknowledgement(said), behind).subarray(3));
+      assert.deepEqual(record?.acknowledgement, said);
+      sameBytes(record?.frames ?? pattern(1), behind);
+    }
     for (const kind of [128, 200, 255]) assert.equal(readRecord(Uint8Array.of(kind, 1, 2)), undefined);
   });
 
   for (const [title, text] of [
     ["kind 2", Uint8Array.of(2)],
     ["kind 127", Uint8Array.of(127)],
-    ["an acknowledgement that is cut", writeAcknowledgement({ receivedBytes: 1, releasedBytes: 1 }).subarray(0, 16)],
-    ["an acknowledgement that is too long", join(writeAcknowledgement({ receivedBytes: 1, releasedBytes: 1 }), Uint8Array.of(0))],
+    ["an acknowledgement that is cut", acknowledgement({ receivedBytes: 1, releasedBytes: 1 }).subarray(0, 16)],
   ] as const)
     it(`ends the connection: ${title}`, () => {
       assert.equal(
