@@ -10,12 +10,12 @@ import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { type MessageArgument, message } from "../../shared/message.ts";
 import type { Clock } from "../../shared/time.ts";
-import type { Channel } from "../protocol/wire.ts";
 import { isUnfinished, refusalIn } from "../services/first-words.ts";
 import { type ProbeResult, probe } from "../services/probe.ts";
 import { recogniseServer } from "../services/recognise.ts";
 import { isTls, startTls, type TlsStart } from "../services/tls-client.ts";
 import type { Ending } from "./far-socket.ts";
+import { plainLink } from "./link.ts";
 import { ServiceStream } from "./service-stream.ts";
 import type { ServiceSighting } from "./sighting.ts";
 import type { Timings } from "./timings.ts";
@@ -32,9 +32,6 @@ export interface AskOptions {
 }
 
 const REDIS_STANDALONE = /cluster support disabled/;
-/** Plain text as it is. */
-export const PLAIN: Channel = { seal: (plain) => plain, open: (sealed) => sealed, pendingBytes: 0, wipe: () => {} };
-
 const PING = "PING\r\n";
 const CLUSTER_INFO = "CLUSTER INFO\r\n";
 
@@ -70,7 +67,7 @@ async function askRedisTls(stream: ServiceStream, options: AskOptions): Promise<
   const ms = clock.monotonicMs() - askedMs;
   switch (start.is) {
     case "secured": {
-      const inside = new ServiceStream({ socket: start.socket, channel: PLAIN, rest: new Uint8Array(0), ending: undefined, lingerMs: timings.lingerMs });
+      const inside = new ServiceStream({ link: plainLink(start.socket), lingerMs: timings.lingerMs });
       try {
         const sighting = await askRedis(inside, options);
         if (start.isRefused()) return tlsAlone(ms);

@@ -11,9 +11,14 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { DH_MESSAGE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "../protocol/constants.ts";
 import { type ForwardSecrecy, SpipedHandshake } from "../protocol/handshake.ts";
 import { type SharedKey, WEAK_DH_PUBLIC } from "../protocol/keys.ts";
-import type { HandshakeStep } from "../protocol/wire.ts";
+import { negotiate } from "../protocol/negotiation.ts";
+import type { Handshake, HandshakeStep } from "../protocol/wire.ts";
+import type { NativeSettings } from "../proxy/connection-settings.ts";
+import { SESSION_HOLDS_BYTES } from "../proxy/native-session.ts";
 import { recogniseServer } from "../services/recognise.ts";
 import { FarSocket } from "./far-socket.ts";
+import { askFarEnd } from "./far-word.ts";
+import { type Link, sealedLink } from "./link.ts";
 import { ServiceStream } from "./service-stream.ts";
 import type { BrokenOff, ServiceSighting, Sighting } from "./sighting.ts";
 
@@ -25,11 +30,14 @@ export interface AttemptOptions {
   readonly clock: Clock;
   readonly key: SharedKey;
   readonly forwardSecrecy: ForwardSecrecy;
+  /** Given: the nonce carries the native wire's hint, and whoever answers it is asked on that wire. */
+  readonly native?: NativeSettings | undefined;
   /** How long C4 is held back, given the round trip seen so far. */
   readonly holdMs: (roundTripMs: number) => number;
   /** What connecting took. */
   readonly dialMs: number;
-  /** Bound for the nonce, and again for S5. */
+  /** Bound for the nonce, and for S5. */
+  readonly nonceLimitMs: number;
   readonly handshakeMs: number;
   readonly lingerMs: number;
   /** A stage begins. */
@@ -46,21 +54,25 @@ export interface AttemptOptions {
 export async function attempt(socket: net.Socket, options: AttemptOptions): Promise<Sighting> {
   const far = new FarSocket(socket);
   try {
-    const { suite, random, key, forwardSecrecy } = options;
-    const handshake = new SpipedHandshake({ role: "client", suite, random, keys: [key], forwardSecrecy });
-    return await overNonces(far, handshake, options);
+    return await overNonces(far, makeHandshake(options), options);
   } finally {
     far.close();
   }
 }
 
-async function overNonces(far: FarSocket, handshake: SpipedHandshake, options: AttemptOptions): Promise<Sighting> {
-  const { clock, handshakeMs, signal } = options;
+function makeHandshake({ suite, random, key, forwardSecrecy, native }: AttemptOptions): Handshake {
+  const spiped = { role: "client", suite, random, keys: [key], forwardSecrecy } as const;
+  if (!native) return new SpipedHandshake(spiped);
+  return negotiate({ ...spiped, noise: native.noise, wires: ["auto"], hello: { name: native.instance, holdsBytes: SESSION_HOLDS_BYTES } });
+}
+
+async function overNonces(far: FarSocket, handshake: Handshake, options: AttemptOptions): Promise<Sighting> {
+  const { clock, nonceLimitMs, signal } = options;
   const startMs = clock.monotonicMs();
   const nonce = handshake.start();
   options.reached("nonce");
   far.send(nonce);
-  await far.until(() => far.received.length >= NONCE_BYTES || isNoNonce(far.received), { ms: handshakeMs, signal });
+  await far.until(() => far.received.length >= NONCE_BYTES || isNoNonce(far.received), { ms: nonceLimitMs, signal });
   const nonceMs = clock.monotonicMs() - startMs;
   const end: BrokenOff = far.ending ?? "waiting";
   const head = far.received;
@@ -71,21 +83,26 @@ async function overNonces(far: FarSocket, handshake: SpipedHandshake, options: A
 
   options.reached("key-proof");
   const roundTripMs = Math.max(options.dialMs, nonceMs);
+  const next = handshake.receive(head);
+  if (handshake.wire === "native") return overNativeProof(far, handshake, { ...options, next, nonceMs, roundTripMs });
   const heldFromMs = clock.monotonicMs();
   await far.until(() => far.received.length > NONCE_BYTES, { ms: options.holdMs(roundTripMs), signal });
   if (far.received.length > NONCE_BYTES) return { at: "talkative", head: far.received };
   const heldMs = clock.monotonicMs() - heldFromMs;
   if (far.ending !== undefined) return { at: "held", end: far.ending, nonceMs, heldMs };
-  return overProof(far, handshake, { ...options, nonceMs, heldMs, roundTripMs });
+  return overProof(far, handshake, { ...options, next, nonceMs, heldMs, roundTripMs });
 }
 
-async function overProof(
-  far: FarSocket,
-  handshake: SpipedHandshake,
-  options: AttemptOptions & { readonly nonceMs: number; readonly heldMs: number; readonly roundTripMs: number },
-): Promise<Sighting> {
+interface AfterNonces extends AttemptOptions {
+  /** What the far side's nonce has led to. */
+  readonly next: HandshakeStep;
+  readonly nonceMs: number;
+  readonly roundTripMs: number;
+}
+
+async function overProof(far: FarSocket, handshake: Handshake, options: AfterNonces & { readonly heldMs: number }): Promise<Sighting> {
   const { clock, handshakeMs, signal, nonceMs, heldMs, roundTripMs } = options;
-  const { send: proof } = handshake.receive(far.received.subarray(0, NONCE_BYTES));
+  const { send: proof } = options.next;
   if (!proof) throw new RangeError("a client answers a nonce");
   const startMs = clock.monotonicMs();
   far.send(proof);
@@ -106,11 +123,49 @@ async function overProof(
   const isWeak = options.forwardSecrecy === "off" || options.suite.equal(answer().subarray(0, DH_PUBLIC_BYTES), WEAK_DH_PUBLIC);
   const { ending } = far;
   options.reached("backend");
-  const stream = new ServiceStream({ socket: far.release(), channel: step.channel, rest: step.rest, ending, lingerMs: options.lingerMs });
+  const link = sealedLink({ socket: far.release(), channel: step.channel, rest: step.rest, ending });
+  const service = await overService(link, options, Math.max(roundTripMs, proofMs));
+  return { at: "proved", wire: "spiped", forwardSecret: !isWeak, service, nonceMs, proofMs };
+}
+
+/** Message 1 of the native wire and its answer: whoever gives the right one holds the key. */
+async function overNativeProof(far: FarSocket, handshake: Handshake, options: AfterNonces): Promise<Sighting> {
+  const { clock, handshakeMs, signal, nonceMs, roundTripMs } = options;
+  const startMs = clock.monotonicMs();
+  if (options.next.send) far.send(options.next.send);
+  let fed = NONCE_BYTES;
+  let step = options.next;
   try {
-    const service = await options.ask(stream, Math.max(roundTripMs, proofMs));
+    while (step.state === "pending") {
+      const left = handshakeMs - (clock.monotonicMs() - startMs);
+      await far.until(() => far.received.length > fed, { ms: Math.max(0, left), signal });
+      const more = far.received.subarray(fed);
+      if (more.length === 0) {
+        return { at: "cut", end: far.ending ?? "waiting", nonceMs, waitedMs: clock.monotonicMs() - startMs };
+      }
+      fed = far.received.length;
+      step = handshake.receive(more);
+    }
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    return { at: "refuted", error, nonceMs, proofMs: clock.monotonicMs() - startMs };
+  }
+  if (step.state !== "native") throw new RangeError("a hint leads to the native wire");
+  const proofMs = clock.monotonicMs() - startMs;
+  options.reached("backend");
+  const told = await askFarEnd({ ...options, wire: far.release(), native: step.native, rest: step.rest, timeoutMs: handshakeMs + roundTripMs });
+  if ("error" in told) return { at: "told", ...told, nonceMs, proofMs };
+  const service = await overService(told.link, options, Math.max(roundTripMs, proofMs));
+  return { at: "proved", wire: "native", forwardSecret: true, service, nonceMs, proofMs };
+}
+
+/** Asks the service, and ends the link. */
+async function overService(link: Link, { ask, lingerMs }: AttemptOptions, roundTripMs: number): Promise<ServiceSighting> {
+  const stream = new ServiceStream({ link, lingerMs });
+  try {
+    const service = await ask(stream, roundTripMs);
     await stream.finish();
-    return { at: "proved", forwardSecret: !isWeak, service, nonceMs, proofMs };
+    return service;
   } finally {
     stream.destroy();
   }

@@ -9,6 +9,7 @@ import { formatAddress } from "../../shared/address.ts";
 import { keyFormMessage, keyFormText, keyVariantsMessage, keyVariantsText } from "../../shared/contract/key-form.ts";
 import { message } from "../../shared/message.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
+import { nativeSettings } from "../proxy/connection-settings.ts";
 import { askService, lookForTls, mayDifferInTls } from "./ask-service.ts";
 import { attempt } from "./attempt.ts";
 import type { Connected } from "./dial-all.ts";
@@ -58,6 +59,8 @@ interface Examined {
 
 /** How one attempt differs from another. */
 interface Variation {
+  /** The nonce carries the hint of the native wire. */
+  readonly hints?: boolean;
   readonly long: boolean;
   readonly forwardSecrecy: ForwardSecrecy;
   /** What is asked of the service; default: what its entry says it is. */
@@ -82,9 +85,17 @@ class FarSide {
   }
 
   async #examineKey(): Promise<Examined> {
+    const { forwardSecrecy, wire } = this.#work.plan;
+    const hints = wire !== "spiped" && forwardSecrecy !== "off";
+    const first = await this.#attempt(this.#connected, { hints, long: false, forwardSecrecy });
+    // A hint is no line, which something else than spiped may wait for.
+    if (hints && first.at === "silent" && first.end === "waiting") return this.#asSpiped(await this.#again(first, { long: false, forwardSecrecy }));
+    return this.#asSpiped({ sighting: first, conclusion: undefined });
+  }
+
+  async #asSpiped({ sighting: first, conclusion }: { readonly sighting: Sighting; readonly conclusion: Conclusion | undefined }): Promise<Examined> {
     const { forwardSecrecy } = this.#work.plan;
-    const first = await this.#attempt(this.#connected, { long: false, forwardSecrecy });
-    if (!isClosedOnProof(first)) return this.#judged(first);
+    if (!isClosedOnProof(first)) return conclusion ? { sighting: first, conclusion } : this.#judged(first);
     // (f): the same again with more patience, then with forward secrecy if ours was off.
     const second = await this.#again(first, { long: true, forwardSecrecy });
     if (closedLater(first, second.sighting)) return this.#judged(first);
@@ -132,11 +143,11 @@ class FarSide {
   async #judged(sighting: Sighting): Promise<Examined> {
     const { subject, plan } = this.#work;
     const stranger = sighting.at === "silent" ? await this.#askStranger() : undefined;
-    const about = { target: this.#target, service: plan.service, verifiedBefore: subject.verifiedBefore, stranger };
+    const about = { target: this.#target, service: plan.service, wire: plan.wire, verifiedBefore: subject.verifiedBefore, stranger };
     return { sighting, conclusion: judge(sighting, about) };
   }
 
-  #attempt({ socket, ms }: Pick<Connected, "socket" | "ms">, { long, forwardSecrecy, ask = askService }: Variation): Promise<Sighting> {
+  #attempt({ socket, ms }: Pick<Connected, "socket" | "ms">, { hints = false, long, forwardSecrecy, ask = askService }: Variation): Promise<Sighting> {
     const { plan, context, timings, log } = this.#work;
     const { suite, clock, signal, random } = context;
     const [key] = plan.keys;
@@ -147,7 +158,8 @@ class FarSide {
       signal,
       key,
       forwardSecrecy,
-      random: nonceFirst(random),
+      ...(hints ? { random, native: nativeSettings(suite, random) } : { random: nonceFirst(random) }),
+      nonceLimitMs: hints ? Math.min(plan.timeoutMs, timings.hintMs + 2 * ms) : plan.timeoutMs,
       dialMs: ms,
       holdMs: (roundTripMs) => Math.max(long ? timings.longHoldMs : 0, timings.holdMs + timings.holdRoundTrips * roundTripMs),
       handshakeMs: plan.timeoutMs,
@@ -196,7 +208,7 @@ function roundTripsOf(dialMs: number, sighting: Sighting): RoundTrips {
   const service = sighting.at === "proved" ? sighting.service : undefined;
   return {
     dialMs,
-    ...((sighting.at === "proved" || sighting.at === "refuted") && { handshakeMs: sighting.proofMs }),
+    ...((sighting.at === "proved" || sighting.at === "refuted" || sighting.at === "told") && { handshakeMs: sighting.proofMs }),
     ...(service && "ms" in service && { backendMs: service.ms }),
   };
 }

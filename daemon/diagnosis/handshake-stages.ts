@@ -10,10 +10,16 @@ export function logHandshake(log: StageLog, sighting: Sighting, conclusion: Conc
   // The first connection was made, but connecting once more failed.
   if (conclusion.stage === "dial") end("dial", { ok: false, ms: 0 });
   const nonceMs = "nonceMs" in sighting ? sighting.nonceMs : 0;
-  end("nonce", { ok: "nonceMs" in sighting ? true : null, ms: nonceMs });
-  const isProved = sighting.at === "proved" || (sighting.at === "refuted" && conclusion.stage === "forward-secrecy");
+  const isNative = sighting.at === "cut" || sighting.at === "told" || (sighting.at === "proved" && sighting.wire === "native");
+  end("nonce", { ok: "nonceMs" in sighting ? true : null, ms: nonceMs, ...(isNative && { detail: message("the far side speaks the native wire") }) });
+  const isProved = sighting.at === "proved" || sighting.at === "told" || (sighting.at === "refuted" && conclusion.stage === "forward-secrecy");
   const proofMs = "proofMs" in sighting ? sighting.proofMs : "waitedMs" in sighting ? sighting.waitedMs : 0;
   end("key-proof", { ok: isProved ? true : null, ms: proofMs, ...(isProved && { detail: message("the far side holds the same key") }) });
+  if (sighting.at === "told") {
+    end("forward-secrecy", { ok: true, ms: 0, detail: message("in effect") });
+    end("backend", { ok: null, ms: 0 });
+    return;
+  }
   if (sighting.at !== "proved") {
     if (conclusion.stage === "forward-secrecy" || conclusion.stage === "backend") end(conclusion.stage, { ok: null, ms: 0 });
     return;

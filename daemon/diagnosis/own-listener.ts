@@ -5,6 +5,7 @@
  */
 
 import { TunnelError } from "../../shared/errors.ts";
+import { nativeSettings } from "../proxy/connection-settings.ts";
 import { dial } from "../proxy/dial.ts";
 import { reachable } from "../tunnels/listen-address.ts";
 import { askService } from "./ask-service.ts";
@@ -46,6 +47,8 @@ async function proves(key: DiagnosisPlan["keys"][number], { listen, service, tim
     forwardSecrecy: "prefer",
     holdMs: () => 0,
     dialMs: clock.monotonicMs() - startMs,
+    native: nativeSettings(context.suite, context.random),
+    nonceLimitMs: timeoutMs,
     handshakeMs: timeoutMs,
     lingerMs: timings.lingerMs,
     reached: () => {},
@@ -53,5 +56,5 @@ async function proves(key: DiagnosisPlan["keys"][number], { listen, service, tim
     ask: (stream, roundTripMs) =>
       service === "mysql" ? askService(stream, { service, timings, roundTripMs, clock, signal }) : Promise.resolve({ seen: "open", openMs: 0 }),
   });
-  return sighting.at === "proved";
+  return sighting.at === "proved" || sighting.at === "told";
 }

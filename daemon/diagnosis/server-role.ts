@@ -6,9 +6,10 @@
 import type { Socket } from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import { message, NOTHING } from "../../shared/message.ts";
-import { type AskOptions, askService, lookForTls, mayDifferInTls, PLAIN } from "./ask-service.ts";
+import { type AskOptions, askService, lookForTls, mayDifferInTls } from "./ask-service.ts";
 import type { ClientWork } from "./client-role.ts";
 import { logService } from "./handshake-stages.ts";
+import { plainLink } from "./link.ts";
 import { connectAgain, deadAddresses, reachTarget } from "./reach.ts";
 import type { Conclusion, Findings, Warning } from "./report.ts";
 import { ServiceStream } from "./service-stream.ts";
@@ -47,7 +48,7 @@ function withUnknown({ cause, causeReason = NOTHING }: Conclusion): Pick<Conclus
 /** Asks over a connection, which it ends. */
 async function over<Seen>(socket: Socket, ask: (stream: ServiceStream, options: AskOptions) => Promise<Seen>, options: AskOptions): Promise<Seen> {
   const { lingerMs } = options.timings;
-  const stream = new ServiceStream({ socket, channel: PLAIN, rest: new Uint8Array(0), ending: undefined, lingerMs });
+  const stream = new ServiceStream({ link: plainLink(socket), lingerMs });
   try {
     const seen = await ask(stream, options);
     await stream.finish();

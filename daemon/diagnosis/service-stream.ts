@@ -1,14 +1,12 @@
 /**
  * The plain side of a proved connection, or of one to a service itself, as a
  * stream that can be asked for its first bytes, how it ended, and what was wrong
- * with it. Owns the socket and the channel from its creation on.
+ * with it. Owns its link from its creation on.
  */
-import type * as net from "node:net";
 import { Duplex } from "node:stream";
-import { TunnelError } from "../../shared/errors.ts";
-import { message } from "../../shared/message.ts";
-import type { Channel } from "../protocol/wire.ts";
+import type { TunnelError } from "../../shared/errors.ts";
 import type { Ending } from "./far-socket.ts";
+import type { Link } from "./link.ts";
 import { type Wait, Waiter } from "./waiter.ts";
 
 /** Our choice: a probe needs less than a kilobyte, and a far side must not fill our memory. */
@@ -16,21 +14,14 @@ const MAX_PLAIN_BYTES = 64 * 1024;
 
 /** What a stream is made of. */
 export interface ServiceStreamOptions {
-  /** Paused, half-open allowed. */
-  readonly socket: net.Socket;
-  readonly channel: Channel;
-  /** Sealed bytes that were received already. */
-  readonly rest: Uint8Array;
-  /** How the socket ended, if it ended while its last bytes were looked at. */
-  readonly ending: Ending | undefined;
+  readonly link: Link;
   /** How long a polite end waits for the other end to close. */
   readonly lingerMs: number;
 }
 
 /** See the file's header. */
 export class ServiceStream extends Duplex {
-  readonly #socket: net.Socket;
-  readonly #channel: Channel;
+  readonly #link: Link;
   readonly #lingerMs: number;
   #said: Buffer = Buffer.alloc(0);
   #ending: Ending | undefined;
@@ -40,19 +31,11 @@ export class ServiceStream extends Duplex {
 
   constructor(options: ServiceStreamOptions) {
     super({ allowHalfOpen: true, autoDestroy: false });
-    this.#socket = options.socket;
-    this.#channel = options.channel;
+    this.#link = options.link;
     this.#lingerMs = options.lingerMs;
     // The user of the stream may be gone when the stream fails.
     this.on("error", () => {});
-    const { socket } = options;
-    socket.on("data", (chunk) => this.#take(chunk));
-    socket.on("end", () => this.#end("closed"));
-    socket.on("error", () => this.#end("reset"));
-    socket.on("close", () => this.#end("reset"));
-    this.#take(options.rest);
-    if (options.ending !== undefined) this.#end(options.ending);
-    socket.resume();
+    this.#link.start({ data: (plain) => this.#take(plain), ended: (how, fault) => this.#end(how, fault) });
   }
 
   /** All plain text so far; don't change it. */
@@ -93,46 +76,31 @@ export class ServiceStream extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (this.#socket.destroyed) done();
-    else this.#socket.write(this.#channel.seal(chunk), () => done());
+    this.#link.write(chunk, done);
   }
 
   override _final(done: () => void): void {
-    if (this.#socket.destroyed) done();
-    else this.#socket.end(() => done());
+    this.#link.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#linger);
-    this.#channel.wipe();
-    this.#socket.destroy();
+    this.#link.destroy();
     done(error);
   }
 
-  #take(sealed: Uint8Array): void {
+  #take(plain: Uint8Array): void {
     if (this.#ending !== undefined || this.destroyed) return;
-    try {
-      const plain = this.#channel.open(sealed);
-      if (plain.length === 0) return;
-      this.#said = Buffer.concat([this.#said, plain]);
-      this.push(plain);
-    } catch (error) {
-      if (!(error instanceof TunnelError)) throw error;
-      this.#fault = error;
-      this.#socket.destroy();
-      this.#end("closed");
-      return;
-    }
-    if (this.#said.length > MAX_PLAIN_BYTES) this.#socket.pause();
+    this.#said = Buffer.concat([this.#said, plain]);
+    this.push(plain);
+    if (this.#said.length > MAX_PLAIN_BYTES) this.#link.pause();
     this.#waiter.changed();
   }
 
-  #end(how: Ending): void {
+  #end(how: Ending, fault: TunnelError | undefined): void {
     if (this.#ending !== undefined) return;
     this.#ending = how;
-    const { pendingBytes } = this.destroyed ? { pendingBytes: 0 } : this.#channel;
-    if (pendingBytes > 0)
-      this.#fault ??= new TunnelError("TRUNCATED", message("the encrypted stream ended {0} bytes into a packet: it was cut on the way", pendingBytes));
+    this.#fault = fault;
     if (!this.destroyed) this.push(null);
     if (this.#linger) this.destroy();
     this.#waiter.changed();

@@ -18,6 +18,8 @@ export interface ServiceCircumstances {
   readonly where: MessageArgument;
   /** The service was seen through a far end that holds the key; otherwise directly. */
   readonly isTunnel: boolean;
+  /** The far end says that it is connected to the service. */
+  readonly isConnected?: boolean;
 }
 
 const NAMES: Readonly<Record<Service, MessageArgument>> = { redis: "Redis", mysql: message("MySQL or MariaDB"), tcp: message("the service") };
@@ -34,6 +36,8 @@ export function judgeService(sighting: ServiceSighting, about: ServiceCircumstan
         !sighting.isGuess,
       );
     case "open":
+      if (about.isConnected)
+        return well(message("the far side holds the key and is connected to its backend; a plain TCP service can't be asked for more."), true);
       return well(
         isTunnel
           ? message("the far side holds the key, and the connection stayed open; probably the service is there, but a plain TCP one can't be asked.")
@@ -57,7 +61,12 @@ export function judgeService(sighting: ServiceSighting, about: ServiceCircumstan
       );
     case "silent":
       return down(
-        keyRight(about, message("{0} {1} said nothing in {2}: probably it hangs, or can't be reached from there.", name, where, seconds(sighting.waitedMs))),
+        keyRight(
+          about,
+          about.isConnected
+            ? message("{0} {1} accepted a connection of the far end and said nothing in {2}: probably it hangs.", name, where, seconds(sighting.waitedMs))
+            : message("{0} {1} said nothing in {2}: probably it hangs, or can't be reached from there.", name, where, seconds(sighting.waitedMs)),
+        ),
         false,
         CHECK_FAR_BACKEND,
       );
@@ -139,6 +148,7 @@ function judgeClosed(sighting: Extract<ServiceSighting, { seen: "closed" }>, abo
   const isPatient = service === "tcp" && !sighting.isEarly;
   const cure = isTunnel ? CHECK_FAR_BACKEND : CHECK_BACKEND;
   if (sighting.asked) return down(closedOnQuestion(about), false, cure);
+  if (about.isConnected) return down(isPatient ? CLOSED_LATE_BY_SERVICE : CLOSED_BY_SERVICE, !isPatient, CHECK_BACKEND_THERE);
   if (isTunnel && sighting.end === "closed" && sighting.isEarly) return down(CLOSED_EARLY, false, cure);
   if (isTunnel) return isPatient ? down(CLOSED_PATIENTLY, false, cure) : down(CLOSED_AT_ONCE, true, cure);
   const { where } = about;
@@ -156,13 +166,25 @@ function judgeClosed(sighting: Extract<ServiceSighting, { seen: "closed" }>, abo
     : down(message("{0} {1} closed the connection without a word: it is down behind a proxy, or turns this machine away.", name, where), true, cure);
 }
 
-function closedOnQuestion({ isTunnel, service, where }: ServiceCircumstances): Message {
+function closedOnQuestion({ isTunnel, isConnected, service, where }: ServiceCircumstances): Message {
   const name = NAMES[service];
+  if (isConnected) {
+    return message(
+      "the key is right and the far end is connected to its backend, which closed without an answer: probably it is not {0}, or turns us away.",
+      name,
+    );
+  }
   return isTunnel
     ? message("the key is right, but the far side closed without an answer: probably {0} there can't be reached, is another service, or turns us away.", name)
     : message("{0} {1} closed the connection without an answer: probably it can't be reached, is another service, or turns us away.", name, where);
 }
 
+const CLOSED_BY_SERVICE = message(
+  "the key is right and the far end is connected to its backend, which closed the connection without a word: it turns the far machine away, or is down behind a proxy.",
+);
+const CLOSED_LATE_BY_SERVICE = message(
+  "the key is right and the far end is connected to its backend, which closed the connection without a word: probably it closes connections that say nothing.",
+);
 const CLOSED_EARLY = message(
   "the key is right, but the far side closed without any data: probably its backend is down or refuses connections, or the far end has all the connections that it takes (maxConnections).",
 );
@@ -172,6 +194,7 @@ const CLOSED_PATIENTLY = message(
 const CLOSED_AT_ONCE = message("the key is right, but the far side closed without any data: its backend is down or refuses connections.");
 
 const CHECK_BACKEND = message("Check that the service runs at this address and accepts connections from this machine.");
+const CHECK_BACKEND_THERE = message("On the far machine, check that the service runs at this address and accepts connections from there.");
 const CHECK_FAR_BACKEND = message(
   "On the far machine, check that the service runs, that the target (-t) of the far end is its address, and, if the far end is tunneld, its connection limit.",
 );

@@ -4,6 +4,7 @@
  */
 import type { ErrorCode, TunnelError } from "../../shared/errors.ts";
 import type { MessageArgument } from "../../shared/message.ts";
+import type { Wire } from "../protocol/wire.ts";
 import type { MySqlTls } from "../services/first-words.ts";
 import type { Ending } from "./far-socket.ts";
 
@@ -14,6 +15,7 @@ export type BrokenOff = Ending | "waiting";
  * One connection, by how far it came:
  *
  *     C1 sent ─► silent │ opening │ talkative │ echo │ nonce ─► held │ C4 sent ─► unproved │ refuted │ proved
+ *                                                       └─ with a hint ─► message 1 sent ─► cut │ refuted │ told │ proved
  */
 export type Sighting =
   /** Not one byte came. */
@@ -37,8 +39,19 @@ export type Sighting =
     }
   /** S5 came, and we refuse it: PEER_MAC_INVALID or FORWARD_SECRECY_REFUSED. */
   | { readonly at: "refuted"; readonly error: TunnelError; readonly nonceMs: number; readonly proofMs: number }
-  /** S5 is right: the far side holds the key. */
-  | { readonly at: "proved"; readonly forwardSecret: boolean; readonly service: ServiceSighting; readonly nonceMs: number; readonly proofMs: number };
+  /** S5 is right, or message 2 of the native wire: the far side holds the key. */
+  | {
+      readonly at: "proved";
+      readonly wire: Wire;
+      readonly forwardSecret: boolean;
+      readonly service: ServiceSighting;
+      readonly nonceMs: number;
+      readonly proofMs: number;
+    }
+  /** The far side knows this key's hint, and no whole message 2 of the native wire came. */
+  | { readonly at: "cut"; readonly end: BrokenOff; readonly nonceMs: number; readonly waitedMs: number }
+  /** The native wire: the far side holds the key and can't serve a connection; `isOwnWord`: it says so itself. */
+  | { readonly at: "told"; readonly error: TunnelError; readonly isOwnWord: boolean; readonly nonceMs: number; readonly proofMs: number };
 
 /** What the service showed. Times are from the question (or from S5, where the service speaks first) to its first byte. */
 export type ServiceSighting =

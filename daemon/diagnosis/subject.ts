@@ -14,7 +14,10 @@ import type { Progress } from "./stage-log.ts";
 import type { Timings } from "./timings.ts";
 
 /** The parts of a plan that matter here. */
-export type DiagnosisPlan = Pick<TunnelPlan, "role" | "service" | "tls" | "listen" | "target" | "bind" | "keys" | "keyForms" | "forwardSecrecy" | "timeoutMs">;
+export type DiagnosisPlan = Pick<
+  TunnelPlan,
+  "role" | "service" | "tls" | "listen" | "target" | "bind" | "keys" | "keyForms" | "forwardSecrecy" | "wire" | "timeoutMs"
+>;
 
 /** What a stage returns if it can't be looked at before a later stage is well. */
 export const UNKNOWN = Symbol("unknown");

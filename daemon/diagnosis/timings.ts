@@ -6,6 +6,8 @@
 
 /** Durations in milliseconds. */
 export interface Timings {
+  /** A far side that knows the native wire gets this time and two round trips to answer its hint; then it is asked as spiped and others are. */
+  readonly hintMs: number;
   /** C4 is held back for `holdMs` and `holdRoundTrips` round trips: a backend that refuses shows in that time. */
   readonly holdMs: number;
   readonly holdRoundTrips: number;
@@ -25,6 +27,7 @@ export interface Timings {
 
 /** The design's figures (rule f), and our choices. */
 export const DEFAULT_TIMINGS: Timings = {
+  hintMs: 2_000,
   holdMs: 300,
   holdRoundTrips: 3,
   longHoldMs: 2_000,

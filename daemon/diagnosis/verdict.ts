@@ -6,6 +6,7 @@
  */
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { type MessageArgument, message } from "../../shared/message.ts";
+import type { WireChoice } from "../protocol/negotiation.ts";
 import { recogniseServer } from "../services/recognise.ts";
 import type { Conclusion } from "./report.ts";
 import { judgeService } from "./service-verdict.ts";
@@ -17,6 +18,8 @@ export interface Circumstances {
   /** Where the far side is, for people. */
   readonly target: string;
   readonly service: Service;
+  /** What the entry takes. */
+  readonly wire?: WireChoice | undefined;
   /** This key has reached S5 at this address before. */
   readonly verifiedBefore: boolean;
   /** What a far end that said nothing answered to other questions. */
@@ -25,6 +28,8 @@ export interface Circumstances {
 
 const NO_SPIPED = message("Put spiped -d or tunneld there, or correct the target: it must be the port of the encrypted end, not of the service.");
 const CHECK_BACKEND = message("On the far machine, check that the service runs and that the target (-t) of spiped or tunneld is its address.");
+
+const RAISE_LIMIT = message("Close connections that nobody needs, or raise the limit of the far end (spiped -n, maxConnections).");
 
 /** Concludes. `unproved` with the end `closed` means KEY_MISMATCH, so the attempt must have been repeated as rule (f) says. */
 export function judge(sighting: Sighting, about: Circumstances): Conclusion {
@@ -47,10 +52,20 @@ export function judge(sighting: Sighting, about: Circumstances): Conclusion {
       });
     case "unproved":
       return judgeUnproved(sighting.end, sighting.gotBytes, about);
+    case "cut":
+      return judgeCut(sighting.end, about);
     case "refuted":
       return judgeRefusal(sighting, about);
+    case "told":
+      return judgeWord(sighting);
     case "proved": // (d) and what follows
-      return judgeService(sighting.service, { service: about.service, where: message("behind {0}", about.target), isTunnel: true });
+      if (about.wire === "native" && sighting.wire !== "native") return otherWire(about);
+      return judgeService(sighting.service, {
+        service: about.service,
+        where: message("behind {0}", about.target),
+        isTunnel: true,
+        isConnected: sighting.wire === "native",
+      });
   }
 }
 
@@ -94,7 +109,7 @@ function judgeSilence(end: BrokenOff, about: Circumstances): Conclusion {
             "{0} accepted the connection and said nothing, though it answered a later connection: probably it has all the connections it takes (-n).",
             target,
           ),
-      cure: message("Close connections that nobody needs, or raise the limit of the far end (spiped -n, maxConnections)."),
+      cure: RAISE_LIMIT,
     });
   }
   return concluded({
@@ -177,6 +192,49 @@ function judgeUnproved(end: BrokenOff, gotBytes: number, { target, verifiedBefor
         ),
       });
   }
+}
+
+/** The native wire: a hint can be answered only by who holds the key. */
+function judgeCut(end: BrokenOff, { target }: Circumstances): Conclusion {
+  return end === "waiting"
+    ? concluded({
+        stage: "key-proof",
+        code: "HANDSHAKE_TIMEOUT",
+        certain: false,
+        cause: message(
+          "{0} knows this key, but the rest of its answer did not come in time: probably it is overloaded, or the network cuts what passes.",
+          target,
+        ),
+        cure: message("On the far machine, look which program listens there and how busy it is."),
+      })
+    : concluded({
+        stage: "key-proof",
+        code: "PEER_CLOSED",
+        certain: false,
+        cause: message("{0} knows this key and closed the connection before the handshake ended: probably it is being stopped or restarted.", target),
+        cure: message("Try again in a moment, and look at the far end's log."),
+      });
+}
+
+/** The far end says itself why. */
+function judgeWord({ error, isOwnWord }: Extract<Sighting, { at: "told" }>): Conclusion {
+  return concluded({
+    stage: "backend",
+    code: error.code,
+    certain: isOwnWord,
+    cause: message("the key is right, but {0}.", error.reason ?? error.message),
+    cure: error.code === "LIMIT_REACHED" ? RAISE_LIMIT : CHECK_BACKEND,
+  });
+}
+
+function otherWire({ target }: Circumstances): Conclusion {
+  return concluded({
+    stage: "nonce",
+    code: "WIRE_REFUSED",
+    certain: true,
+    cause: message("{0} holds the key and speaks only spiped's wire, and this entry takes only the native one.", target),
+    cure: message('Set "wire" to "auto" here, or use tunneld, with "wire" not "spiped", at the far end.'),
+  });
 }
 
 /** An S5 that came and can't be accepted; FORWARD_SECRECY_REFUSED comes only after a right MAC, PEER_MAC_INVALID mostly from a wrong one. */

@@ -185,7 +185,10 @@ class ClientNegotiation extends Negotiation {
   /** The far end has sent a nonce without a hint. */
   #refuseSpiped(): void {
     if (this.options.wires[0] === "native") {
-      throw new TunnelError("WIRE_REFUSED", message("the far end speaks only spiped's wire, and this entry takes only the native one"));
+      throw new TunnelError(
+        "WIRE_REFUSED",
+        message("the far end does not answer in the native wire, which is all that this entry takes: it speaks only spiped's, or holds another key"),
+      );
     }
     if (this.options.expectsNative === true) {
       throw new TunnelError("WIRE_REFUSED", message("the far end spoke the native wire before, and speaks only spiped's now"));

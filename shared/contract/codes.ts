@@ -172,7 +172,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
     place: "key",
   },
   WIRE_REFUSED: {
-    cause: 'One end takes only the native wire ("wire": "native") and the other speaks only spiped\'s.',
+    cause: 'One end takes only the native wire ("wire": "native") and the other speaks only spiped\'s; a client end says it also where the far end holds another key.',
     cure: 'Set "wire" to "auto" at the end that takes only the native one, or run tunneld at both ends.',
     seenBy: "both ends",
     place: "key",
@@ -205,7 +205,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
   },
   LIMIT_REACHED: {
     cause:
-      "All connections that are allowed are in use, a client wants more tunnels than it may, or this process has no file descriptors left; said of the far end it is probable, not certain.",
+      "All connections that are allowed are in use, a client wants more tunnels than it may, or this process has no file descriptors left; said of a far end that speaks spiped's wire it is probable, not certain.",
     cure: "Close connections that nobody needs, or raise the limit (`maxConnections`, spiped `-n`, `ulimit -n`).",
     cureAtHand: "Close programs, or raise the limit of open files (ulimit -n).",
     seenBy: "both ends",

@@ -36,7 +36,7 @@ describe("what a diagnosis sends", () => {
 
   it("is a nonce that ends a line, and nothing more until the nonce is answered", async () => {
     const far = await startScript(stage, () => {});
-    await diagnoseAt({ target: far.address, timeoutMs: 200 });
+    await diagnoseAt({ target: far.address, timeoutMs: 200, wire: "spiped" });
     const [first] = far.peers;
     assert.equal(first?.receivedBytes, NONCE_BYTES);
     assert.deepEqual([...first.received.subarray(30)], [13, 10]);
@@ -44,10 +44,18 @@ describe("what a diagnosis sends", () => {
 
   it("is a PING and a ClientHello, on a connection each, to a silent far side", async () => {
     const far = await startScript(stage, () => {});
-    await diagnoseAt({ target: far.address, timeoutMs: 200 });
+    await diagnoseAt({ target: far.address, timeoutMs: 200, wire: "spiped" });
     assert.equal(far.peers.length, 3);
     assert.equal(far.peers[1]?.text, "PING\r\n");
     assert.match(far.peers[2]?.received.subarray(0, 6).toString("hex") ?? "", /^160301....01$/);
+  });
+
+  it("is a nonce with a hint before all that, where the native wire may be spoken", async () => {
+    const far = await startScript(stage, () => {});
+    await diagnoseAt({ target: far.address, timeoutMs: 200 });
+    assert.equal(far.peers.length, 4);
+    assert.equal(far.peers[0]?.receivedBytes, NONCE_BYTES);
+    assert.deepEqual([...(far.peers[1]?.received.subarray(30) ?? [])], [13, 10]);
   });
 
   it("is no second connection to a far side that the first connection has identified", async () => {

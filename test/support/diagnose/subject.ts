@@ -16,7 +16,15 @@ const suite = selectSuite(undefined);
 const PATIENT_MS = 120_000;
 
 /** Waits that always run to their end are short. Waits that an event ends are long; a test that lets one run to its end says so. */
-export const QUICK: Partial<Timings> = { holdMs: 200, longHoldMs: 700, strangerMs: 400, turnedAwayMs: PATIENT_MS, serviceMs: PATIENT_MS, lingerMs: 500 };
+export const QUICK: Partial<Timings> = {
+  hintMs: PATIENT_MS,
+  holdMs: 200,
+  longHoldMs: 700,
+  strangerMs: 400,
+  turnedAwayMs: PATIENT_MS,
+  serviceMs: PATIENT_MS,
+  lingerMs: 500,
+};
 
 /** A connection that the far end closes after a while does not count as its own refusal, however busy the machine is. */
 export const NO_REFUSAL: Partial<Timings> = { ...QUICK, turnedAwayMs: 0 };
