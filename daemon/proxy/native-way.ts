@@ -110,10 +110,13 @@ export class NativeWay {
     if (this.#session || this.#leaving.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
-  /** Ends everything now. */
+  /** Ends every session now, except those that still have streams: whoever has these ends them, and the session with the last one. */
   close(): void {
     this.#isOver = true;
-    for (const session of [this.#session, ...this.#leaving]) session?.close();
+    for (const session of [this.#session, ...this.#leaving]) {
+      if (session?.streams === 0) session.close();
+      else session?.goAway();
+    }
   }
 
   #leaves(session: NativeSession): void {

@@ -14,12 +14,13 @@ import { SharedPorts } from "../proxy/shared-port.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import type { StateStore } from "./daemon-state.ts";
 import { ListenMemory } from "./listen-memory.ts";
+import { NativeWays } from "./native-ways.ts";
 import { type Planned, type TunnelPlan, wipe } from "./plan.ts";
 import { type Inherited, Tunnel, type TunnelContext } from "./tunnel.ts";
 import type { SharedTunnel, Want } from "./want.ts";
 
 /** What a tunnel needs beside what the pool adds. */
-export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "ports">;
+export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "ports" | "ways">;
 
 /** Who is told; calls are synchronous and must not throw. */
 export interface PoolObserver {
@@ -51,6 +52,7 @@ export class TunnelPool {
   readonly #options: PoolOptions;
   readonly #memory: ListenMemory;
   readonly #ports = new SharedPorts();
+  readonly #ways = new NativeWays();
   readonly #shared = new Map<Tunnel, SharedTunnel>();
   /** Each with the last want that left it. */
   readonly #draining = new Map<Tunnel, Want>();
@@ -187,6 +189,7 @@ export class TunnelPool {
     const tunnel = new Tunnel(plan, {
       ...this.#options.tunnel,
       ports: this.#ports,
+      ways: this.#ways,
       isOwnSocket: (path) => this.#memory.isOwnSocket(path),
       observer: {
         listening: () => this.#onListening(tunnel),

@@ -17,7 +17,6 @@ import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
 import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
-import { NativeWay } from "../proxy/native-way.ts";
 import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { RouteStats, sumOf } from "../proxy/stats.ts";
@@ -28,6 +27,7 @@ import { isTlsAlert } from "../services/tls-client.ts";
 import { BindRetry } from "./bind-retry.ts";
 import { Health } from "./health.ts";
 import { HoldOff } from "./hold-off.ts";
+import type { NativeWays, WayShare } from "./native-ways.ts";
 import { isSameWay, type TunnelPlan } from "./plan.ts";
 
 /** What a tunnel needs from outside. */
@@ -39,6 +39,8 @@ export interface TunnelContext {
   readonly lookup?: Lookup | undefined;
   /** What the native wire needs; left out: tunnels speak only spiped's. */
   readonly native?: NativeSettings | undefined;
+  /** Sessions of the native wire, shared by client tunnels of the same far side and key. */
+  readonly ways: NativeWays;
   /** Server-role ports, shared by tunnels whose keys tell them apart. */
   readonly ports: SharedPorts;
   readonly observer: TunnelObserver;
@@ -81,8 +83,8 @@ export class Tunnel {
   /** Belongs to the present way; connections of an older way keep theirs. */
   #secondLook: SecondLook;
   /** Client role: the native wire of the present way; and those of ways before, until their last streams are over. */
-  #native: NativeWay | undefined;
-  readonly #retired = new Set<NativeWay>();
+  #native: WayShare | undefined;
+  readonly #retired = new Set<WayShare>();
   #target: Target;
   #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
@@ -206,7 +208,7 @@ export class Tunnel {
   wake(): void {
     this.#holdOff.end({ forget: false });
     if (!this.#isEnding()) void this.#target.refresh().catch(() => {});
-    this.#native?.wake();
+    this.#native?.way.wake();
     for (const connection of this.#forwarder.connections) connection.rearmKeepAlive();
   }
 
@@ -232,7 +234,7 @@ export class Tunnel {
     this.#phase = "closed";
     this.#forwarder.close();
     this.#target.dispose();
-    for (const way of [this.#native, ...this.#retired]) way?.close();
+    for (const share of [this.#native, ...this.#retired]) share?.close();
     for (const key of this.#keys.splice(0)) key.fill(0);
     if (wasOpen) this.#context.observer.released(this);
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -304,17 +306,17 @@ export class Tunnel {
     return this.#plan.forwardSecrecy === "off" ? "spiped" : (this.#plan.wire ?? "auto");
   }
 
-  #makeNative(): NativeWay | undefined {
-    return this.#plan.role === "client" && this.#context.native && this.#wire !== "spiped" ? new NativeWay() : undefined;
+  #makeNative(): WayShare | undefined {
+    return this.#plan.role === "client" && this.#context.native && this.#wire !== "spiped" ? this.#context.ways.take(this.#plan) : undefined;
   }
 
   /** Sessions of a way that is over end with their last streams. */
   async #retireNative(): Promise<void> {
-    const way = this.#native;
-    if (!way) return;
-    this.#retired.add(way);
-    await way.retire();
-    this.#retired.delete(way);
+    const share = this.#native;
+    if (!share) return;
+    this.#retired.add(share);
+    await share.retire();
+    this.#retired.delete(share);
   }
 
   #makeTarget(): Target {
@@ -338,7 +340,7 @@ export class Tunnel {
           stats: this.stats,
           secondLook: this.#secondLook,
           wire: this.#wire,
-          native: this.#native,
+          native: this.#native?.way,
         },
       ],
       limitPolicy: "refuse",

@@ -172,7 +172,8 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
     place: "key",
   },
   WIRE_REFUSED: {
-    cause: 'One end takes only the native wire ("wire": "native") and the other speaks only spiped\'s; a client end says it also where the far end holds another key.',
+    cause:
+      'One end takes only the native wire ("wire": "native") and the other speaks only spiped\'s; a client end says it also where the far end holds another key.',
     cure: 'Set "wire" to "auto" at the end that takes only the native one, or run tunneld at both ends.',
     seenBy: "both ends",
     place: "key",

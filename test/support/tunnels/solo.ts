@@ -1,8 +1,10 @@
 /** One tunnel on its own, with clock and timers that the test controls, and all that it reports. */
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
+import { nativeSettings } from "../../../daemon/proxy/connection-settings.ts";
 import type { ForwarderEvent } from "../../../daemon/proxy/forwarder.ts";
 import { SharedPorts } from "../../../daemon/proxy/shared-port.ts";
+import { NativeWays } from "../../../daemon/tunnels/native-ways.ts";
 import type { TunnelPlan } from "../../../daemon/tunnels/plan.ts";
 import { Tunnel } from "../../../daemon/tunnels/tunnel.ts";
 import type { TunnelError } from "../../../shared/errors.ts";
@@ -25,7 +27,8 @@ export class Solo {
   /** Names that were looked up. */
   readonly lookedUp: string[] = [];
 
-  constructor(scope: Stage, plan: Partial<TunnelPlan> = {}) {
+  /** `ways`: the native wire may be spoken, on sessions that are shared with other tunnels. */
+  constructor(scope: Stage, plan: Partial<TunnelPlan> = {}, ways?: NativeWays) {
     this.tunnel = new Tunnel(planOf(plan), {
       suite: SUITES[0] as CipherSuite,
       random: systemRandom,
@@ -37,6 +40,8 @@ export class Solo {
       },
       isOwnSocket: () => false,
       ports: new SharedPorts(),
+      ways: ways ?? new NativeWays(),
+      ...(ways && { native: nativeSettings(SUITES[0] as CipherSuite, systemRandom) }),
       observer: {
         listening: () => void this.told.push("listening"),
         released: () => void this.told.push("released"),
