@@ -130,14 +130,18 @@ describe("whoever stands between two ends that speak the native wire", () => {
   it("never makes them fall back: any changed bit of either nonce breaks the handshake", () => {
     for (let bit = 0; bit < 256; bit++) {
       for (const whose of ["client", "server"] as const) {
-        let spoken = "nothing";
-        const code = codeOf(() => {
+        // Mostly one of them refuses what comes. Where the first bytes of C4 look like the length of a longer message, the
+        // server waits for the rest, up to its time limit.
+        let spoken = "none none";
+        try {
           const done = converse(end("client", "auto"), end("server", "auto"), (bytes, from, index) => {
             return from === whose && index === 0 ? [join(flipBit(bytes.subarray(0, 32), bit), bytes.subarray(32))] : [bytes];
           });
           spoken = `${wireOf(done.client)} ${wireOf(done.server)}`;
-        });
-        assert.ok(code !== undefined, `bit ${bit} of the ${whose}'s nonce: they spoke ${spoken}`);
+        } catch (error) {
+          if (!(error instanceof TunnelError)) throw error;
+        }
+        assert.equal(spoken, "none none", `bit ${bit} of the ${whose}'s nonce`);
       }
     }
   });
