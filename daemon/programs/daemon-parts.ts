@@ -10,6 +10,7 @@ import { PROTOCOL_VERSION, VERSION } from "../../shared/contract/version.ts";
 import { machineTimers } from "../../shared/time.ts";
 import { ConfigStore } from "../config/config-store.ts";
 import { FolderWatch } from "../config/folder-watch.ts";
+import { DhPairs } from "../crypto/dh-pairs.ts";
 import { KEY_LEFTOVER } from "../keys/key-file-write.ts";
 import { KeyFolder } from "../keys/key-folder.ts";
 import { createKeyLoader } from "../keys/key-loader.ts";
@@ -87,7 +88,11 @@ export function createParts({ options, context, paths, place, control, ready, ga
   keyWatch.add(paths.keyDir);
   const { report, flush } = eventReporter(logger);
   const manager: Manager = new Manager({
-    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup, native: nativeSettings(suite, context.random) },
+    tunnel: {
+      ...{ suite, random: context.random, clock: context.clock, lookup: systemLookup },
+      native: nativeSettings(suite, context.random),
+      pairs: new DhPairs({ suite, random: context.random, timers: machineTimers }),
+    },
     clock: context.clock,
     configs,
     planner,

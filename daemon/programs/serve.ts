@@ -15,6 +15,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { machineTimers } from "../../shared/time.ts";
 import { ConfigStore } from "../config/config-store.ts";
 import { FolderWatch } from "../config/folder-watch.ts";
+import { DhPairs } from "../crypto/dh-pairs.ts";
 import { KeyFolder } from "../keys/key-folder.ts";
 import { createKeyLoader } from "../keys/key-loader.ts";
 import { ownGroups } from "../keys/own-groups.ts";
@@ -134,7 +135,11 @@ function createServer(context: CommandContext, { stateDir, warn, isOpen }: Serve
   const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
   keyWatch.add(paths.keyDir);
   const manager: Manager = new Manager({
-    tunnel: { suite, random: context.random, clock: context.clock, lookup: systemLookup, native: nativeSettings(suite, context.random) },
+    tunnel: {
+      ...{ suite, random: context.random, clock: context.clock, lookup: systemLookup },
+      native: nativeSettings(suite, context.random),
+      pairs: new DhPairs({ suite, random: context.random, timers: machineTimers }),
+    },
     clock: context.clock,
     configs,
     planner: createPlanner({ suite, keys, lookup: systemLookup, wasApproved: () => true }),

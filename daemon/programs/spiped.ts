@@ -6,6 +6,8 @@
 
 import { formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { machineTimers } from "../../shared/time.ts";
+import { DhPairs } from "../crypto/dh-pairs.ts";
 import { readKeyFile, STDIN_KEY } from "../keys/key-file.ts";
 import { fingerprint, type SharedKey } from "../protocol/keys.ts";
 import { connectionSettings } from "../proxy/connection-settings.ts";
@@ -79,7 +81,8 @@ async function start(options: SpipedOptions, context: CommandContext, warn: Writ
     const bind = options.bind && (await resolveFirst(new Target({ address: options.bind, refreshMs: undefined }), { patient, warn }));
     const { key, warnings } = readKeyFile(context.suite(), options.keyFile);
     for (const warning of warnings) warn(`warning: ${warning.message}`);
-    const parts: Parts = { options, context, target, bind, warn, guard: new RepeatGuard(warn) };
+    const pairs = new DhPairs({ suite: context.suite(), random: context.random, timers: machineTimers });
+    const parts: Parts = { options, context, pairs, target, bind, warn, guard: new RepeatGuard(warn) };
     const forwarder = new Forwarder(forwarderOptions(parts, key));
     // Only in the background: closing the terminal ends a foreground process, as with spiped.
     if (!options.foreground) process.on("SIGHUP", () => takeUpKey(forwarder, parts));
@@ -96,15 +99,16 @@ async function start(options: SpipedOptions, context: CommandContext, warn: Writ
 interface Parts {
   readonly options: SpipedOptions;
   readonly context: CommandContext;
+  readonly pairs: DhPairs;
   readonly target: Target;
   readonly bind: ResolvedAddress | undefined;
   readonly warn: WriteLine;
   readonly guard: RepeatGuard;
 }
 
-function forwarderOptions({ options, context, target, bind, guard }: Parts, key: SharedKey): ForwarderOptions {
+function forwarderOptions({ options, context, pairs, target, bind, guard }: Parts, key: SharedKey): ForwarderOptions {
   return {
-    settings: connectionSettings(options, { suite: context.suite(), random: context.random, clock: context.clock }),
+    settings: connectionSettings(options, { suite: context.suite(), random: context.random, clock: context.clock, pairs }),
     routes: [
       {
         ...{ name: formatAddress(options.source), keys: [key], target, bind, maxConnections: options.maxConnections },

@@ -19,6 +19,7 @@
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { isBelowPrime, isDegenerate } from "../crypto/dh-group14.ts";
+import type { DhPair } from "../crypto/dh-pairs.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { DH_MESSAGE_BYTES, DH_PRIVATE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
@@ -37,6 +38,8 @@ export interface HandshakeOptions {
   /** A client offers one key; a server tries all of them on every handshake and takes the one that fits. */
   readonly keys: readonly SharedKey[];
   readonly forwardSecrecy: ForwardSecrecy;
+  /** Where x and y come from; left out: made when they are needed. */
+  readonly pairs?: { take(): DhPair } | undefined;
   /** Our nonce, 32 bytes; left out: random ones. */
   readonly nonce?: Uint8Array;
 }
@@ -217,8 +220,9 @@ export class SpipedHandshake implements Handshake {
     const { suite, random, forwardSecrecy } = this.#options;
     this.#ownPublic = WEAK_DH_PUBLIC;
     if (forwardSecrecy !== "off") {
-      this.#privateValue = random(DH_PRIVATE_BYTES);
-      this.#ownPublic = suite.dhPublic(this.#privateValue);
+      const pair = this.#options.pairs?.take();
+      this.#privateValue = pair?.privateValue ?? random(DH_PRIVATE_BYTES);
+      this.#ownPublic = pair?.publicValue ?? suite.dhPublic(this.#privateValue);
     }
     return this.#ownPublic;
   }

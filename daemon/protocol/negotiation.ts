@@ -105,8 +105,8 @@ abstract class Negotiation implements Handshake {
 
   /** The rest is spiped's: what came so far is its beginning. */
   protected goOnAsSpiped(nonce: Uint8Array): HandshakeStep {
-    const { role, suite, random, keys, forwardSecrecy } = this.options;
-    const spiped = this.spiped ?? new SpipedHandshake({ role, suite, random, keys, forwardSecrecy, nonce });
+    const { role, suite, random, keys, pairs, forwardSecrecy } = this.options;
+    const spiped = this.spiped ?? new SpipedHandshake({ role, suite, random, keys, pairs, forwardSecrecy, nonce });
     this.spiped = spiped;
     const held = this.held;
     this.held = NO_BYTES;
@@ -149,8 +149,8 @@ class ClientNegotiation extends Negotiation {
 
   override prepare(): void {
     if (this.options.expectsNative === true || this.hasNonce || this.spiped) return;
-    const { role, suite, random, keys, forwardSecrecy } = this.options;
-    this.#ahead = new SpipedHandshake({ role, suite, random, keys, forwardSecrecy, nonce: this.#nonce });
+    const { role, suite, random, keys, pairs, forwardSecrecy } = this.options;
+    this.#ahead = new SpipedHandshake({ role, suite, random, keys, pairs, forwardSecrecy, nonce: this.#nonce });
     this.#ahead.prepare();
   }
 

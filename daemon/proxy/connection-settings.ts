@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../../shared/time.ts";
+import type { DhPairs } from "../crypto/dh-pairs.ts";
 import { nobleNoiseSuite } from "../crypto/noble-noise.ts";
 import { nodeNoiseSuite } from "../crypto/node-noise.ts";
 import type { NoiseSuite } from "../crypto/noise-suite.ts";
@@ -26,6 +27,8 @@ export interface ConnectionSettings {
   readonly keepAlive: boolean;
   /** What the native wire needs; left out: only spiped's is spoken. */
   readonly native?: NativeSettings | undefined;
+  /** Key pairs for spiped's handshakes; left out: each makes its own. */
+  readonly pairs?: DhPairs | undefined;
 }
 
 /** What the native wire needs of its process. */
@@ -49,7 +52,7 @@ export interface SettingsChoice extends Pick<ConnectionSettings, "role" | "forwa
 /** The settings of a listener, from its owner's choice. */
 export function connectionSettings(
   { role, forwardSecrecy, keepAlive, timeoutMs }: SettingsChoice,
-  { suite, random, clock, native }: Pick<ConnectionSettings, "suite" | "random" | "clock" | "native">,
+  { suite, random, clock, native, pairs }: Pick<ConnectionSettings, "suite" | "random" | "clock" | "native" | "pairs">,
 ): ConnectionSettings {
-  return { role, suite, random, clock, native, forwardSecrecy, connectTimeoutMs: timeoutMs, handshakeTimeoutMs: timeoutMs, keepAlive };
+  return { role, suite, random, clock, native, pairs, forwardSecrecy, connectTimeoutMs: timeoutMs, handshakeTimeoutMs: timeoutMs, keepAlive };
 }

@@ -203,11 +203,11 @@ export class Opening {
 
   /** spiped's handshake, or one that begins with the question which wire is spoken. `routes`: their keys count. */
   #makeHandshake(routes: readonly Route[]): Handshake {
-    const { role, suite, random, native, forwardSecrecy } = this.#options.settings;
+    const { role, suite, random, native, pairs, forwardSecrecy } = this.#options.settings;
     const keysOf = ({ keys }: Route): readonly SharedKey[] => (role === "client" ? keys.slice(0, 1) : keys);
     const keys = routes.flatMap(keysOf);
     const wires = routes.flatMap((route) => keysOf(route).map(() => route.wire ?? "spiped"));
-    const options = { role, suite, random, keys, forwardSecrecy: this.#doubt.triesForwardSecrecy ? ("prefer" as const) : forwardSecrecy };
+    const options = { role, suite, random, keys, pairs, forwardSecrecy: this.#doubt.triesForwardSecrecy ? ("prefer" as const) : forwardSecrecy };
     if (!native || wires.every((wire) => wire === "spiped")) return new SpipedHandshake(options);
     const hello = { name: role === "client" ? native.instance : random(NAME_BYTES), holdsBytes: SESSION_HOLDS_BYTES };
     return negotiate({ ...options, noise: native.noise, wires, hello, expectsNative: this.#route?.native?.isNative === true && !this.#asksAgain });

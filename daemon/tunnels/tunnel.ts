@@ -11,6 +11,7 @@ import { formatAddress } from "../../shared/address.ts";
 import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import type { After, Clock } from "../../shared/time.ts";
+import type { DhPairs } from "../crypto/dh-pairs.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { SharedKey } from "../protocol/keys.ts";
@@ -39,6 +40,8 @@ export interface TunnelContext {
   readonly lookup?: Lookup | undefined;
   /** What the native wire needs; left out: tunnels speak only spiped's. */
   readonly native?: NativeSettings | undefined;
+  /** Key pairs for spiped's handshakes; left out: each makes its own. */
+  readonly pairs?: DhPairs | undefined;
   /** Sessions of the native wire, shared by client tunnels of the same far side and key. */
   readonly ways: NativeWays;
   /** Server-role ports, shared by tunnels whose keys tell them apart. */
