@@ -62,6 +62,9 @@ const SILENCE_MS = { withStreams: 20_000, without: 60_000, serverLater: 15_000, 
 /** The design's figure: how long a stream that opens after a silence waits for a sign of life before newcomers go elsewhere. */
 const SUSPECT_MS = { least: 1_000, roundTrips: 4 };
 
+/** Our choice: after so many turns with one stream, a stream is taken to be alone. */
+const CROWDED_TURNS = 8;
+
 /** Plain text of the next record; used within one call only, so all sessions share it. */
 const scratch = new Uint8Array(MAX_RECORD_BYTES);
 
@@ -78,8 +81,8 @@ export class NativeSession {
   #turn: NodeJS.Immediate | undefined;
   /** The first flush of this turn is due right behind the present callback. */
   #isFlushing = false;
-  /** Several streams have something to send in most turns: one record at the turn's end is cheaper. */
-  #isCrowded = false;
+  /** More than 0: several streams had something to send in a turn lately, and one record at the turn's end is cheaper. */
+  #crowdedTurns = 0;
   #receivedBytes = 0;
   #acknowledged: Acknowledgement = { receivedBytes: 0, releasedBytes: 0 };
   #heardMs: number;
@@ -281,7 +284,8 @@ export class NativeSession {
   readonly #endTurn = (): void => {
     this.#turn = undefined;
     // After a first flush: something came behind it. Without one: more than one stream had something.
-    this.#isCrowded = this.#mux.readyStreams > (this.#isCrowded ? 1 : 0);
+    if (this.#mux.readyStreams > (this.#isCrowded ? 1 : 0)) this.#crowdedTurns = CROWDED_TURNS;
+    else this.#crowdedTurns = Math.max(0, this.#crowdedTurns - 1);
     if (this.#mux.hasOutput || this.#acknowledgementIsDue) {
       this.#flush();
     } else if (this.#state !== "closed") {
@@ -326,6 +330,10 @@ export class NativeSession {
     onBytes(0, sealed.length);
     wire.write(sealed);
     return end - at;
+  }
+
+  get #isCrowded(): boolean {
+    return this.#crowdedTurns > 0;
   }
 
   get #acknowledgementIsDue(): boolean {

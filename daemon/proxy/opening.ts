@@ -64,6 +64,9 @@ const BACKEND_ALONE_MS = 2_000;
 /** Our choice: when we connect again to a far side that closed without a byte; random, so that several connections spread out. */
 const AGAIN_SOON_MS = { least: 50, most: 250 };
 
+/** Made once: an error of its own for each connection costs more than all else that ends it. */
+const STOPPED = new DOMException("the connection is over", "AbortError");
+
 /** See the file's header. */
 export class Opening {
   readonly #options: OpeningOptions;
@@ -92,7 +95,7 @@ export class Opening {
   /** The connection is over, with `error` if it failed. Lets go of the wire without closing it. */
   stop(error: TunnelError | undefined): void {
     clearTimeout(this.#timer);
-    this.#abort.abort();
+    this.#abort.abort(STOPPED);
     this.#handshake?.stop();
     this.#question?.ended();
     this.#doubt.ended(error);
