@@ -19,15 +19,16 @@ const LIMIT_MS = 60_000;
 /** Two sockets per connection, and some more for other files. */
 const filesFor = (connections) => 2 * connections + 100;
 
-const METRICS = ["client", "server"].flatMap((role) =>
-  COUNTS.map((count) => ({
+const METRICS = ["client", "server"].flatMap((role) => [
+  ...COUNTS.map((count) => ({
     id: `idle.${role}.${count}`,
     label: `RSS, ${role} end, ${count.toLocaleString("en")} idle`,
     unit: "MB",
     better: "lower",
     digits: 1,
   })),
-);
+  { id: `idle.${role}.each`, label: `RSS, ${role} end, each of the first 1,000`, unit: "kB", better: "lower", digits: 1 },
+]);
 
 /** Resolves to the summaries of METRICS. */
 export async function measureIdle({ programs, rounds, settleMs }) {
@@ -56,6 +57,10 @@ async function measureOne({ port, title, ends }, { counts, settleMs }) {
       await withLimit(openUpTo(count, { open, port, title }), LIMIT_MS, `Opening ${count} connections through ${title}`);
       await delay(settleMs);
       for (const { role, pid } of ends) values[`idle.${role}.${count}`] = residentBytes(pid) / 1e6;
+    }
+    for (const { role } of ends) {
+      const [none, thousand] = [values[`idle.${role}.0`], values[`idle.${role}.1000`]];
+      if (thousand !== undefined) values[`idle.${role}.each`] = thousand - none; // MB for a thousand are kB for one
     }
     await withLimit(askAll(open), LIMIT_MS, `One of ${open.length} idle connections through ${title}`);
   } finally {

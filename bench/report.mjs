@@ -1,60 +1,88 @@
 /**
  * What the bench prints at its end: the ratios first, because only they are reliable on a noisy machine, then one table.
- * Ratios are ours / spiped: the median of the rounds, with the lowest and highest round beside it. The exit code does not
- * depend on them.
+ * The exit code does not depend on them.
  */
 import { bold, dim, say } from "../scripts/lib/output.mjs";
 
-/** The project's aims and the metric of each (ours / spiped unless it says MB; atMostDirect: ours / `node -e 0`). */
+/**
+ * What is to be reached: `who` against `base`, at least or at most this ratio; or a figure of its own, in megabytes or in
+ * kilobytes.
+ */
 const AIMS = [
-  { label: "bulk throughput, up", id: "bulk.upload", atLeast: 1 },
-  { label: "bulk throughput, down", id: "bulk.download", atLeast: 1 },
-  { label: "GET/s at 20 connections", id: "redis.20.rate", atLeast: 0.6 },
-  { label: "RSS at 1,000 idle, client end", id: "idle.client.1000", belowMegabytes: 150 },
-  { label: "RSS at 1,000 idle, server end", id: "idle.server.1000", belowMegabytes: 150 },
-  { label: "tunneld status --json", id: "daemon.status", atMostDirect: 2 },
+  { label: "native: GET/s, 1 connection", id: "redis.1.rate", who: "native", base: "spiped", atLeast: 0.85 },
+  { label: "native: GET/s, 20 connections", id: "redis.20.rate", who: "native", base: "spiped", atLeast: 1.2 },
+  { label: "native: GET/s, pipelined by 16", id: "redis.10x16.rate", who: "native", base: "spiped", atLeast: 0.9 },
+  { label: "native: bulk, up", id: "bulk.upload", who: "native", base: "spiped", atLeast: 2.5 },
+  { label: "native: bulk, down", id: "bulk.download", who: "native", base: "spiped", atLeast: 2.5 },
+  { label: "native: bulk, up", id: "bulk.upload", who: "native", base: "stunnel", atLeast: 1 },
+  { label: "native: connect + PING", id: "connect.p50", who: "native", base: "spiped", atMost: 0.35 },
+  { label: "native: connect + PING at 50 ms, in round trips", id: "network.connect", who: "native", atMostRoundTrips: 1.15 },
+  { label: "native: bulk at 50 ms", id: "network.bulk", who: "native", base: "direct", atLeast: 0.9 },
+  { label: "native: bytes for a command", id: "network.bytes", who: "native", base: "spiped", atMost: 0.1 },
+  { label: "native: RSS a connection, client end", id: "idle.client.each", who: "native", belowKilobytes: 15 },
+  { label: "native: RSS a connection, server end", id: "idle.server.each", who: "native", belowKilobytes: 15 },
+  { label: "spiped's wire: GET/s, 1 connection", id: "redis.1.rate", who: "ours", base: "pipe", atLeast: 0.85 },
+  { label: "spiped's wire: GET/s, 20 connections", id: "redis.20.rate", who: "ours", base: "pipe", atLeast: 0.8 },
+  { label: "spiped's wire: GET/s, pipelined by 16", id: "redis.10x16.rate", who: "ours", base: "pipe", atLeast: 0.8 },
+  { label: "spiped's wire: bulk, up", id: "bulk.upload", who: "ours", base: "spiped", atLeast: 1.3 },
+  { label: "spiped's wire: bulk, down", id: "bulk.download", who: "ours", base: "spiped", atLeast: 1.3 },
+  { label: "spiped's wire: CPU a GB, up", id: "bulk.upload.cpu", who: "ours", base: "spiped", atMost: 1 },
+  { label: "spiped's wire: CPU a GB, down", id: "bulk.download.cpu", who: "ours", base: "spiped", atMost: 1 },
+  { label: "spiped's wire: connect + PING", id: "connect.p50", who: "ours", base: "spiped", atMost: 1 },
+  { label: "spiped's wire: RSS a connection, client end", id: "idle.client.each", who: "ours", belowKilobytes: 25 },
+  { label: "spiped's wire: RSS a connection, server end", id: "idle.server.each", who: "ours", belowKilobytes: 25 },
+  { label: "tunneld status --json", id: "daemon.status", who: "ours", base: "direct", baseName: "node -e 0", atMost: 2 },
 ];
+const RATIOS = { spiped: "toSpiped", direct: "toDirect", pipe: "toPipe", stunnel: "toStunnel" };
+/** The delay of the relay in bench/network.mjs. */
+export const ROUND_TRIP_MS = 50;
 
 /** Judges the aims whose metrics were measured: { label, value, aim, reached }, plain data for the report and the JSON. */
 export function judgeAims(metrics) {
   const known = new Map(metrics.map((metric) => [metric.id, metric]));
-  return AIMS.filter(({ id }) => known.has(id)).map(({ label, id, atLeast, belowMegabytes, atMostDirect }) => {
-    const { medians, oursToSpiped, oursToDirect } = known.get(id);
-    if (atMostDirect !== undefined) {
-      const value = oursToDirect.median;
-      return { label, value: `${value.toFixed(2)} × node -e 0`, aim: `at most ${atMostDirect.toFixed(1)} ×`, reached: value <= atMostDirect };
+  return AIMS.flatMap(({ label, id, who, base, baseName = base, atLeast, atMost, atMostRoundTrips, belowKilobytes }) => {
+    const metric = known.get(id);
+    const median = metric?.medians[who];
+    if (median === undefined) return [];
+    if (atMostRoundTrips !== undefined) {
+      const value = median / ROUND_TRIP_MS;
+      return [{ label, value: value.toFixed(2), aim: `at most ${atMostRoundTrips}`, reached: value <= atMostRoundTrips }];
     }
-    if (atLeast !== undefined) {
-      const value = oursToSpiped.median;
-      return { label, value: `${value.toFixed(2)} × spiped`, aim: `at least ${atLeast.toFixed(1)} ×`, reached: value >= atLeast };
-    }
-    return { label, value: `${medians.ours.toFixed(1)} MB`, aim: `below ${belowMegabytes} MB`, reached: medians.ours < belowMegabytes };
+    if (belowKilobytes !== undefined)
+      return [{ label, value: `${median.toFixed(1)} kB`, aim: `at most ${belowKilobytes} kB`, reached: median <= belowKilobytes }];
+    const ratio = metric[RATIOS[base]][who]?.median;
+    if (ratio === undefined) return [];
+    const reached = atLeast === undefined ? ratio <= atMost : ratio >= atLeast;
+    return [{ label, value: `${ratio.toFixed(2)} × ${baseName}`, aim: atLeast === undefined ? `at most ${atMost} ×` : `at least ${atLeast} ×`, reached }];
   });
 }
 
-/** Prints aims and table; `metrics` are summaries from bench/rounds.mjs. */
-export function printReport({ metrics, aims }) {
+/** Prints aims and table; `metrics` are summaries from bench/rounds.mjs, `names` the contenders in the order of their columns. */
+export function printReport({ metrics, aims, names }) {
   if (aims.length > 0) {
-    say(`\n${bold("Ratios that matter")} ${dim("(ours / Debian's spiped, median of the rounds' ratios)")}`);
+    say(`\n${bold("What is to be reached")} ${dim("(median of the rounds' ratios)")}`);
     for (const { label, value, aim, reached } of aims) {
-      say(`  ${label.padEnd(31)} ${bold(value.padStart(15))}   ${dim(`aim: ${aim}, ${reached ? "reached" : "not reached"}`)}`);
+      say(`  ${label.padEnd(48)} ${bold(value.padStart(16))}   ${dim(`aim: ${aim}, ${reached ? "reached" : "not reached"}`)}`);
     }
   }
-  say(`\n${bold("All measures")} ${dim(`(medians of the rounds; ↑ more is better, ↓ less is better)`)}`);
-  const rows = metrics.map(rowOf);
-  const head = ["measure", "ours", "spiped", "direct", "ours/spiped", "lowest–highest round"];
+  say(`\n${bold("All measures")} ${dim("(medians of the rounds, and the median of the rounds' ratios to spiped; ↑ more is better, ↓ less is better)")}`);
+  const shown = names.filter((name) => metrics.some(({ medians }) => medians[name] !== undefined));
+  const rows = metrics.map((metric) => rowOf(metric, shown));
+  const head = ["measure", ...shown];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   say(bold(`  ${line(head, widths)}`));
   say(dim(`  ${widths.map((width) => "─".repeat(width)).join("──")}`));
   for (const row of rows) say(`  ${line(row, widths)}`);
 }
 
-function rowOf({ label, unit, better, digits, medians, oursToSpiped }) {
-  const show = (value) => (value === null ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  const ratio = oursToSpiped === null ? "–" : oursToSpiped.median.toFixed(2);
-  const range = oursToSpiped === null ? "–" : `${oursToSpiped.lowest.toFixed(2)}–${oursToSpiped.highest.toFixed(2)}`;
-  const name = `${label} ${better === "higher" ? "↑" : "↓"} ${unit}`;
-  return [name, show(medians.ours), show(medians.spiped), show(medians.direct), ratio, range];
+function rowOf({ label, unit, better, digits, medians, toSpiped }, names) {
+  const show = (value) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const cell = (name) => {
+    if (medians[name] === undefined) return "–";
+    const ratio = name === "spiped" || toSpiped[name] === undefined ? "" : ` (${toSpiped[name].median.toFixed(2)})`;
+    return `${show(medians[name])}${ratio}`;
+  };
+  return [`${label} ${better === "higher" ? "↑" : "↓"} ${unit}`, ...names.map(cell)];
 }
 
 function line(cells, widths) {

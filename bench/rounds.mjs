@@ -28,18 +28,26 @@ export async function interleave({ contenders, rounds, measure, warmUp = true })
   return samples;
 }
 
-/** Joins a measure's samples with the descriptions of its metrics ({ id, label, unit, better, digits }). */
+/**
+ * Joins a measure's samples with the descriptions of its metrics ({ id, label, unit, better, digits }): medians by
+ * contender, and ratios to four of them ({ median, lowest, highest } by contender; none where that one was not measured).
+ */
 export function summarize(metrics, samples) {
   return metrics
     .filter(({ id }) => samples[id] !== undefined)
     .map((metric) => {
-      const { ours, spiped, direct } = samples[metric.id];
+      const of = samples[metric.id];
+      const medians = Object.fromEntries(Object.entries(of).map(([name, values]) => [name, median(values)]));
+      const against = (base) =>
+        of[base] === undefined ? {} : Object.fromEntries(Object.entries(of).map(([name, values]) => [name, spread(values, of[base])]));
       return {
         ...metric,
-        samples: samples[metric.id],
-        medians: { ours: median(ours), spiped: spiped === undefined ? null : median(spiped), direct: direct === undefined ? null : median(direct) },
-        oursToSpiped: spiped === undefined ? null : spread(ours, spiped),
-        oursToDirect: direct === undefined ? null : spread(ours, direct),
+        samples: of,
+        medians,
+        toSpiped: against("spiped"),
+        toDirect: against("direct"),
+        toPipe: against("pipe"),
+        toStunnel: against("stunnel"),
       };
     });
 }

@@ -32,20 +32,25 @@ const GROUPS = {
     },
   },
   spiped: { packages: ["spiped"], tools: { spiped: ["spiped"], spipe: ["spipe"] } },
+  // Only the bench compares with these two.
+  stunnel: { packages: ["stunnel4"], tools: { stunnel: ["stunnel4", "stunnel"] } },
+  ssh: { packages: ["openssh-server", "openssh-client"], tools: { sshd: ["sshd"], ssh: ["ssh"], sshKeygen: ["ssh-keygen"] } },
 };
+/** What the tests and the demonstration need. */
+const USUAL = ["redis", "mariadb", "spiped"];
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** Increased when wrappers or layout change, so that an older unpacked tree is made again. */
 const LAYOUT = 1;
 
 /** The tools of the named groups, installed if needed. */
-export async function provision(groups = Object.keys(GROUPS)) {
+export async function provision(groups = USUAL) {
   const missing = groups.filter((group) => locateGroup(group) === null);
   if (missing.length > 0) await obtain(missing);
   return locate(groups);
 }
 
 /** The installed tools of the named groups; throws if one is missing. */
-export function locate(groups = Object.keys(GROUPS)) {
+export function locate(groups = USUAL) {
   const found = groups.map((group) => [group, locateGroup(group)]);
   const missing = found.filter(([, tools]) => tools === null).map(([group]) => group);
   if (missing.length > 0) throw new Failure(howToGet(missing));
