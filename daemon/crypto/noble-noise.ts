@@ -39,6 +39,10 @@ function aead(key: Uint8Array): Aead {
       all.set(sealed, headroom);
       return all;
     },
+    sealInPieces(nonce, associated, plain) {
+      const sealed = cipher(nonce, associated).encrypt(new Uint8Array(plain));
+      return [sealed.subarray(0, plain.length), sealed.subarray(plain.length)];
+    },
     open(nonce, associated, sealed) {
       const one = cipher(nonce, associated);
       if (sealed.length < TAG_BYTES) return undefined;

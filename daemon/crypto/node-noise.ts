@@ -69,20 +69,25 @@ function aead(key: Uint8Array): Aead {
     decipherAhead = undefined;
     return made?.nonce.equals(nonce) ? made.object : makeDecipher(nonce);
   };
+  const sealInPieces = (nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array] => {
+    check();
+    const cipher = takeCipher(nonce);
+    if (associated.length > 0) cipher.setAAD(associated);
+    const text = cipher.update(plain);
+    // GCM has no bytes of its own at the end.
+    cipher.final();
+    return [text, cipher.getAuthTag()];
+  };
   return {
     seal(nonce, associated, plain, headroom = 0) {
-      check();
-      const cipher = takeCipher(nonce);
-      if (associated.length > 0) cipher.setAAD(associated);
-      const text = cipher.update(plain);
-      // GCM has no bytes of its own at the end.
-      cipher.final();
+      const [text, tag] = sealInPieces(nonce, associated, plain);
       const end = headroom + text.length;
       const sealed = Buffer.allocUnsafe(end + TAG_BYTES);
       sealed.set(text, headroom);
-      sealed.set(cipher.getAuthTag(), end);
+      sealed.set(tag, end);
       return sealed;
     },
+    sealInPieces,
     open(nonce, associated, sealed) {
       check();
       if (sealed.length < TAG_BYTES) return undefined;

@@ -8,6 +8,8 @@
 export interface Aead {
   /** The cipher text of `plain`, with its tag behind it and `headroom` bytes for the caller's use before it (default: none). */
   seal(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array, headroom?: number): Uint8Array;
+  /** The same in two pieces, cipher text and tag: for long texts, which are not worth a copy. */
+  sealInPieces(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array];
   /** The plain text; undefined when the tag is wrong, and nothing of the text is given out then. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
   /** For idle time: makes now what the next `seal` or `open` needs, if `nonce` will be its nonce. May do nothing. */

@@ -1,13 +1,17 @@
 /**
  * How much of a session may be on its way: at most
- * max(256 kB, 2 × acknowledged rate × least round trip). Without a bound the
- * system's send buffer takes megabytes, and a small frame behind a bulk stream
- * waits for all of them on a slow link. Pure; BBR's idea (Cardwell and others,
+ * max(256 kB, acknowledged rate × (2 × least round trip + 5 ms)). Without a bound
+ * the system's send buffer takes megabytes, and a small frame behind a bulk stream
+ * waits for all of them on a slow link. The 5 ms are for ways that are shorter than
+ * the time which the ends themselves take. Pure; BBR's idea (Cardwell and others,
  * ACM Queue 14(5), 2016) without its pacing.
  */
 
 /** Our choice, and what the design measured: 0.2 s at 1.25 MB/s. */
 const LEAST_BYTES = 256 * 1024;
+
+/** Our choice: what the ends take to read, decrypt and acknowledge, pauses of the garbage collector included. */
+const ENDS_MS = 5;
 
 /** Our choice: rates are taken over at least this long, and the best of the last few counts. */
 const PERIOD_MS = 10;
@@ -35,7 +39,7 @@ export class InFlight {
   /** How many more bytes may be sent now. */
   get room(): number {
     const rate = Math.max(0, ...this.#rates);
-    const most = Math.max(LEAST_BYTES, 2 * rate * (this.#leastRoundTripMs ?? 0));
+    const most = Math.max(LEAST_BYTES, rate * (2 * (this.#leastRoundTripMs ?? 0) + ENDS_MS));
     return Math.max(0, most - (this.#sentBytes - this.#ackedBytes));
   }
 

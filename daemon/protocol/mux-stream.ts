@@ -191,15 +191,15 @@ export class MuxStream {
   }
 
   /**
-   * For the mux: writes frames into `into` from `at` on; where they end. Stops after its turn's worth; `more` says whether it
-   * could go on at once.
+   * For the mux: writes frames into `into` from `at` on; where they end. Stops after its turn's worth, unless no other stream
+   * waits; `more` says whether it could go on at once.
    */
-  fill(into: Uint8Array, at: number): { readonly end: number; readonly more: boolean } {
+  fill(into: Uint8Array, at: number, isAlone = false): { readonly end: number; readonly more: boolean } {
     if (this.#isOver) return { end: at, more: false };
     let end = this.#fillCredit(into, at);
     const room = into.length - end - MUX_HEADER_BYTES;
     const mayGo = Math.max(0, Math.min(this.#queuedBytes, this.#sendWindow, this.#owner.allowance(this.#outstanding)));
-    const size = Math.min(mayGo, TURN_BYTES, room);
+    const size = Math.min(mayGo, isAlone ? Number.POSITIVE_INFINITY : TURN_BYTES, room);
     const isLast = this.#sending === "ending" && size === this.#queuedBytes;
     if (room >= 0 && (size > 0 || isLast)) end = this.#fillData(into, end, { size, isLast });
     else if (room >= 0 && this.#greeting === FLAG.syn && this.#queuedBytes === 0) end = this.#header(into, end, FRAME.windowUpdate, 0);

@@ -36,7 +36,7 @@ export interface MuxOptions {
   readonly nowMs: () => number;
   /** The peer has opened a stream: set its `user` before this returns. */
   readonly onStream: (stream: MuxStream) => void;
-  /** `fill` has something to write, where it had nothing. */
+  /** `fill` has something to write, or more than before. */
   readonly onOutput: () => void;
   readonly onPong: (value: number) => void;
   /** The peer takes no more streams. */
@@ -189,7 +189,7 @@ export class Mux {
     while (this.#ready.size > 0 && into.length - end > MUX_HEADER_BYTES) {
       const [stream] = this.#ready as unknown as [MuxStream];
       this.#ready.delete(stream);
-      const filled = stream.fill(into, end);
+      const filled = stream.fill(into, end, this.#ready.size === 0);
       end = filled.end;
       if (filled.more) this.#ready.add(stream);
     }
@@ -311,9 +311,8 @@ export class Mux {
     if (nowMs - this.#pings.sinceMs >= 1_000) Object.assign(this.#pings, { sinceMs: nowMs, count: 0 });
     this.#pings.count += 1;
     if (this.#pings.count > PINGS_A_SECOND) return;
-    const wasIdle = !this.hasOutput;
     this.#pong = value;
-    if (wasIdle) this.#options.onOutput();
+    this.#options.onOutput();
   }
 
   #onGoAway(reason: number): void {
@@ -337,18 +336,16 @@ export class Mux {
 
   #send(header: Omit<FrameHeader, "version">): void {
     if (this.#failed) return;
-    const wasIdle = !this.hasOutput;
     const frame = new Uint8Array(MUX_HEADER_BYTES);
     writeHeader(frame, 0, header);
     this.#control.push(frame);
-    if (wasIdle) this.#options.onOutput();
+    this.#options.onOutput();
   }
 
   #makeReady(stream: MuxStream): void {
-    if (this.#ready.has(stream) || this.#failed) return;
-    const wasIdle = !this.hasOutput;
+    if (this.#failed) return;
     this.#ready.add(stream);
-    if (wasIdle) this.#options.onOutput();
+    this.#options.onOutput();
   }
 
   #forget(stream: MuxStream): void {

@@ -46,6 +46,14 @@ export class NoiseSealer {
     return concat(records);
   }
 
+  /** One record of 1 to {@link MAX_RECORD_BYTES} bytes, in pieces that belong one behind the other: for long ones, which are not worth a copy. */
+  sealInPieces(plain: Uint8Array): readonly Uint8Array[] {
+    rekeyIfDue(this.#cipher, this.#rekeyEvery);
+    const [text, tag] = this.#cipher.sealInPieces(NO_BYTES, plain);
+    const length = text.length + tag.length;
+    return [Uint8Array.of(length >> 8, length & 0xff), text, tag];
+  }
+
   /** For idle time: makes the next `seal` quicker. */
   ahead(): void {
     this.#cipher.ahead("seal");
@@ -69,9 +77,10 @@ export class NoiseSealer {
 export class NoiseOpener {
   readonly #cipher: CipherState;
   readonly #rekeyEvery: number;
-  /** The beginning of a record that is not whole yet, in room for all of it once its length is known. */
+  /** The beginning of a record that is not whole yet: so many bytes of room that has the record's size, or more. */
   #begun: Uint8Array = NO_BYTES;
   #begunBytes = 0;
+  #begunSize = 0;
   #failed: TunnelError | undefined;
 
   constructor(cipher: CipherState, rekeyEvery = REKEY_EVERY) {
@@ -110,37 +119,33 @@ export class NoiseOpener {
 
   wipe(): void {
     this.#cipher.wipe();
-    this.#forgetBegun();
+    this.#begun = NO_BYTES;
+    this.#begunBytes = 0;
   }
 
   /** Goes on with the record that has begun; how much of `sealed` it took. */
   #finishBegun(sealed: Uint8Array, texts: Uint8Array[]): number {
     let at = 0;
     while (this.#begunBytes > 0 && at < sealed.length) {
-      const piece = sealed.subarray(at, at + this.#begun.length - this.#begunBytes);
+      const piece = sealed.subarray(at, at + this.#begunSize - this.#begunBytes);
       this.#begun.set(piece, this.#begunBytes);
       this.#begunBytes += piece.length;
       at += piece.length;
-      if (this.#begunBytes < this.#begun.length) break;
-      const begun = this.#begun;
-      this.#forgetBegun();
-      if (begun.length === LENGTH_BYTES) this.#begin(begun);
-      else texts.push(this.#openOne(begun.subarray(LENGTH_BYTES)));
+      if (this.#begunBytes < this.#begunSize) break;
+      this.#begunBytes = 0;
+      if (this.#begunSize === LENGTH_BYTES) this.#begin(this.#begun.subarray(0, LENGTH_BYTES));
+      else texts.push(this.#openOne(this.#begun.subarray(LENGTH_BYTES, this.#begunSize)));
     }
     return at;
   }
 
   /** Keeps the beginning of a record: a copy, as the caller may use the buffer again. */
   #begin(head: Uint8Array): void {
-    const size = head.length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + this.#lengthAt(head, 0);
-    this.#begun = new Uint8Array(size);
+    this.#begunSize = head.length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + this.#lengthAt(head, 0);
+    // Used again for the next one: zeroing new memory for each costs as much as decrypting it.
+    if (this.#begun.length < this.#begunSize) this.#begun = new Uint8Array(this.#begunSize);
     this.#begun.set(head);
     this.#begunBytes = head.length;
-  }
-
-  #forgetBegun(): void {
-    this.#begun = NO_BYTES;
-    this.#begunBytes = 0;
   }
 
   /** Told before its bytes are there: nothing is kept for a record that can't be one. */

@@ -73,6 +73,11 @@ export class CipherState {
     return this.#aead.seal(this.#next(), associated, plain, headroom);
   }
 
+  /** EncryptWithAd, cipher text and tag apart. @throws RangeError as `seal` */
+  sealInPieces(associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array] {
+    return this.#aead.sealInPieces(this.#next(), associated, plain);
+  }
+
   /** DecryptWithAd; undefined when the message is not what the other side sealed as its next one. The count does not rise then. */
   open(associated: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const plain = this.#aead.open(this.#next(), associated, sealed);

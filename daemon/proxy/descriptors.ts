@@ -5,7 +5,7 @@
  * silent strangers can't use the descriptors up. When there are no handshakes, the
  * newcomer is turned away. Both are counted and reported.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { type Message, message } from "../../shared/message.ts";
 
 /** Our choice: descriptors kept free for dials, log files, the key folder and the daemon's own clients. */
@@ -29,6 +29,38 @@ export const hasDescriptors: DescriptorCheck = () => {
   }
 };
 
+/** How many more descriptors this process may open; undefined where the system does not say. Costs a look at each open one. */
+function spare(): number | undefined {
+  try {
+    const [, most] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1")) ?? [];
+    return most === undefined ? undefined : Number(most) - readdirSync("/proc/self/fd").length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Our choice: how long a count of the spare descriptors holds, and for what share of them newcomers are taken unseen: each needs two. */
+const COUNT_HOLDS_MS = 1_000;
+const SHARE = 8;
+
+/**
+ * `check`, but not for each newcomer where descriptors abound: opening eight files for each costs as much as all else that
+ * taking it in does.
+ */
+export function seldom(check: DescriptorCheck, { count = spare, nowMs = () => performance.now() } = {}): DescriptorCheck {
+  let unseen = 0;
+  let untilMs = 0;
+  return () => {
+    if (unseen > 0 && nowMs() < untilMs) {
+      unseen -= 1;
+      return true;
+    }
+    unseen = Math.floor((count() ?? 0) / SHARE);
+    untilMs = nowMs() + COUNT_HOLDS_MS;
+    return check();
+  };
+}
+
 /** Our choice: how many handshakes may end for one newcomer: one for its own descriptor, one for a dial since the last newcomer. */
 const MOST_FOR_ONE = 2;
 
@@ -45,7 +77,7 @@ export class Descriptors {
   readonly #areLeft: DescriptorCheck;
   readonly #listeners = new Set<Yielding>();
 
-  constructor(areLeft: DescriptorCheck = hasDescriptors) {
+  constructor(areLeft: DescriptorCheck = seldom(hasDescriptors)) {
     this.#areLeft = areLeft;
   }
 

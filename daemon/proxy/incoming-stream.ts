@@ -41,7 +41,7 @@ export class IncomingStream implements StreamUser {
 
   /** The backend is connected: tells the other end, and gives out what has come; these bytes are not consumed. */
   accept(): Uint8Array {
-    this.stream.write(CONNECTED);
+    this.session.hold("a moment", () => this.stream.write(CONNECTED));
     return this.#held;
   }
 

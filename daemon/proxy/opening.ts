@@ -70,7 +70,9 @@ const STOPPED = new DOMException("the connection is over", "AbortError");
 /** See the file's header. */
 export class Opening {
   readonly #options: OpeningOptions;
-  readonly #abort = new AbortController();
+  #isOver = false;
+  /** Made when there is something to abort: a stream on a session that is there needs none. */
+  #abort: AbortController | undefined;
   readonly #doubt: ProofDoubt;
   /** Set once known: in a client role when it dials, in a server role only after its handshake. */
   #route: Route | undefined;
@@ -95,7 +97,8 @@ export class Opening {
   /** The connection is over, with `error` if it failed. Lets go of the wire without closing it. */
   stop(error: TunnelError | undefined): void {
     clearTimeout(this.#timer);
-    this.#abort.abort(STOPPED);
+    this.#isOver = true;
+    this.#abort?.abort(STOPPED);
     this.#handshake?.stop();
     this.#question?.ended();
     this.#doubt.ended(error);
@@ -124,7 +127,7 @@ export class Opening {
       const addresses = await withinTime(route.target.addresses(), {
         timeoutMs: connectTimeoutMs,
         late: () => new TunnelError("DNS_FAILED", message("the name of {0} was not resolved within {1} s", route.target.text, connectTimeoutMs / 1000)),
-        signal: this.#abort.signal,
+        signal: this.#signal,
       });
       if (this.#isStopped()) return;
       const connectMs = clock.monotonicMs();
@@ -162,7 +165,7 @@ export class Opening {
   async #connect(route: Route, addresses: readonly ResolvedAddress[]): Promise<Dialled> {
     const elsewhere = addresses.filter((address) => !this.#options.leadsBack(address));
     const { role, connectTimeoutMs } = this.#options.settings;
-    const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#abort.signal };
+    const how = { timeoutMs: connectTimeoutMs, bind: route.bind, signal: this.#signal };
     const options = { addresses: elsewhere, ...how, ...(role === "server" && { aloneMs: BACKEND_ALONE_MS }) };
     if (elsewhere.length === addresses.length) return await dial(options);
     try {
@@ -290,7 +293,12 @@ export class Opening {
     this.#wire = undefined;
   }
 
+  get #signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
   #isStopped(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#isOver;
   }
 }

@@ -36,6 +36,27 @@ for (const suite of NOISE_SUITES)
         sameBytes(join(...texts), pattern(bytes));
       });
 
+    it("are the same bytes in pieces, across a change of keys", () => {
+      const { client, server } = shaken(suite);
+      const opener = new NoiseOpener(server.receive, 2);
+      const sealer = new NoiseSealer(client.send, 2);
+      for (const bytes of [1, 5_000, MAX_RECORD_BYTES, 3]) {
+        const text = pattern(bytes);
+        const sealed = bytes === 5_000 ? sealer.seal(text) : join(...sealer.sealInPieces(text));
+        sameBytes(join(...opener.open(sealed)), text);
+      }
+    });
+
+    it("are the same whatever was made ahead, and once only", () => {
+      const { sealer, opener } = pair(suite, 2);
+      for (let count = 0; count < 6; count++) {
+        if (count % 3 !== 0) sealer.ahead();
+        if (count % 2 === 0) opener.ahead();
+        sealer.ahead();
+        sameBytes(join(...opener.open(sealer.seal(pattern(100, count)))), pattern(100, count));
+      }
+    });
+
     it("come out whole when they come byte by byte", () => {
       const { records, opener } = three(suite);
       const texts = cut(join(...records), 1).flatMap((byte) => opener.open(byte));

@@ -1,7 +1,7 @@
 /** When accept(2) fails, usually because descriptors are short: the port stays, and newcomers wait, longer each time. */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { Descriptors, hasDescriptors } from "../../../daemon/proxy/descriptors.ts";
+import { Descriptors, hasDescriptors, seldom } from "../../../daemon/proxy/descriptors.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
 import { turnOfTheLoop } from "../../support/wire/loop.ts";
@@ -50,6 +50,38 @@ describe("a listener in a process that is out of descriptors", () => {
   });
 
   it("asks the system, which has descriptors left here", () => assert.equal(hasDescriptors(), true));
+
+  it("asks the system once for an eighth of what is spare, and again after a second", () => {
+    let [asked, now, isLeft] = [0, 0, true];
+    const check = seldom(
+      () => {
+        asked += 1;
+        return isLeft;
+      },
+      { count: () => 80, nowMs: () => now },
+    );
+    for (let newcomer = 0; newcomer < 11; newcomer++) assert.equal(check(), true);
+    assert.equal(asked, 1);
+    assert.deepEqual([check(), asked], [true, 2]);
+    isLeft = false;
+    now = 1_000;
+    assert.deepEqual([check(), asked], [false, 3]);
+  });
+
+  it("asks for each newcomer where few are spare, or nobody can say how many", () => {
+    for (const count of [() => 7, () => 0, () => undefined]) {
+      let asked = 0;
+      const check = seldom(
+        () => {
+          asked += 1;
+          return true;
+        },
+        { count, nowMs: () => 0 },
+      );
+      for (let newcomer = 0; newcomer < 3; newcomer++) check();
+      assert.equal(asked, 3);
+    }
+  });
 });
 
 describe("a listener whose accept fails", () => {
