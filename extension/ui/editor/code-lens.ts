@@ -6,7 +6,8 @@ import * as vscode from "vscode";
 import { type Disposable, Disposables } from "../../emitter.ts";
 import { CHOOSE_KEY } from "../../ids.ts";
 import { configLenses, type Lens } from "../../model/editor/config-lenses.ts";
-import type { TunnelItem } from "../../model/tunnel-item.ts";
+import { stateOf, type TunnelItem } from "../../model/tunnel-item.ts";
+import { stateWord } from "../../model/view/tunnel-row.ts";
 import type { Services } from "../../services.ts";
 import { type AskKeys, keyAsker } from "./known-keys.ts";
 import { configOf, configSelector, placeOf, rangeOf } from "./open-files.ts";
@@ -51,10 +52,11 @@ class LensProvider implements vscode.CodeLensProvider {
 
   /** Counters change all the time: lenses are redrawn only if something that they show has changed. */
   #onChange(): void {
+    const { store, t } = this.#services;
     const now = JSON.stringify(
-      this.#services.store.items.map(({ source, name, status, approval, busy, fault, place }) => [
-        ...[source.configPath, name, status?.state, status?.lastFailure?.code, approval.at, busy, fault?.message],
-        place === undefined,
+      store.items.map((item) => [
+        ...[item.source.configPath, item.name, stateWord(item, t), stateOf(item), item.approval.at, item.busy],
+        ...[item.fault?.message, item.missingKey, item.place === undefined],
       ]),
     );
     if (now === this.#shown) return;
