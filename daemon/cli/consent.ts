@@ -75,7 +75,7 @@ async function confirmOpening(name: string, { yes, terminal }: ConsentOptions): 
 
 /** The facts that the user approves, one per line; values are not escaped yet: print them with {@link Output.whole}. */
 export function factLines(facts: ApprovalFacts): string[] {
-  const { role, target, bind, keys, env, tls, user, database, forwardSecrecy, wire } = facts;
+  const { role, target, bind, backend, targets = {}, allow = [], keys, env, tls, user, database, forwardSecrecy, wire } = facts;
   const reach = facts.beyondLoopback ? "   OTHER MACHINES CAN CONNECT TO IT" : "";
   const heading = facts.approvedBefore ? "has changed since it was approved" : "is not approved yet";
   return [
@@ -85,6 +85,9 @@ export function factLines(facts: ApprovalFacts): string[] {
     ...hostMark(facts.listen),
     `  target    ${target}`,
     ...hostMark(target),
+    ...(backend === undefined ? [] : [`  backend   ${backend}`]),
+    ...Object.entries(targets).flatMap(([name, address]) => [`  targets   ${name}: ${address}`, ...hostMark(address)]),
+    ...allow.flatMap((line) => [`  allow     ${line}`, ...hostMark(line.replace(/-\d+$/, ""))]),
     ...(bind === undefined ? [] : [`  bind      ${bind}`, ...hostMark(bind)]),
     ...keys.flatMap(({ source, fingerprint, shared }) => [
       `  key       ${fingerprint}  ${source}`,

@@ -5,6 +5,7 @@
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
+import type { AskedTarget } from "../../shared/far-target.ts";
 import type { Clock } from "../../shared/time.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
@@ -32,6 +33,8 @@ export interface AttemptOptions {
   readonly forwardSecrecy: ForwardSecrecy;
   /** Given: the nonce carries the native wire's hint, and whoever answers it is asked on that wire. */
   readonly native?: NativeSettings | undefined;
+  /** On the native wire: which backend of the far end is asked for; default: its entry's target. */
+  readonly backend?: AskedTarget | undefined;
   /** How long C4 is held back, given the round trip seen so far. */
   readonly holdMs: (roundTripMs: number) => number;
   /** What connecting took. */

@@ -7,6 +7,7 @@
 
 import { formatAddress } from "../../shared/address.ts";
 import { keyFormMessage, keyFormText, keyVariantsMessage, keyVariantsText } from "../../shared/contract/key-form.ts";
+import { readBackend } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
 import { nativeSettings } from "../proxy/connection-settings.ts";
@@ -159,6 +160,7 @@ class FarSide {
       key,
       forwardSecrecy,
       ...(hints ? { random, native: nativeSettings(suite, random) } : { random: nonceFirst(random) }),
+      backend: plan.backend === undefined ? undefined : readBackend(plan.backend),
       nonceLimitMs: hints ? Math.min(plan.timeoutMs, timings.hintMs + 2 * ms) : plan.timeoutMs,
       dialMs: ms,
       holdMs: (roundTripMs) => Math.max(long ? timings.longHoldMs : 0, timings.holdMs + timings.holdRoundTrips * roundTripMs),

@@ -4,10 +4,11 @@
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
+import type { AskedTarget } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import type { Clock } from "../../shared/time.ts";
 import { concat } from "../protocol/keys.ts";
-import { OWN_TARGET, readStatus } from "../protocol/stream-words.ts";
+import { readStatus, writeTarget } from "../protocol/stream-words.ts";
 import type { NativeStart } from "../protocol/wire.ts";
 import { NativeSession, SESSION_HOLDS_BYTES } from "../proxy/native-session.ts";
 import { type Link, streamLink } from "./link.ts";
@@ -19,6 +20,8 @@ export interface FarWordOptions {
   readonly native: NativeStart;
   /** Bytes of the wire that came right behind the handshake. */
   readonly rest: Uint8Array;
+  /** Which backend is asked for; default: the entry's target. */
+  readonly backend?: AskedTarget | undefined;
   readonly clock: Clock;
   /** The far end has this time to reach its backend; none after that is a failure of the backend. */
   readonly timeoutMs: number;
@@ -29,7 +32,7 @@ export interface FarWordOptions {
 export type FarWord = { readonly link: Link } | { readonly error: TunnelError; readonly isOwnWord: boolean };
 
 /** See the file's header. Owns the wire. @throws the signal's reason */
-export function askFarEnd({ wire, native, rest, clock, timeoutMs, signal }: FarWordOptions): Promise<FarWord> {
+export function askFarEnd({ wire, native, rest, backend, clock, timeoutMs, signal }: FarWordOptions): Promise<FarWord> {
   return new Promise((resolve, reject) => {
     const session: NativeSession = new NativeSession({
       role: "client",
@@ -109,6 +112,6 @@ export function askFarEnd({ wire, native, rest, clock, timeoutMs, signal }: FarW
         ),
       onWritable() {},
     };
-    stream.write(OWN_TARGET);
+    stream.write(writeTarget(backend));
   });
 }

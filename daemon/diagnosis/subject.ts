@@ -16,7 +16,7 @@ import type { Timings } from "./timings.ts";
 /** The parts of a plan that matter here. */
 export type DiagnosisPlan = Pick<
   TunnelPlan,
-  "role" | "service" | "tls" | "listen" | "target" | "bind" | "keys" | "keyForms" | "forwardSecrecy" | "wire" | "timeoutMs"
+  "role" | "service" | "tls" | "listen" | "target" | "bind" | "keys" | "keyForms" | "forwardSecrecy" | "wire" | "backend" | "timeoutMs"
 >;
 
 /** What a stage returns if it can't be looked at before a later stage is well. */

@@ -29,6 +29,7 @@ export interface Circumstances {
 const NO_SPIPED = message("Put spiped -d or tunneld there, or correct the target: it must be the port of the encrypted end, not of the service.");
 const CHECK_BACKEND = message("On the far machine, check that the service runs and that the target (-t) of spiped or tunneld is its address.");
 
+const ALLOW_TARGET = message('At the far end, add this backend to "targets" or "allow" of the entry, or correct "backend" here.');
 const RAISE_LIMIT = message("Close connections that nobody needs, or raise the limit of the far end (spiped -n, maxConnections).");
 
 /** Concludes. `unproved` with the end `closed` means KEY_MISMATCH, so the attempt must have been repeated as rule (f) says. */
@@ -223,7 +224,7 @@ function judgeWord({ error, isOwnWord }: Extract<Sighting, { at: "told" }>): Con
     code: error.code,
     certain: isOwnWord,
     cause: message("the key is right, but {0}.", error.reason ?? error.message),
-    cure: error.code === "LIMIT_REACHED" ? RAISE_LIMIT : CHECK_BACKEND,
+    cure: error.code === "LIMIT_REACHED" ? RAISE_LIMIT : error.code === "TARGET_REFUSED" ? ALLOW_TARGET : CHECK_BACKEND,
   });
 }
 

@@ -21,7 +21,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { MuxStream } from "../protocol/mux-stream.ts";
-import { OWN_TARGET } from "../protocol/stream-words.ts";
+import { writeTarget } from "../protocol/stream-words.ts";
 import type { Channel, NativeStart, Wire } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import type { IncomingStream } from "./incoming-stream.ts";
@@ -239,7 +239,7 @@ export class Connection {
   /** Client role: a stream on a session that is there. The far end's answer on it will prove the key anew. */
   #openStream(session: NativeSession): void {
     const stream = session.openStream();
-    stream.write(OWN_TARGET);
+    stream.write(writeTarget(this.#route?.backend));
     this.#openStreamUp(stream, session, NO_BYTES);
   }
 

@@ -3,16 +3,18 @@
  * is refused: reads which target it is for, and holds what comes behind that.
  * What is held counts against the stream's window, so it is bounded.
  */
+
 import type { TunnelError } from "../../shared/errors.ts";
+import type { AskedTarget } from "../../shared/far-target.ts";
 import { concat } from "../protocol/keys.ts";
 import type { MuxStream, StreamUser } from "../protocol/mux-stream.ts";
-import { CONNECTED, OWN_TARGET, writeRefusal } from "../protocol/stream-words.ts";
+import { CONNECTED, readTarget, writeRefusal } from "../protocol/stream-words.ts";
 import type { NativeSession } from "./native-session.ts";
 
 /** Whom an incoming stream tells. */
 export interface IncomingStreamOwner {
-  /** Its target is the entry's own. Called once, at most. */
-  onTarget(stream: IncomingStream): void;
+  /** Its target is known; `asked` undefined: the entry's own. Called once, at most. */
+  onTarget(stream: IncomingStream, asked: AskedTarget | undefined): void;
   /** Its target is of a kind that we don't know. Called once, at most. */
   onStrangeTarget(stream: IncomingStream): void;
   /** The other end has given it up before it was taken over or refused. */
@@ -63,14 +65,16 @@ export class IncomingStream implements StreamUser {
     }
     this.#held = concat([this.#held, bytes]);
     if (this.#state !== "target") return;
+    const target = readTarget(this.#held);
+    if (target.is === "unknown") return;
     this.#state = "holding";
-    if (this.#held[0] !== OWN_TARGET[0]) {
+    if (target.is === "strange") {
       this.owner.onStrangeTarget(this);
       return;
     }
-    this.session.consumed(this.stream, OWN_TARGET.length);
-    this.#held = this.#held.subarray(OWN_TARGET.length);
-    this.owner.onTarget(this);
+    this.session.consumed(this.stream, target.size);
+    this.#held = this.#held.subarray(target.size);
+    this.owner.onTarget(this, target.asked);
   }
 
   onEnd(): void {

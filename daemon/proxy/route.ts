@@ -3,9 +3,12 @@
  * listener has one; a server-role listener may have several, and the key that the
  * other end proves at S4 tells them apart.
  */
+
 import type { TunnelError } from "../../shared/errors.ts";
+import type { AskedTarget } from "../../shared/far-target.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
+import type { FarTargets } from "./far-targets.ts";
 import type { NativeWay } from "./native-way.ts";
 import type { SecondLook } from "./second-look.ts";
 import type { RouteStats } from "./stats.ts";
@@ -19,6 +22,12 @@ export interface Route {
   /** The fingerprints of `keys`, in the same order, for counting their use. */
   readonly fingerprints?: readonly string[] | undefined;
   readonly target: Target;
+  /** Server role: what else clients of the native wire may ask for. */
+  readonly others?: FarTargets | undefined;
+  /** A copy for one stream that has asked for something else: what its backend says is no evidence about the entry's own. */
+  readonly isOther?: boolean;
+  /** Client role: which backend the far end is asked for; default: its entry's target. */
+  readonly backend?: AskedTarget | undefined;
   /** Outgoing address for the target. */
   readonly bind?: ResolvedAddress | undefined;
   /** Most connections at once; Infinity for no limit. */

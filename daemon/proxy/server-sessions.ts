@@ -3,7 +3,9 @@
  * the key that was proved, and its streams go where that key's entry leads when
  * they are opened. A session whose key is gone takes no more streams.
  */
+
 import { TunnelError } from "../../shared/errors.ts";
+import { type AskedTarget, askedText } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { SessionStart } from "./connection.ts";
@@ -62,7 +64,7 @@ export class ServerSessions {
       keepAlive: settings.keepAlive,
       onStream: (stream) => {
         new IncomingStream(stream, session, {
-          onTarget: (incoming) => this.#serve(incoming, { peer, settings }),
+          onTarget: (incoming, asked) => void this.#serve(incoming, { asked, peer, settings }),
           onStrangeTarget: (incoming) => this.#refuseTarget(incoming, peer),
           onGone: () => {},
         });
@@ -106,16 +108,36 @@ export class ServerSessions {
     }
   }
 
-  #serve(incoming: IncomingStream, at: { readonly peer: string; readonly settings: ConnectionSettings }): void {
+  /** The rights are those that the key's entry has now. */
+  async #serve(
+    incoming: IncomingStream,
+    { asked, ...at }: { readonly asked: AskedTarget | undefined; readonly peer: string; readonly settings: ConnectionSettings },
+  ): Promise<void> {
     const route = this.#routeOf(incoming.session);
-    if (route) this.#options.serve(incoming, { route, ...at });
-    else incoming.stream.reset();
+    if (!route) {
+      incoming.stream.reset();
+      return;
+    }
+    if (!asked) {
+      this.#options.serve(incoming, { route, ...at });
+      return;
+    }
+    try {
+      if (!route.others) throw new TunnelError("TARGET_REFUSED", message('a client asked for {0}, which neither "targets" nor "allow" has', askedText(asked)));
+      const target = await route.others.find(asked);
+      if (!incoming.stream.isOver)
+        this.#options.serve(incoming, { route: { ...route, target, isOther: true, limitOwner: route.limitOwner ?? route.stats }, ...at });
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      this.#options.failed(error, { route: { ...route, isOther: true }, peer: at.peer });
+      incoming.refuse(error, askedText(asked));
+    }
   }
 
   #refuseTarget(incoming: IncomingStream, peer: string): void {
     const route = this.#routeOf(incoming.session);
-    const error = new TunnelError("CONFIG_INVALID", message("the other end asks for a target of a kind that this version does not know: it is newer"));
-    if (route) this.#options.failed(error, { route, peer });
+    const error = new TunnelError("TARGET_REFUSED", message("a client asked for a target in a form that this version does not know: it is newer, or not ours"));
+    if (route) this.#options.failed(error, { route: { ...route, isOther: true }, peer });
     incoming.refuse(error, "");
   }
 

@@ -219,7 +219,7 @@ export class StreamTraffic implements StreamUser {
       this.#refused = true;
       this.#options.onReport(refusal);
     }
-    if (this.#refused) return;
+    if (this.#refused || route.isOther) return;
     route.stats.backendVerifiedAtMs = this.#options.settings.clock.wallMs();
     if (first) this.#options.onBackendVerified();
   }

@@ -30,6 +30,7 @@ export function definitionDigest(suite: CipherSuite, { plan, keys }: Pick<Digest
     keys: fingerprints(keys),
     forwardSecrecy: plan.forwardSecrecy,
     wire: onlyWire(plan),
+    ...others(plan),
     maxConnections: plan.maxConnections,
     timeoutMs: plan.timeoutMs,
     keepAlive: plan.keepAlive,
@@ -51,6 +52,7 @@ export function approvalDigest(suite: CipherSuite, { entry, plan, keys }: Digest
     // Otherwise a pulled change could give up forward secrecy unseen.
     forwardSecrecy: plan.forwardSecrecy,
     wire: onlyWire(plan),
+    ...others(plan),
     env: entry.env ?? {},
     // TLS changes the URLs that programs use.
     tls: plan.tls,
@@ -62,6 +64,11 @@ export function approvalDigest(suite: CipherSuite, { entry, plan, keys }: Digest
 /** undefined: whichever both ends know, so that older approvals stay valid. */
 export function onlyWire({ wire }: Pick<TunnelPlan, "wire">): "spiped" | "native" | undefined {
   return wire === "auto" ? undefined : wire;
+}
+
+/** Which backend is asked for, and what else may be; each undefined where it is not there, so that older digests stay the same. */
+function others({ backend, targets, allow }: Pick<TunnelPlan, "backend" | "targets" | "allow">): Record<string, Canonical> {
+  return { backend, targets, allow: allow?.toSorted() };
 }
 
 /** Files that others may read, as the user was told; undefined if there is none, so that older approvals stay valid. */

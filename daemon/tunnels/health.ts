@@ -23,6 +23,7 @@ const OF_THE_FAR_SIDE: readonly ErrorCode[] = [
   "PEER_MAC_INVALID",
   "FORWARD_SECRECY_REFUSED",
   "WIRE_REFUSED",
+  "TARGET_REFUSED",
   "RECORD_INVALID",
 ];
 const OF_THE_BACKEND: readonly ErrorCode[] = ["BACKEND_DOWN", "BACKEND_BLOCKED"];

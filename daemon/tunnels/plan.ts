@@ -35,6 +35,11 @@ export interface TunnelPlan {
   readonly forwardSecrecy: ForwardSecrecy;
   /** Which wires are spoken; default: auto. */
   readonly wire?: WireChoice | undefined;
+  /** Client: which backend of the far end; default: the target of its entry. */
+  readonly backend?: string | undefined;
+  /** Server: further services by name, and addresses that may be asked for. */
+  readonly targets?: Readonly<Record<string, string>> | undefined;
+  readonly allow?: readonly string[] | undefined;
   readonly timeoutMs: number;
   readonly keepAlive: boolean;
   readonly dnsRefreshMs: number;
@@ -43,8 +48,8 @@ export interface TunnelPlan {
 
 /** Whether what was proved with one plan holds for the other. */
 export function isSameWay(a: TunnelPlan, b: TunnelPlan): boolean {
-  const [one, other] = [a, b].map(({ role, target, bind, forwardSecrecy, wire = "auto" }) =>
-    JSON.stringify([role, formatAddress(target), bind && formatAddress(bind), forwardSecrecy, wire]),
+  const [one, other] = [a, b].map(({ role, target, bind, forwardSecrecy, wire = "auto", backend }) =>
+    JSON.stringify([role, formatAddress(target), bind && formatAddress(bind), forwardSecrecy, wire, backend]),
   );
   return one === other && a.keys.length === b.keys.length && a.keys.every((key, index) => sameBytes(key, b.keys[index]));
 }

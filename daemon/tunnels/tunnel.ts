@@ -8,8 +8,10 @@
  */
 import type * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
+import { readAllow } from "../../shared/contract/allow-rules.ts";
 import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
+import { readBackend } from "../../shared/far-target.ts";
 import type { After, Clock } from "../../shared/time.ts";
 import type { DhPairs } from "../crypto/dh-pairs.ts";
 import type { RandomSource } from "../crypto/random.ts";
@@ -17,6 +19,7 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
 import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
+import { FarTargets } from "../proxy/far-targets.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
 import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
@@ -89,6 +92,8 @@ export class Tunnel {
   #native: WayShare | undefined;
   readonly #retired = new Set<WayShare>();
   #target: Target;
+  /** Server role: what else clients may ask for. */
+  #others: FarTargets | undefined;
   #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   readonly #bindRetry: BindRetry;
@@ -107,6 +112,7 @@ export class Tunnel {
     this.#native = this.#makeNative();
     this.#sinceMs = context.clock.wallMs();
     this.#target = this.#makeTarget();
+    this.#others = this.#makeOthers();
     this.#forwarder = this.#makeForwarder();
   }
 
@@ -190,6 +196,8 @@ export class Tunnel {
     this.#keys.push(...plan.keys);
     this.#target.dispose();
     this.#target = this.#makeTarget();
+    this.#others?.dispose();
+    this.#others = this.#makeOthers();
     if (leadsElsewhere) {
       this.#holdOff.end({ forget: true });
       this.#health = new Health(plan.role);
@@ -237,6 +245,7 @@ export class Tunnel {
     this.#phase = "closed";
     this.#forwarder.close();
     this.#target.dispose();
+    this.#others?.dispose();
     for (const share of [this.#native, ...this.#retired]) share?.close();
     for (const key of this.#keys.splice(0)) key.fill(0);
     if (wasOpen) this.#context.observer.released(this);
@@ -326,6 +335,16 @@ export class Tunnel {
     return new Target({ address: this.#plan.target, refreshMs: this.#plan.dnsRefreshMs, ...(this.#context.lookup && { lookup: this.#context.lookup }) });
   }
 
+  #makeOthers(): FarTargets | undefined {
+    const { role, targets, allow, dnsRefreshMs } = this.#plan;
+    if (role !== "server" || (targets === undefined && allow === undefined)) return undefined;
+    const rules = allow?.flatMap((line) => {
+      const read = readAllow(line);
+      return "rule" in read ? [read.rule] : [];
+    });
+    return new FarTargets({ targets, allow: rules, refreshMs: dnsRefreshMs, lookup: this.#context.lookup });
+  }
+
   #options(): ForwarderOptions {
     const { plan } = this;
     return {
@@ -336,6 +355,8 @@ export class Tunnel {
           keys: plan.keys,
           fingerprints: plan.fingerprints,
           target: this.#target,
+          others: this.#others,
+          ...(plan.backend !== undefined && { backend: readBackend(plan.backend) }),
           bind: plan.bind,
           maxConnections: plan.maxConnections,
           limitOwner: this,
@@ -355,7 +376,8 @@ export class Tunnel {
   #onEvent(event: ForwarderEvent): void {
     const route = event.type === "failure" ? event.route : event.type === "verified" ? event.connection.route : undefined;
     // Connections of an older plan say nothing about this one.
-    if (route?.stats === this.stats) {
+    // Nor do streams to another backend than the entry's own.
+    if (route?.stats === this.stats && !route.isOther) {
       if (event.type === "failure") this.#onFailure(event.error);
       if (event.type === "verified") {
         this.#holdOff.end({ forget: true });

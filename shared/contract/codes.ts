@@ -178,6 +178,12 @@ export const CODES: Readonly<Record<ErrorCode, CodeMeaning>> = {
     seenBy: "both ends",
     place: "key",
   },
+  TARGET_REFUSED: {
+    cause: "A client asked for a backend that the far end's entry does not lead to (`backend` here, `targets` and `allow` there).",
+    cure: "At the far end, add the backend to `targets` or `allow` of the entry, or correct `backend` here.",
+    seenBy: "both ends",
+    place: "service",
+  },
   BACKEND_DOWN: {
     cause:
       "The service does not answer, refuses us, or is another than the entry says, also in whether it speaks TLS (`tls`); a client end that has no proof of the key only guesses this and says probably.",

@@ -4,15 +4,20 @@
  * values and ignores those of a wrong type, which `entry-shape.ts` reports. Pure.
  */
 
+import { backendFault, TARGET_NAME } from "../far-target.ts";
 import { type Message, message } from "../message.ts";
 import { hasUnfitCharacters, quote } from "../plain-text.ts";
 import { addressFault, quoteListen, sameListen } from "./address-rules.ts";
+import { readAllow } from "./allow-rules.ts";
 import { envNameFault, envValueFault } from "./env-rules.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import { keyFindings } from "./key-rules.ts";
 
 /** Our choice: how many faulty variables of one entry are reported. */
 const MAX_FAULTY_VARIABLES = 10;
+
+/** Our choice: the same for targets and lines of "allow". */
+const MAX_FAULTY_LINES = 10;
 
 /** Faults of an entry beyond its shape. */
 export function ruleFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
@@ -22,6 +27,8 @@ export function ruleFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[
     ...("key" in raw ? keyFindings(raw["key"], raw["role"]) : []),
     ...serviceFindings(raw),
     ...tlsFindings(raw),
+    ...backendFindings(raw),
+    ...targetsFindings(raw, platform),
     ...envFindings(raw["env"]),
   ];
 }
@@ -82,6 +89,55 @@ function tlsFindings(raw: RawEntry): Finding[] {
   const isSocket = typeof listen === "string" && listen.startsWith("/");
   if (service !== "redis" || raw["role"] === "server" || !isSocket) return [];
   return [at("tls", message('"tls" with Redis needs a port as "listen": no client connects by TLS through a socket path'))];
+}
+
+/** `backend` is a client's, and asks on the native wire. */
+function backendFindings(raw: RawEntry): Finding[] {
+  if (!("backend" in raw)) return [];
+  const { backend } = raw;
+  if (raw["role"] === "server") {
+    return [{ at: ["backend"], on: "key", message: message('"backend" belongs to the client\'s entry: a server has "targets" and "allow"') }];
+  }
+  if (typeof backend !== "string" || backend === "") return [];
+  const fault = backendFault(backend);
+  if (fault) return [at("backend", fault)];
+  if (raw["wire"] === "spiped") return [at("wire", message('"backend" needs the native wire: remove "wire"'))];
+  return raw["forwardSecrecy"] === "off"
+    ? [at("forwardSecrecy", message('"backend" needs the native wire, which always has forward secrecy: remove this'))]
+    : [];
+}
+
+/** `targets` and `allow` are a server's. */
+function targetsFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
+  const findings: Finding[] = [];
+  if (raw["role"] !== "server") {
+    for (const property of ["targets", "allow"]) {
+      if (property in raw) findings.push({ at: [property], on: "key", message: message('"{0}" belongs to the server\'s entry: remove it here', property) });
+    }
+    return findings;
+  }
+  const { targets, allow } = raw;
+  if (typeof targets === "object" && targets !== null && !Array.isArray(targets)) {
+    findings.push(
+      ...firstOf(Object.entries(targets), MAX_FAULTY_LINES, ([name, address]): Finding[] => {
+        if (typeof address !== "string" || address === "" || !TARGET_NAME.test(name)) return [];
+        const fault = hasUnfitCharacters(address)
+          ? message('"{0}" has a control or invisible character in it: write it without', "targets")
+          : addressFault(address, { role: "target", platform });
+        return fault === undefined ? [] : [{ at: ["targets", name], on: "value", message: fault }];
+      }),
+    );
+  }
+  if (Array.isArray(allow)) {
+    findings.push(
+      ...firstOf([...allow.entries()], MAX_FAULTY_LINES, ([index, line]): Finding[] => {
+        if (typeof line !== "string" || line === "") return [];
+        const read = readAllow(line);
+        return "fault" in read ? [{ at: ["allow", index], on: "value", message: read.fault }] : [];
+      }),
+    );
+  }
+  return findings;
 }
 
 function databaseFindings(database: unknown, service: unknown): Finding[] {

@@ -36,6 +36,8 @@ function leafOf(property: string): LeafSchema | undefined {
 const UNIONS: ReadonlyMap<string, Message> = new Map([
   ["listen", message('a port number from 0 to 65535, "host:port" or "/socket/path"')],
   ["key", message('the name of a key, { "file": "path" }, or on a server a list of up to 8 of them')],
+  ["targets", message('an object of names and addresses, such as { "replica": "127.0.0.1:6380" }')],
+  ["allow", message('a list of up to 100 lines, such as "10.0.0.0/24:6379"')],
   ["database", message("a name of up to 128 characters, or for Redis a whole number from 0 to 1000000")],
 ]);
 
@@ -98,6 +100,9 @@ function unknownMessage(name: string, guess: string | undefined): Message {
 
 function shapeMessage(at: readonly (string | number)[], raw: RawEntry): Message {
   const property = String(at[0]);
+  if (property === "targets" && at.length > 1)
+    return message("{0} must be an address under a name of letters, digits, dot, dash and underscore", quote(String(at[1])));
+  if (property === "allow" && at.length > 1) return message('each line of "allow" must be text of at most 300 characters');
   if (at.length > 1) return message("{0} must be text of at most 4096 characters under a name of at most 128", quote(String(at[1])));
   const expected = expectation(property);
   if (!(property in raw)) return message('"{0}" is missing: add "{0}", {1}', property, expected);
@@ -111,6 +116,8 @@ function shapeMessage(at: readonly (string | number)[], raw: RawEntry): Message 
 /** What `property` takes: a noun phrase that follows "must be" or "add". */
 function expectation(property: string): Message {
   const leaf = leafOf(property) ?? {};
+  const union = UNIONS.get(property);
+  if (union) return union;
   if (leaf.enum) return message("{0} or {1}", leaf.enum.slice(0, -1).join(", "), leaf.enum.at(-1) ?? "");
   switch (leaf.type) {
     case "boolean":
@@ -124,7 +131,7 @@ function expectation(property: string): Message {
     case "string":
       return leaf.maxLength === undefined ? message("text that is not empty") : message("text of 1 to {0} characters", leaf.maxLength);
     default:
-      return UNIONS.get(property) ?? message("something else");
+      return message("something else");
   }
 }
 

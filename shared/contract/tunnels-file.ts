@@ -4,6 +4,7 @@
  * hover are all made from it. Pure: no file system.
  */
 import * as z from "zod";
+import { TARGET_NAME } from "../far-target.ts";
 
 /** A tunnel's name: letters, digits, dot, dash, underscore; starts with a letter or digit. */
 export const NAME_PATTERN = /^[A-Za-z0-9][\w.-]{0,63}$/;
@@ -53,6 +54,21 @@ export const entrySchema = z.strictObject({
     .enum(["auto", "spiped", "native"])
     .optional()
     .describe("auto, the default: the native wire where both ends are tunneld, else spiped's. spiped or native: nothing but that."),
+  backend: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("client: which backend of the far end, by a name of its targets or by IP address and port; needs tunneld at both ends."),
+  targets: z
+    .record(z.string().regex(TARGET_NAME), z.string().min(1).max(4_096))
+    .optional()
+    .describe("server: further services by name, which clients of the native wire may ask for as their backend."),
+  allow: z
+    .array(z.string().min(1).max(300))
+    .max(100)
+    .optional()
+    .describe('server: addresses that clients of the native wire may ask for, such as "10.0.0.0/24:6379-6384" or "cache-1.internal:6379".'),
   maxConnections: z.int().min(1).max(100_000).default(100).describe("Most connections at once; from 1 to 100000."),
   timeoutSeconds: z.number().min(0.1).max(3_600).default(5).describe("Bound on connecting to each address, and on the handshake; from 0.1 to 3600."),
   keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),

@@ -156,6 +156,9 @@ export function isAsTyped(facts: ApprovalFacts, draft: AdHocDraft): boolean {
     facts.database === undefined &&
     (facts.forwardSecrecy ?? "require") === "require" &&
     facts.wire === undefined &&
+    facts.backend === undefined &&
+    facts.targets === undefined &&
+    facts.allow === undefined &&
     Object.keys(facts.env).length === 0 &&
     facts.keys.length === 1 &&
     facts.keys[0]?.source === draft.key

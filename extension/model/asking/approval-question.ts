@@ -52,6 +52,12 @@ export function approvalLines(facts: ApprovalFacts, t: Translate): string[] {
     ...(facts.beyondLoopback ? [t("⚠ OTHER MACHINES CAN CONNECT TO IT.")] : []),
     t("Remote address: {0}", wholeText(facts.target)),
     ...hostMark(facts.target, t),
+    ...(facts.backend === undefined ? [] : [t("Backend at the far end: {0}", wholeText(facts.backend))]),
+    ...Object.entries(facts.targets ?? {}).flatMap(([name, address]) => [
+      t("Clients may ask for {0}: {1}", wholeText(name), wholeText(address)),
+      ...hostMark(address, t),
+    ]),
+    ...(facts.allow ?? []).flatMap((line) => [t("Clients may ask for {0}", wholeText(line)), ...hostMark(line.replace(/-\d+$/, ""), t)]),
     ...(facts.bind === undefined ? [] : [t("Outgoing address: {0}", wholeText(facts.bind)), ...hostMark(facts.bind, t)]),
     ...facts.keys.flatMap(({ source, fingerprint, shared }) => [
       t("Key: {0}, fingerprint {1}", wholeText(source), wholeText(fingerprint)),

@@ -32,6 +32,7 @@ const NAMES: Readonly<Record<ErrorCode, (t: Translate) => string>> = {
   PEER_MAC_INVALID: (t) => t("Wrong proof of the key"),
   FORWARD_SECRECY_REFUSED: (t) => t("Forward secrecy refused"),
   WIRE_REFUSED: (t) => t("Wire refused"),
+  TARGET_REFUSED: (t) => t("Backend not allowed"),
   BACKEND_DOWN: (t) => t("Service not working"),
   BACKEND_BLOCKED: (t) => t("Blocked by the service"),
   RECORD_INVALID: (t) => t("Data changed on the way"),

@@ -200,6 +200,7 @@ const TEXTS: Readonly<Record<ErrorCode, BriefText>> = {
   PEER_MAC_INVALID: ({ target }, t) => t("{0} gave a damaged proof of its key. Is something changing the traffic?", target),
   FORWARD_SECRECY_REFUSED: (_, t) => t('Only one end has forward secrecy on. Set "forwardSecrecy" alike at both.'),
   WIRE_REFUSED: (_, t) => t('Only one end takes the native wire alone. Set "wire" to "auto" there.'),
+  TARGET_REFUSED: ({ target }, t) => t('The far end {0} does not lead to this backend. Correct "backend" here, or "targets" there.', target),
   BACKEND_DOWN: backendDown,
   BACKEND_BLOCKED: ({ service, reason: [said], limit }, t) =>
     said === undefined

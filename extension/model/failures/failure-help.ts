@@ -171,6 +171,7 @@ const ACTIONS: Readonly<Record<ErrorCode, readonly FailureAction[]>> = {
   PEER_MAC_INVALID: ["diagnose", "retry", "log"],
   FORWARD_SECRECY_REFUSED: ["edit", "server-command", "diagnose"],
   WIRE_REFUSED: ["edit", "diagnose"],
+  TARGET_REFUSED: ["edit", "diagnose"],
   BACKEND_DOWN: ["diagnose", "retry"],
   BACKEND_BLOCKED: ["diagnose", "retry"],
   RECORD_INVALID: ["retry", "diagnose", "log"],

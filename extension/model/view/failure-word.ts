@@ -39,6 +39,8 @@ export function failureWord(code: string, t: Translate): string | undefined {
       return t("no forward secrecy");
     case "WIRE_REFUSED":
       return t("wrong wire");
+    case "TARGET_REFUSED":
+      return t("backend not allowed");
     case "BACKEND_DOWN":
       return t("service not answering");
     case "BACKEND_BLOCKED":

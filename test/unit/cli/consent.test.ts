@@ -29,6 +29,9 @@ describe("the facts to approve, at a terminal", () => {
     database: ["shop"],
     forwardSecrecy: ["prefer", "off"],
     wire: ["spiped", "native"],
+    backend: ["replica"],
+    targets: [{ replica: "127.0.0.1:6380" }],
+    allow: [["10.0.0.0/24:6379"]],
     approvedBefore: [true],
   };
 

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { InFlight } from "../../../daemon/protocol/in-flight.ts";
 import { frameMessage, readHello, takeMessage, writeHello } from "../../../daemon/protocol/native-hello.ts";
 import { readRecord, writeAcknowledgement } from "../../../daemon/protocol/native-records.ts";
-import { CONNECTED, readStatus, writeRefusal } from "../../../daemon/protocol/stream-words.ts";
+import { CONNECTED, readStatus, readTarget, writeRefusal, writeTarget } from "../../../daemon/protocol/stream-words.ts";
 import { ERROR_CODES } from "../../../shared/errors.ts";
+import { readBackend } from "../../../shared/far-target.ts";
 import { ascii, fromHex, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { codeOf } from "../../support/wire/codes.ts";
 
@@ -21,7 +22,7 @@ describe("the far end's first word on a stream", () => {
       for (let length = 0; length < bytes.length; length++) assert.equal(readStatus(bytes.subarray(0, length)).is, "unknown");
       const status = readStatus(bytes);
       assert.ok(status.is === "refused");
-      assert.equal(status.error.code, code === "LIMIT_REACHED" ? code : "BACKEND_DOWN");
+      assert.equal(status.error.code, code === "LIMIT_REACHED" || code === "TARGET_REFUSED" ? code : "BACKEND_DOWN");
       assert.ok(status.error.reason, "a window can say it in its own language");
     }
   });
@@ -56,6 +57,34 @@ function acknowledgement(said: Parameters<typeof writeAcknowledgement>[1]): Uint
   const into = new Uint8Array(100);
   return into.slice(0, writeAcknowledgement(into, said));
 }
+
+describe("what a stream is for", () => {
+  for (const backend of [undefined, "replica", "x", "n".repeat(64), "10.0.0.12:6380", "[2001:db8::5]:6379", "255.255.255.255:65535"] as const)
+    it(`is read as it was written, once it is whole: ${backend ?? "the entry's own"}`, () => {
+      const asked = backend === undefined ? undefined : readBackend(backend);
+      assert.equal(asked === undefined, backend === undefined);
+      const bytes = writeTarget(asked);
+      for (let length = 0; length < bytes.length; length++) assert.equal(readTarget(bytes.subarray(0, length)).is, "unknown");
+      assert.deepEqual(readTarget(join(bytes, pattern(5))), { is: "target", asked, size: bytes.length });
+    });
+
+  it("is the IPv4 address that is written as IPv6", () => {
+    const target = readTarget(fromHex("06 00000000000000000000 ffff 7f000001 18eb"));
+    assert.deepEqual(target, { is: "target", asked: { kind: "address", bytes: [127, 0, 0, 1], port: 6379 }, size: 19 });
+  });
+
+  for (const [title, hex] of [
+    ["of no name", "01 00"],
+    ["a name that is too long", "01 41"],
+    ["a name that is not UTF-8", "01 02 c328"],
+    ["a name with a slash", "01 03 612f62"],
+    ["a name that is an address", "01 09 3132372e312e312e31".replace("09", "0a").concat("3a")],
+    ["port 0", "04 0a000001 0000"],
+    ["of another kind", "02"],
+    ["of the last kind", "ff"],
+  ] as const)
+    it(`is refused: ${title}`, () => assert.equal(readTarget(fromHex(hex)).is, "strange"));
+});
 
 describe("a record of the native wire", () => {
   it("is frames, an acknowledgement with or without frames behind it, or ignored when it is of a later version", () => {

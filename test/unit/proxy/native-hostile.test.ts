@@ -128,11 +128,11 @@ describe("a port that speaks the native wire", () => {
       await friend();
     });
 
-  it("refuses targets of kinds that it does not know, and says so", async () => {
+  it("refuses targets in forms that it does not know, and those that nobody allowed, and says so", async () => {
     const peer = await peerWithKey();
-    for (const [index, kind] of [1, 4, 6, 255].entries()) peer.frames(syn(1 + 2 * index, join(Uint8Array.of(kind), fromHex("7f000001 18eb"))));
-    await server.until(() => server.failures.length === 4);
-    assert.deepEqual([...new Set(server.failures)], ["CONFIG_INVALID"]);
+    for (const [index, text] of ["ff", "02 00", "01 00", "04 7f000001 18eb", "01 03 616263"].entries()) peer.frames(syn(1 + 2 * index, fromHex(text)));
+    await server.until(() => server.failures.length === 5);
+    assert.deepEqual([...new Set(server.failures)], ["TARGET_REFUSED"]);
     assert.equal(backend.peers.length, 0);
     await friend();
   });

@@ -99,6 +99,15 @@ const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly
   [{ wire: "spiped" }, { definition: true, approval: true }],
   [{ wire: "native" }, { definition: true, approval: true }],
   [{ wire: "auto" }, { definition: false, approval: false }],
+  [{ backend: "replica" }, { definition: true, approval: true }],
+  [
+    { role: "server", targets: { replica: "127.0.0.1:1" } },
+    { definition: true, approval: true },
+  ],
+  [
+    { role: "server", allow: ["10.0.0.0/24:1"] },
+    { definition: true, approval: true },
+  ],
   [{ maxConnections: 5 }, { definition: true, approval: false }],
   [{ timeoutSeconds: 6 }, { definition: true, approval: false }],
   [{ keepAlive: false }, { definition: true, approval: false }],
