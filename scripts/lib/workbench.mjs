@@ -64,7 +64,7 @@ export function locateWorkbench({ browser = true } = {}) {
   const parts = { ...(other ? { node: process.execPath, server: other } : own), chromium: findBrowser() };
   const missing = [!isInstalled(NODE) && NODE.name, !isInstalled(SERVER) && SERVER.name, browser && parts.chromium === undefined && "chromium"];
   const names = missing.filter(Boolean);
-  if (names.length > 0) throw new Failure(`Not set up: ${names.join(", ")}. Run \`npm test -- extension\`, which puts them there.`);
+  if (names.length > 0) throw new Failure(`Not set up: ${names.join(", ")}. Run \`npm test -- workbench\`, which puts them there.`);
   return parts;
 }
 
