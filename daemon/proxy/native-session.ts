@@ -279,9 +279,13 @@ export class NativeSession {
    * one more turn of the loop, or for a moment. Whatever else is sent takes it along.
    */
   hold<T>(until: "next turn" | "a moment", write: () => T): T {
+    let result: T;
     this.#isHolding = true;
-    const result = write();
-    this.#isHolding = false;
+    try {
+      result = write();
+    } finally {
+      this.#isHolding = false;
+    }
     if (this.#state === "closed" || this.#turn || this.#isFlushing || this.#held) return result;
     const flush = (): void => {
       this.#turn = undefined;
