@@ -75,7 +75,8 @@ ${COMMON}
   },
   "tunnels": [{
     "name", "configPath", "role", "service", "state", "since",
-    "listen", "target", "group", "connections" (open now), "totalConnections",
+    "listen", "target", "backend", "group", "connections" (open now),
+    "totalConnections",
     "keyVerifiedAt", "backendVerifiedAt", "wire" (spiped, native or null),
     "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }],
     "lastFailure": null or { "code", "message", "at", "count" },

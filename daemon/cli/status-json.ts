@@ -24,6 +24,8 @@ interface TunnelJson {
   readonly since: string | null;
   readonly listen: string;
   readonly target: string;
+  /** Which of the far end's backends is asked for; null: its entry's target. */
+  readonly backend: string | null;
   readonly group: string | null;
   /** Open now. */
   readonly connections: number;
@@ -82,6 +84,7 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     since: isoOrNull(tunnel.sinceMs === 0 ? undefined : tunnel.sinceMs),
     listen: tunnel.listen,
     target: tunnel.target,
+    backend: tunnel.backend ?? null,
     group: tunnel.group ?? null,
     connections: tunnel.openConnections,
     totalConnections: tunnel.totalConnections,

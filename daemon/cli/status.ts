@@ -81,7 +81,7 @@ function rowOf(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Outpu
     { text: plainText(tunnel.role === "server" ? `${tunnel.name} (server)` : tunnel.name), paint: (text) => output.paint("bold", text) },
     { text: tunnel.state, paint: (text) => output.paint(styleOf(tunnel.state), text) },
     { text: plainText(tunnel.listen) },
-    { text: plainText(tunnel.target) },
+    { text: plainText(tunnel.backend === undefined ? tunnel.target : `${tunnel.target} (${tunnel.backend})`) },
     { text: String(tunnel.openConnections) },
     { text: verified === undefined ? "not yet" : ago(verified, nowMs) },
     { text: [...(tunnel.pinned ? ["pin"] : []), ...users].join(", ") },

@@ -33,6 +33,7 @@ export function describe(want: Want): TunnelStatus {
     sinceMs: stated?.sinceMs ?? want.idleSinceMs,
     listen: shown ? formatAddress(shown.listen) : listenText(entry?.listen ?? ""),
     target: shown ? formatAddress(shown.plan.target) : (entry?.target ?? ""),
+    ...backendOf(shown ? shown.plan : entry),
     ...(entry?.group !== undefined && { group: entry.group }),
     keyFingerprints: want.approved?.facts.keys.map((key) => key.fingerprint) ?? [],
     keyUses: [...totals.keyUses].map(([fingerprint, use]) => ({ fingerprint, ...use })),
@@ -55,6 +56,10 @@ export function describe(want: Want): TunnelStatus {
     pinned: want.pinned,
     closedByUser: want.closedByUser,
   };
+}
+
+function backendOf(from: { readonly backend?: string | undefined } | undefined): { readonly backend?: string } {
+  return from?.backend === undefined ? {} : { backend: from.backend };
 }
 
 /** An entry's `listen` as an address: a port alone is a port of 127.0.0.1. */

@@ -62,6 +62,7 @@ export const tunnelSchema = z.object({
   sinceMs: atMs.describe("When it came into this state."),
   listen: z.string().describe("Where it listens, with the real port; as written before it does."),
   target: z.string(),
+  backend: z.string().optional().describe("Client: which of the far end's backends is asked for; left out: its entry's target."),
   group: z.string().optional(),
   keyFingerprints: z.array(z.string()),
   keyUses: z

@@ -17,7 +17,7 @@ import { ago, span, type View } from "./format.ts";
 import { counterFacts } from "./tunnel-counters.ts";
 import { type FactParts, makeFact, type TunnelFact } from "./tunnel-fact.ts";
 import { historyFacts, type TunnelEvent } from "./tunnel-history.ts";
-import { currentFailure, listenOf, stateWord, targetOf } from "./tunnel-row.ts";
+import { backendOf, currentFailure, listenOf, stateWord, targetOf } from "./tunnel-row.ts";
 
 /** The rows under `item`, the most important first; `events` are its history, the newest first. */
 export function tunnelFacts(item: TunnelItem, view: View, events: readonly TunnelEvent[] = []): TunnelFact[] {
@@ -109,9 +109,11 @@ function addressFacts(item: TunnelItem, { t }: View): FactParts[] {
   const listen = listenOf(item, t);
   if (listen === undefined) return [];
   const target = targetOf(item);
+  const backend = backendOf(item);
   return [
     { id: "listen", icon: "plug", label: t("Local address"), description: listen, copy: listen },
     { id: "target", icon: "arrow-right", label: t("Remote address"), description: target, copy: target },
+    ...(backend === undefined ? [] : [{ id: "backend", icon: "database", label: t("Backend there"), description: backend, copy: backend }]),
   ];
 }
 

@@ -119,7 +119,8 @@ export function listenOf(item: TunnelItem, t: Translate): string | undefined {
 /** `:6579 → cache.example.com`; undefined when nothing is known. */
 export function shortAddresses(item: TunnelItem, t: Translate): string | undefined {
   const { listen = "", target = "" } = shownOf(item);
-  return listen === "" ? undefined : `${shortListen(listen, t)} → ${shortTarget(target)}`;
+  const backend = backendOf(item);
+  return listen === "" ? undefined : `${shortListen(listen, t)} → ${shortTarget(target)}${backend === undefined ? "" : ` (${backend})`}`;
 }
 
 /** Where the tunnel leads; empty when nothing is known. */
@@ -127,8 +128,14 @@ export function targetOf(item: TunnelItem): string {
   return plainText(shownOf(item).target ?? "");
 }
 
+/** Which of the far end's backends is asked for; undefined: the target of its entry. */
+export function backendOf(item: TunnelItem): string | undefined {
+  const { backend } = shownOf(item);
+  return backend === undefined ? undefined : plainText(backend, { maxLength: 64 });
+}
+
 /** While the tunnel runs, its status counts, whatever the file says now. */
-function shownOf(item: TunnelItem): { readonly listen?: string | number; readonly target?: string } {
+function shownOf(item: TunnelItem): { readonly listen?: string | number; readonly target?: string; readonly backend?: string | undefined } {
   const { entry, status } = item;
   const runs = status !== undefined && (isOn(item) || status.state === "draining") && status.listen !== "";
   return (runs ? status : (entry ?? status)) ?? {};

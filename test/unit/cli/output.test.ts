@@ -137,6 +137,7 @@ describe("status --json", () => {
           since: "1970-01-01T00:00:01.000Z",
           listen: "127.0.0.1:6579",
           target: "cache.example.com:6479",
+          backend: null,
           group: null,
           connections: 2,
           totalConnections: 5,

@@ -289,3 +289,19 @@ describe("the menus of package.json", () => {
     );
   });
 });
+
+describe("the row of a tunnel that asks for a backend", () => {
+  const entry = parse(fileText({ cache: entryText({ backend: "replica" }) })).entries.get("cache");
+
+  it("names it, also in a fact that can be copied", () => {
+    const closed = tunnelItem({ status: null, more: { entry } });
+    assert.match(row(closed).description, / → cache\.example\.com \(replica\)$/);
+    const fact = tunnelFacts(closed, view).find(({ id }) => id === "backend");
+    assert.deepEqual([fact?.description, fact?.copy], ["replica", "replica"]);
+  });
+
+  it("names that of the tunnel that runs, whatever the file says now", () => {
+    const running = tunnelItem({ status: { state: "verified", backend: "10.0.0.12:6380" }, more: { entry } });
+    assert.match(row(running).description, /\(10\.0\.0\.12:6380\)$/);
+  });
+});
