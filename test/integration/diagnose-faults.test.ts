@@ -29,7 +29,7 @@ import {
 } from "../support/diagnose/faults.ts";
 import { startStopped } from "../support/diagnose/hole.ts";
 import { startSlowRelay } from "../support/diagnose/slow-relay.ts";
-import { diagnoseAt, NO_REFUSAL, QUICK, SILENT } from "../support/diagnose/subject.ts";
+import { diagnoseAt, NATIVE, NO_REFUSAL, QUICK, SILENT } from "../support/diagnose/subject.ts";
 import { startSink } from "../support/process/backend.ts";
 import { makeKey } from "../support/process/ends.ts";
 import { mysqlErrorPacket, PROTECTED_MODE } from "../support/refusals.ts";
@@ -310,8 +310,17 @@ const BACKEND: readonly Row[] = [
     timings: NO_REFUSAL,
   },
   {
-    fault: "a far end of ours that has all the connections it takes",
-    setUp: ourEndAtItsLimit,
+    fault: "a far end of ours that has all the connections it takes, on the native wire",
+    setUp: ourEndAtItsLimit({}),
+    timings: NATIVE,
+    code: "LIMIT_REACHED",
+    certain: true,
+    stage: "backend",
+    says: /has all the connections that it takes/,
+  },
+  {
+    fault: "a far end of ours that has all the connections it takes, on spiped's wire",
+    setUp: ourEndAtItsLimit({ wire: "spiped" }),
     code: "BACKEND_DOWN",
     certain: false,
     stage: "backend",

@@ -138,22 +138,24 @@ export const onQuestion =
   async (stage: Stage): Promise<string> =>
     (await startBackend(stage, ({ socket }) => void socket.once("data", () => answer(socket)))).address;
 
-/** A far end of ours that has one connection and closes the next one after S5. */
-export const ourEndAtItsLimit: SetUpFault = async (stage, servers) => {
-  const home = new Home(stage);
-  const key = home.key("team");
-  const port = await freePort();
-  const configPath = stage.path("limit.json");
-  const entry = { role: "server", listen: `127.0.0.1:${port}`, target: servers.redis, key: "team", maxConnections: 1 };
-  writeFileSync(configPath, JSON.stringify({ version: 1, tunnels: { one: entry } }));
-  const program = stage.spawn(process.execPath, [TUNNELD, "serve", "--config", configPath, "--state-dir", home.paths.stateDir]);
-  await program.logs(/one listens at/);
-  const near = await startEnd(stage, { maker: "ours", role: "-e", target: `[127.0.0.1]:${port}`, key });
-  const first = await connectTo(stage, near.address);
-  first.socket.write("PING\r\n");
-  await first.has(7);
-  return { target: `127.0.0.1:${port}`, key, service: "redis" };
-};
+/** A far end of ours that has one connection: the next one hears why on the native wire, and is closed after S5 on spiped's. */
+export function ourEndAtItsLimit(more: { readonly wire?: "spiped" }): SetUpFault {
+  return async (stage, servers) => {
+    const home = new Home(stage);
+    const key = home.key("team");
+    const port = await freePort();
+    const configPath = stage.path("limit.json");
+    const entry = { role: "server", listen: `127.0.0.1:${port}`, target: servers.redis, key: "team", maxConnections: 1, ...more };
+    writeFileSync(configPath, JSON.stringify({ version: 1, tunnels: { one: entry } }));
+    const program = stage.spawn(process.execPath, [TUNNELD, "serve", "--config", configPath, "--state-dir", home.paths.stateDir]);
+    await program.logs(/one listens at/);
+    const near = await startEnd(stage, { maker: "ours", role: "-e", target: `[127.0.0.1]:${port}`, key });
+    const first = await connectTo(stage, near.address);
+    first.socket.write("PING\r\n");
+    await first.has(7);
+    return { target: `127.0.0.1:${port}`, key, service: "redis" };
+  };
+}
 
 /** spiped wants an IP address in brackets. */
 function bracketed(address: string): string {

@@ -17,7 +17,7 @@ const PATIENT_MS = 120_000;
 
 /** Waits that always run to their end are short. Waits that an event ends are long; a test that lets one run to its end says so. */
 export const QUICK: Partial<Timings> = {
-  hintMs: PATIENT_MS,
+  hintMs: 1_500,
   holdMs: 200,
   longHoldMs: 700,
   strangerMs: 400,
@@ -25,6 +25,9 @@ export const QUICK: Partial<Timings> = {
   serviceMs: PATIENT_MS,
   lingerMs: 500,
 };
+
+/** For a far end that speaks the native wire and says so however busy the machine is. */
+export const NATIVE: Partial<Timings> = { ...QUICK, hintMs: PATIENT_MS };
 
 /** A connection that the far end closes after a while does not count as its own refusal, however busy the machine is. */
 export const NO_REFUSAL: Partial<Timings> = { ...QUICK, turnedAwayMs: 0 };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { diagnose } from "../../../daemon/diagnosis/diagnose.ts";
 import type { DiagnosisReport } from "../../../daemon/diagnosis/report.ts";
 import type { Wanted } from "../../support/diagnose/subject.ts";
-import { QUICK, setUp } from "../../support/diagnose/subject.ts";
+import { NATIVE, setUp } from "../../support/diagnose/subject.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii } from "../../support/wire/bytes.ts";
 import { type End, type EndOptions, startEnd } from "../../support/wire/ends.ts";
@@ -17,7 +17,7 @@ describe("a diagnosis of a far end that speaks the native wire", () => {
 
   async function report(far: End, wanted: Partial<Wanted> = {}, key = "one"): Promise<DiagnosisReport> {
     const { subject, context, plan } = setUp({ target: `127.0.0.1:${far.port}`, service: "redis", ...wanted });
-    return await diagnose({ ...subject, plan: () => ({ ...plan, keys: [keyOf(key)] }) }, { ...context, timings: QUICK });
+    return await diagnose({ ...subject, plan: () => ({ ...plan, keys: [keyOf(key)] }) }, { ...context, timings: NATIVE });
   }
 
   /** A Redis, as far as a diagnosis asks one. */
@@ -77,7 +77,7 @@ describe("a diagnosis of a far end that speaks the native wire", () => {
     const backend = await startBackend(scope);
     const far = await farEnd(backend.port);
     const { subject, context, plan } = setUp({ target: `127.0.0.1:${far.port}`, service: "tcp" });
-    const seen = await diagnose({ ...subject, plan: () => ({ ...plan, keys: [keyOf("one")] }) }, { ...context, timings: { ...QUICK, serviceMs: 300 } });
+    const seen = await diagnose({ ...subject, plan: () => ({ ...plan, keys: [keyOf("one")] }) }, { ...context, timings: { ...NATIVE, serviceMs: 300 } });
     assert.deepEqual([seen.code, seen.certain], [null, true]);
   });
 
