@@ -74,19 +74,20 @@ export async function withContenders(programs, { targetPort, answers, between, b
   }
 }
 
-async function startSpipedPair(program, { targetPort, answers, keyFile, way }) {
-  const end = (role, target, ready) =>
-    startEnd(program, {
-      role,
-      // -n 0: no limit on connections. -F: in the foreground, so that the pid is ours.
-      args: (port) => [
-        ...program.first,
-        ...["-F", "-n", "0", role === "server" ? "-d" : "-e", "-s", `[127.0.0.1]:${port}`, "-t", `[127.0.0.1]:${target}`, "-k", keyFile],
-      ],
-      ready,
-    });
-  const far = await end("server", targetPort, greets);
-  return pairOf(program, await end("client", await way(far.port), answers), far);
+/** Two ends of one program that differ in their arguments: `args(role, port, target)`. `ready(port)` tells whether a far end is there. */
+async function startLikeEnds(program, { targetPort, answers, way }, { args, ready }) {
+  const far = await startEnd(program, { role: "server", args: (port) => args("server", port, targetPort), ready });
+  const target = await way(far.port);
+  return pairOf(program, await startEnd(program, { role: "client", args: (port) => args("client", port, target), ready: answers }), far);
+}
+
+function startSpipedPair(program, context) {
+  const args = (role, port, target) => [
+    ...program.first,
+    // -n 0: no limit on connections. -F: in the foreground, so that the pid is ours.
+    ...["-F", "-n", "0", role === "server" ? "-d" : "-e", "-s", `[127.0.0.1]:${port}`, "-t", `[127.0.0.1]:${target}`, "-k", context.keyFile],
+  ];
+  return startLikeEnds(program, context, { args, ready: greets });
 }
 
 /** A far end by "tunneld serve", and a daemon with one tunnel. */
@@ -126,25 +127,20 @@ function stateFolder(home, name) {
 }
 
 /** TLS 1.3 with a pre-shared key, as the other contenders have one. */
-async function startStunnelPair(program, { targetPort, answers, keyFile, folder, way }) {
+function startStunnelPair(program, context) {
+  const { keyFile, folder } = context;
   const secrets = join(folder, "psk");
   writeFileSync(secrets, `bench:${readFileSync(keyFile).toString("hex")}\n`, { mode: 0o600 });
-  const end = (role, target, ready) =>
-    startEnd(program, {
-      role,
-      args: (port) => {
-        const config = join(folder, `stunnel-${role}-${port}.conf`);
-        const lines = ["foreground = yes", "pid =", "syslog = no", "debug = err", "socket = l:TCP_NODELAY=1", "socket = r:TCP_NODELAY=1", "[bench]"];
-        lines.push(`client = ${role === "client" ? "yes" : "no"}`, `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${target}`);
-        lines.push("sslVersionMin = TLSv1.3", "ciphersuites = TLS_AES_128_GCM_SHA256", `PSKsecrets = ${secrets}`);
-        if (role === "client") lines.push("PSKidentity = bench");
-        writeFileSync(config, `${lines.join("\n")}\n`);
-        return [config];
-      },
-      ready,
-    });
-  const far = await end("server", targetPort, listens);
-  return pairOf(program, await end("client", await way(far.port), answers), far);
+  const args = (role, port, target) => {
+    const config = join(folder, `stunnel-${role}-${port}.conf`);
+    const lines = ["foreground = yes", "pid =", "syslog = no", "debug = err", "socket = l:TCP_NODELAY=1", "socket = r:TCP_NODELAY=1", "[bench]"];
+    lines.push(`client = ${role === "client" ? "yes" : "no"}`, `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${target}`);
+    lines.push("sslVersionMin = TLSv1.3", "ciphersuites = TLS_AES_128_GCM_SHA256", `PSKsecrets = ${secrets}`);
+    if (role === "client") lines.push("PSKidentity = bench");
+    writeFileSync(config, `${lines.join("\n")}\n`);
+    return [config];
+  };
+  return startLikeEnds(program, context, { args, ready: listens });
 }
 
 /** A server of its own, with keys of its own, for the user who runs the bench. */
@@ -185,11 +181,9 @@ async function startSsh(program, { targetPort, answers, folder, way }) {
   return pairOf(program, near, far);
 }
 
-async function startPipes(program, { targetPort, answers, way }) {
+function startPipes(program, context) {
   const script = join(import.meta.dirname, "node-pipe.mjs");
-  const end = (role, target, ready) => startEnd(program, { role, args: (port) => [script, String(port), String(target)], ready });
-  const far = await end("server", targetPort, listens);
-  return pairOf(program, await end("client", await way(far.port), answers), far);
+  return startLikeEnds(program, context, { args: (_, port, target) => [script, String(port), String(target)], ready: listens });
 }
 
 function pairOf({ name, title }, near, far) {

@@ -9,12 +9,10 @@ import { startRedis } from "../scripts/lib/redis.mjs";
 import { withContenders } from "./contenders.mjs";
 import { withLimit } from "./limit.mjs";
 import { openFilesLimit, residentBytes } from "./proc.mjs";
-import { answersPing, PING, RedisConnection } from "./redis-client.mjs";
+import { answersPing, openUpTo, PING } from "./redis-client.mjs";
 import { interleave, summarize } from "./rounds.mjs";
 
 const COUNTS = [0, 100, 1000];
-/** spiped's listen backlog is ten: more at once would wait for a lost SYN to be sent again. */
-const AT_ONCE = 8;
 const LIMIT_MS = 60_000;
 /** Two sockets per connection, and some more for other files. */
 const filesFor = (connections) => 2 * connections + 100;
@@ -54,7 +52,7 @@ async function measureOne({ port, title, ends }, { counts, settleMs }) {
   const values = {};
   try {
     for (const count of counts) {
-      await withLimit(openUpTo(count, { open, port, title }), LIMIT_MS, `Opening ${count} connections through ${title}`);
+      await withLimit(openUpTo(count, { open, port, title, question: PING }), LIMIT_MS, `Opening ${count} connections through ${title}`);
       await delay(settleMs);
       for (const { role, pid } of ends) values[`idle.${role}.${count}`] = residentBytes(pid) / 1e6;
     }
@@ -67,17 +65,6 @@ async function measureOne({ port, title, ends }, { counts, settleMs }) {
     for (const connection of open) connection.close();
   }
   return values;
-}
-
-async function openUpTo(count, { open, port, title }) {
-  const opener = async () => {
-    while (open.length < count) {
-      const connection = new RedisConnection(port, title);
-      open.push(connection);
-      await connection.ask(PING);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, opener));
 }
 
 async function askAll(open) {

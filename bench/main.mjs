@@ -72,7 +72,7 @@ await main(async () => {
   const programs = programsFor({ tools, crypto: options.crypto, only: options.contenders });
   const environment = await describeEnvironment(tools);
   const start = performance.now();
-  const metrics = await measureAll(options, programs, tools);
+  const metrics = await measureAll(options, programs);
   const aims = judgeAims(metrics);
   printReport({ metrics, aims, names: CONTENDERS.filter((name) => options.contenders.includes(name)) });
   if (options.picture) say(`\nThe picture is in ${drawPicture({ metrics, environment }).join(" and ")}.`);
@@ -84,13 +84,13 @@ await main(async () => {
   );
 });
 
-async function measureAll({ only, rounds, idleRounds, seconds, settleMs }, programs, tools) {
+async function measureAll({ only, rounds, idleRounds, seconds, settleMs }, programs) {
   say(`\n${bold("Measuring")} ${dim(`(${[...programs.map(({ name }) => name), "direct"].join(", ")} in turns)`)}`);
   const metrics = [];
   for (const name of only) {
     const { label, measure } = MEASURES[name];
     await step(label, async () => {
-      metrics.push(...(await measure({ programs, tools, seconds, settleMs, rounds: name === "idle" ? idleRounds : rounds })));
+      metrics.push(...(await measure({ programs, seconds, settleMs, rounds: name === "idle" ? idleRounds : rounds })));
     });
   }
   return metrics;

@@ -6,7 +6,7 @@ import { startRedis } from "../scripts/lib/redis.mjs";
 import { startBulk } from "./bulk-flow.mjs";
 import { withContenders } from "./contenders.mjs";
 import { withLimit } from "./limit.mjs";
-import { answersPing, PING, RedisConnection } from "./redis-client.mjs";
+import { answersPing, PING, pingFor, RedisConnection } from "./redis-client.mjs";
 import { interleave, percentile, summarize } from "./rounds.mjs";
 
 const LIMIT_MS = 60_000;
@@ -40,12 +40,10 @@ async function besideBulk({ port, title }, ms) {
   const flows = Array.from({ length: FLOWS }, () => new RedisConnection(port, title));
   const bulk = startBulk({ port });
   try {
-    await Promise.all(flows.map((flow) => askFor(flow, ms / 4)));
-    const latencies = (await Promise.all(flows.map((flow) => askFor(flow, ms)))).flat();
-    return percentile(
-      latencies.sort((a, b) => a - b),
-      0.99,
-    );
+    const ping = (flow, forMs) => pingFor(flow, { ms: forMs, what: `A PING beside a bulk upload through ${title}` });
+    await Promise.all(flows.map((flow) => ping(flow, ms / 4)));
+    const latencies = await Promise.all(flows.map((flow) => ping(flow, ms)));
+    return percentile(latencies.flat(), 0.99);
   } finally {
     bulk.stop();
     for (const flow of flows) flow.close();
@@ -54,7 +52,8 @@ async function besideBulk({ port, title }, ms) {
 
 async function inStorm({ port, title }, ms) {
   const flow = new RedisConnection(port, title);
-  await askFor(flow, 50);
+  const ping = (forMs) => pingFor(flow, { ms: forMs, what: `A PING in a storm of connections through ${title}` });
+  await ping(50);
   const storm = { sent: 0, served: 0 };
   const gusts = setInterval(
     () => {
@@ -63,12 +62,8 @@ async function inStorm({ port, title }, ms) {
     (1_000 * GUST) / STORM_A_SECOND,
   );
   try {
-    const latencies = await askFor(flow, ms);
-    const p99 = percentile(
-      latencies.sort((a, b) => a - b),
-      0.99,
-    );
-    return { "mixed.storm": p99, "mixed.storm.served": (100 * storm.served) / storm.sent };
+    const latencies = await ping(ms);
+    return { "mixed.storm": percentile(latencies, 0.99), "mixed.storm.served": (100 * storm.served) / storm.sent };
   } finally {
     clearInterval(gusts);
     flow.close();
@@ -86,15 +81,4 @@ async function visit({ port, title }, storm) {
   } finally {
     connection.close();
   }
-}
-
-/** One question after the other, for `ms`; how long each took. */
-async function askFor(flow, ms) {
-  const latencies = [];
-  for (const end = performance.now() + ms; performance.now() < end; ) {
-    const before = performance.now();
-    await withLimit(flow.ask(PING), LIMIT_MS, "A PING beside other traffic");
-    latencies.push(performance.now() - before);
-  }
-  return latencies;
 }

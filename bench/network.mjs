@@ -6,7 +6,7 @@ import { startRedis } from "../scripts/lib/redis.mjs";
 import { startBulk } from "./bulk-flow.mjs";
 import { withContenders } from "./contenders.mjs";
 import { withLimit } from "./limit.mjs";
-import { answersPing, encodeCommand, PING, RedisConnection } from "./redis-client.mjs";
+import { answersPing, encodeCommand, PING, pingFor, RedisConnection } from "./redis-client.mjs";
 import { startRelay } from "./relay.mjs";
 import { ROUND_TRIP_MS } from "./report.mjs";
 import { interleave, percentile, summarize } from "./rounds.mjs";
@@ -54,8 +54,7 @@ async function overLongWay({ port, title }, seconds) {
     latencies.push(performance.now() - before);
     connection.close();
   }
-  latencies.sort((a, b) => a - b);
-  const bulk = startBulk({ port, title });
+  const bulk = startBulk({ port });
   // The windows of TCP open first.
   await bulk.during(seconds * 1000);
   const { bytes, elapsedSeconds } = await bulk.during(seconds * 1000);
@@ -80,19 +79,12 @@ async function overCounter({ port, title, relay }) {
 
 async function overSlowLink({ port, title }, seconds) {
   const small = new RedisConnection(port, title);
-  const ask = () => withLimit(small.ask(PING), LIMIT_MS, `PING through ${title}`);
-  await ask();
-  const bulk = startBulk({ port, title });
+  const ping = (ms) => pingFor(small, { ms, pauseMs: SMALL_PAUSE_MS, what: `A PING on a slow link through ${title}` });
+  await ping(1);
+  const bulk = startBulk({ port });
   try {
     await bulk.during(1_000);
-    const latencies = [];
-    for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
-      const before = performance.now();
-      await ask();
-      latencies.push(performance.now() - before);
-      await new Promise((resolve) => setTimeout(resolve, SMALL_PAUSE_MS));
-    }
-    latencies.sort((a, b) => a - b);
+    const latencies = await ping(seconds * 1000);
     return { "network.slow": percentile(latencies, 0.99) };
   } finally {
     small.close();

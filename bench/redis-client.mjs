@@ -5,10 +5,13 @@
  * the clock starts: redis-benchmark counts the handshakes of a tunnel into its GET/s.
  */
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../scripts/lib/failure.mjs";
 import { withLimit } from "./limit.mjs";
 
 const LIMIT_MS = 20_000;
+/** spiped's listen backlog is ten: more at once would wait for a lost SYN to be sent again. */
+const AT_ONCE = 8;
 
 export const PING = { request: Buffer.from("PING\r\n"), answer: Buffer.from("+PONG\r\n") };
 
@@ -77,6 +80,30 @@ export class RedisConnection {
     this.#settle?.reject(this.#failure);
     this.#socket.destroy();
   }
+}
+
+/** Opens connections into `open` until there are `count`; each has had its answer to `question`. */
+export async function openUpTo(count, { open, port, title, question }) {
+  const opener = async () => {
+    while (open.length < count) {
+      const connection = new RedisConnection(port, title);
+      open.push(connection);
+      await connection.ask(question);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, opener));
+}
+
+/** PINGs one after the other for `ms`, with `pauseMs` between them; how long each took, in ms. `what` names them where none is answered. */
+export async function pingFor(connection, { ms, pauseMs = 0, what }) {
+  const latencies = [];
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    const before = performance.now();
+    await withLimit(connection.ask(PING), LIMIT_MS, what);
+    latencies.push(performance.now() - before);
+    if (pauseMs > 0) await delay(pauseMs);
+  }
+  return latencies;
 }
 
 /** True when a Redis answers at this port; rejects if not. */

@@ -6,12 +6,10 @@
 import { startRedis } from "../scripts/lib/redis.mjs";
 import { withContenders } from "./contenders.mjs";
 import { withLimit } from "./limit.mjs";
-import { answersPing, encodeCommand, RedisConnection } from "./redis-client.mjs";
+import { answersPing, encodeCommand, openUpTo, RedisConnection } from "./redis-client.mjs";
 import { interleave, percentile, summarize } from "./rounds.mjs";
 
 const LIMIT_MS = 60_000;
-/** spiped's listen backlog is ten: more at once would wait for a lost SYN to be sent again. */
-const AT_ONCE = 8;
 const KEY = "bench:key";
 const VALUE = "0123456789".repeat(10);
 const GET_ANSWER = `$${VALUE.length}\r\n${VALUE}\r\n`;
@@ -58,13 +56,12 @@ async function measureOne({ port, title }, { load: { id, connections, pipeline }
   const question = { request: Buffer.from(encodeCommand("GET", KEY).repeat(pipeline)), answer: Buffer.from(GET_ANSWER.repeat(pipeline)) };
   const open = [];
   const work = async () => {
-    await openAll(open, { connections, port, title, question });
+    await openUpTo(connections, { open, port, title, question });
     await repeat(open, { question, seconds: seconds / 5 });
     return repeat(open, { question, seconds });
   };
   try {
     const { latencies, elapsedSeconds } = await withLimit(work(), LIMIT_MS, `GET through ${title}`);
-    latencies.sort((a, b) => a - b);
     return {
       [`redis.${id}.rate`]: (latencies.length * pipeline) / elapsedSeconds,
       [`redis.${id}.p50`]: percentile(latencies, 0.5),
@@ -73,18 +70,6 @@ async function measureOne({ port, title }, { load: { id, connections, pipeline }
   } finally {
     for (const connection of open) connection.close();
   }
-}
-
-/** Opens so many that each has had an answer. */
-async function openAll(open, { connections, port, title, question }) {
-  const opener = async () => {
-    while (open.length < connections) {
-      const connection = new RedisConnection(port, title);
-      open.push(connection);
-      await connection.ask(question);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, opener));
 }
 
 /** All connections ask until the time is up; resolves to the time that each answer took, in ms. */

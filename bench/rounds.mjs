@@ -58,8 +58,9 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The value below which `share` of the sorted values lie. */
-export function percentile(sorted, share) {
+/** The value below which `share` of the values lie. */
+export function percentile(values, share) {
+  const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
