@@ -20,8 +20,14 @@ export interface DhPairsOptions {
   readonly timers: Pick<Timers, "after">;
 }
 
-/** spiped's x has 256 bits. */
+/** x_C and x_S. */
 const PRIVATE_BYTES = 32;
+
+/** A fresh pair. */
+export function makeDhPair(suite: Pick<CipherSuite, "dhPublic">, random: RandomSource): DhPair {
+  const privateValue = random(PRIVATE_BYTES);
+  return { privateValue, publicValue: suite.dhPublic(privateValue) };
+}
 
 /** Our choice: pairs that wait, and the pause before each is made: at most a tenth of a processor's time. */
 const MOST_PAIRS = 16;
@@ -59,7 +65,6 @@ export class DhPairs {
   }
 
   #make(): DhPair {
-    const privateValue = this.#options.random(PRIVATE_BYTES);
-    return { privateValue, publicValue: this.#options.suite.dhPublic(privateValue) };
+    return makeDhPair(this.#options.suite, this.#options.random);
   }
 }

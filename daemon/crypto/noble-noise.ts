@@ -32,14 +32,7 @@ function aead(key: Uint8Array): Aead {
     return gcm(ownKey, new Uint8Array(nonce), new Uint8Array(associated));
   };
   return {
-    seal(nonce, associated, plain, headroom = 0) {
-      const sealed = cipher(nonce, associated).encrypt(new Uint8Array(plain));
-      if (headroom === 0) return sealed;
-      const all = new Uint8Array(headroom + sealed.length);
-      all.set(sealed, headroom);
-      return all;
-    },
-    sealInPieces(nonce, associated, plain) {
+    seal(nonce, associated, plain) {
       const sealed = cipher(nonce, associated).encrypt(new Uint8Array(plain));
       return [sealed.subarray(0, plain.length), sealed.subarray(plain.length)];
     },

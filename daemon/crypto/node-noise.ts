@@ -42,57 +42,53 @@ function privateKeyObject(privateKey: Uint8Array): crypto.KeyObject {
   }
 }
 
-/** A cipher or decipher that has its key and nonce and has done nothing yet. */
-interface Ahead<T> {
-  readonly nonce: Buffer;
-  readonly object: T;
+/** Objects of one kind, each for one nonce: the next one may be made ahead, and is used once, for its own nonce alone. */
+class MadeAhead<T> {
+  readonly #make: (nonce: Uint8Array) => T;
+  #ahead: { readonly nonce: Buffer; readonly object: T } | undefined;
+
+  constructor(make: (nonce: Uint8Array) => T) {
+    this.#make = make;
+  }
+
+  prepare(nonce: Uint8Array): void {
+    this.#ahead ??= { nonce: Buffer.from(nonce), object: this.#make(nonce) };
+  }
+
+  take(nonce: Uint8Array): T {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead?.nonce.equals(nonce) ? ahead.object : this.#make(nonce);
+  }
+
+  forget(): void {
+    this.#ahead = undefined;
+  }
 }
 
 function aead(key: Uint8Array): Aead {
   const ownKey = Buffer.from(key);
   let isWiped = false;
-  let cipherAhead: Ahead<crypto.CipherGCM> | undefined;
-  let decipherAhead: Ahead<crypto.DecipherGCM> | undefined;
+  const ciphers = new MadeAhead((nonce) => crypto.createCipheriv("aes-256-gcm", ownKey, nonce));
+  const deciphers = new MadeAhead((nonce) => crypto.createDecipheriv("aes-256-gcm", ownKey, nonce, { authTagLength: TAG_BYTES }));
   const check = (): void => {
     if (isWiped) throw new RangeError("the cipher has been wiped");
   };
-  const makeCipher = (nonce: Uint8Array): crypto.CipherGCM => crypto.createCipheriv("aes-256-gcm", ownKey, nonce);
-  const makeDecipher = (nonce: Uint8Array): crypto.DecipherGCM => crypto.createDecipheriv("aes-256-gcm", ownKey, nonce, { authTagLength: TAG_BYTES });
-  // What was made ahead is used once, and for its own nonce alone.
-  const takeCipher = (nonce: Uint8Array): crypto.CipherGCM => {
-    const made = cipherAhead;
-    cipherAhead = undefined;
-    return made?.nonce.equals(nonce) ? made.object : makeCipher(nonce);
-  };
-  const takeDecipher = (nonce: Uint8Array): crypto.DecipherGCM => {
-    const made = decipherAhead;
-    decipherAhead = undefined;
-    return made?.nonce.equals(nonce) ? made.object : makeDecipher(nonce);
-  };
-  const sealInPieces = (nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array] => {
-    check();
-    const cipher = takeCipher(nonce);
-    if (associated.length > 0) cipher.setAAD(associated);
-    const text = cipher.update(plain);
-    // GCM has no bytes of its own at the end.
-    cipher.final();
-    return [text, cipher.getAuthTag()];
-  };
   return {
-    seal(nonce, associated, plain, headroom = 0) {
-      const [text, tag] = sealInPieces(nonce, associated, plain);
-      const end = headroom + text.length;
-      const sealed = Buffer.allocUnsafe(end + TAG_BYTES);
-      sealed.set(text, headroom);
-      sealed.set(tag, end);
-      return sealed;
+    seal(nonce, associated, plain) {
+      check();
+      const cipher = ciphers.take(nonce);
+      if (associated.length > 0) cipher.setAAD(associated);
+      const text = cipher.update(plain);
+      // GCM has no bytes of its own at the end.
+      cipher.final();
+      return [text, cipher.getAuthTag()];
     },
-    sealInPieces,
     open(nonce, associated, sealed) {
       check();
       if (sealed.length < TAG_BYTES) return undefined;
       const end = sealed.length - TAG_BYTES;
-      const decipher = takeDecipher(nonce);
+      const decipher = deciphers.take(nonce);
       if (associated.length > 0) decipher.setAAD(associated);
       decipher.setAuthTag(sealed.subarray(end));
       const plain = decipher.update(sealed.subarray(0, end));
@@ -106,13 +102,12 @@ function aead(key: Uint8Array): Aead {
     },
     ahead(what, nonce) {
       check();
-      if (what === "seal") cipherAhead ??= { nonce: Buffer.from(nonce), object: makeCipher(nonce) };
-      else decipherAhead ??= { nonce: Buffer.from(nonce), object: makeDecipher(nonce) };
+      (what === "seal" ? ciphers : deciphers).prepare(nonce);
     },
     wipe() {
       isWiped = true;
-      cipherAhead = undefined;
-      decipherAhead = undefined;
+      ciphers.forget();
+      deciphers.forget();
       ownKey.fill(0);
     },
   };

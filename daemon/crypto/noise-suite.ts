@@ -6,10 +6,8 @@
 
 /** AES-256-GCM with one key (NIST SP 800-38D): 12-byte nonces, 16-byte tags. No nonce may be used twice; keeping count is the caller's. */
 export interface Aead {
-  /** The cipher text of `plain`, with its tag behind it and `headroom` bytes for the caller's use before it (default: none). */
-  seal(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array, headroom?: number): Uint8Array;
-  /** The same in two pieces, cipher text and tag: for long texts, which are not worth a copy. */
-  sealInPieces(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array];
+  /** The cipher text of `plain`, and its tag. Apart, so that a long text need not be copied to get them together. */
+  seal(nonce: Uint8Array, associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array];
   /** The plain text; undefined when the tag is wrong, and nothing of the text is given out then. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
   /** For idle time: makes now what the next `seal` or `open` needs, if `nonce` will be its nonce. May do nothing. */

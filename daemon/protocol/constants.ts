@@ -9,8 +9,6 @@ export const NONCE_BYTES = 32;
 export const KEY_BYTES = 32;
 /** y_C and y_S, elements of group 14 (C4, S5). */
 export const DH_PUBLIC_BYTES = 256;
-/** x_C and x_S. */
-export const DH_PRIVATE_BYTES = 32;
 /** HMAC-SHA256. */
 const MAC_BYTES = 32;
 /** y ‖ MAC (C4, S5). */

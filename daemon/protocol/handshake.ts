@@ -19,10 +19,10 @@
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { isBelowPrime, isDegenerate } from "../crypto/dh-group14.ts";
-import type { DhPair } from "../crypto/dh-pairs.ts";
+import { type DhPair, makeDhPair } from "../crypto/dh-pairs.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { DH_MESSAGE_BYTES, DH_PRIVATE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
+import { DH_MESSAGE_BYTES, DH_PUBLIC_BYTES, NONCE_BYTES } from "./constants.ts";
 import { concat, type DhMacKeys, dhMacKeys, isWiped, type Nonces, type SharedKey, sessionKeys, WEAK_DH_PUBLIC } from "./keys.ts";
 import { RecordOpener, RecordSealer } from "./record.ts";
 import type { Channel, Handshake, HandshakeProgress, HandshakeStep, Role } from "./wire.ts";
@@ -220,9 +220,9 @@ export class SpipedHandshake implements Handshake {
     const { suite, random, forwardSecrecy } = this.#options;
     this.#ownPublic = WEAK_DH_PUBLIC;
     if (forwardSecrecy !== "off") {
-      const pair = this.#options.pairs?.take();
-      this.#privateValue = pair?.privateValue ?? random(DH_PRIVATE_BYTES);
-      this.#ownPublic = pair?.publicValue ?? suite.dhPublic(this.#privateValue);
+      const { privateValue, publicValue } = this.#options.pairs?.take() ?? makeDhPair(suite, random);
+      this.#privateValue = privateValue;
+      this.#ownPublic = publicValue;
     }
     return this.#ownPublic;
   }

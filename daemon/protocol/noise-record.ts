@@ -40,10 +40,9 @@ export class NoiseSealer {
 
   /** All of `plain`, in as few records as hold it; none for no bytes. */
   seal(plain: Uint8Array): Uint8Array {
-    if (plain.length > 0 && plain.length <= MAX_RECORD_BYTES) return this.#sealOne(plain);
-    const records: Uint8Array[] = [];
-    for (let from = 0; from < plain.length; from += MAX_RECORD_BYTES) records.push(this.#sealOne(plain.subarray(from, from + MAX_RECORD_BYTES)));
-    return concat(records);
+    const pieces: Uint8Array[] = [];
+    for (let from = 0; from < plain.length; from += MAX_RECORD_BYTES) pieces.push(...this.sealInPieces(plain.subarray(from, from + MAX_RECORD_BYTES)));
+    return concat(pieces);
   }
 
   /** One record of 1 to {@link MAX_RECORD_BYTES} bytes, in pieces that belong one behind the other: for long ones, which are not worth a copy. */
@@ -57,15 +56,6 @@ export class NoiseSealer {
   /** For idle time: makes the next `seal` quicker. */
   ahead(): void {
     this.#cipher.ahead("seal");
-  }
-
-  #sealOne(plain: Uint8Array): Uint8Array {
-    rekeyIfDue(this.#cipher, this.#rekeyEvery);
-    const record = this.#cipher.seal(NO_BYTES, plain, LENGTH_BYTES);
-    const length = record.length - LENGTH_BYTES;
-    record[0] = length >> 8;
-    record[1] = length & 0xff;
-    return record;
   }
 
   wipe(): void {

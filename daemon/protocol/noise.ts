@@ -68,14 +68,14 @@ export class CipherState {
     return this.#count;
   }
 
-  /** EncryptWithAd, with `headroom` bytes for the caller before it. @throws RangeError when the count would leave the range of exact integers */
-  seal(associated: Uint8Array, plain: Uint8Array, headroom?: number): Uint8Array {
-    return this.#aead.seal(this.#next(), associated, plain, headroom);
+  /** EncryptWithAd. @throws RangeError when the count would leave the range of exact integers */
+  seal(associated: Uint8Array, plain: Uint8Array): Uint8Array {
+    return concat(this.sealInPieces(associated, plain));
   }
 
   /** EncryptWithAd, cipher text and tag apart. @throws RangeError as `seal` */
   sealInPieces(associated: Uint8Array, plain: Uint8Array): readonly [Uint8Array, Uint8Array] {
-    return this.#aead.sealInPieces(this.#next(), associated, plain);
+    return this.#aead.seal(this.#next(), associated, plain);
   }
 
   /** DecryptWithAd; undefined when the message is not what the other side sealed as its next one. The count does not rise then. */
@@ -96,7 +96,7 @@ export class CipherState {
     // Nonce 2^64 - 1, which no message ever has; the tag is dropped.
     this.#nonce.fill(0xff);
     this.#nonce.fill(0, 0, 4);
-    const key = this.#aead.seal(this.#nonce, NO_BYTES, new Uint8Array(DH_BYTES)).subarray(0, DH_BYTES);
+    const [key] = this.#aead.seal(this.#nonce, NO_BYTES, new Uint8Array(DH_BYTES));
     this.#aead.wipe();
     this.#aead = this.#suite.aead(key);
     key.fill(0);
