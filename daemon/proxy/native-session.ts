@@ -6,9 +6,8 @@
  *     open ──goAway(), the other end's Go Away──► leaving ──last stream over──► closed
  *       └──broken, dead, a rule broken──► closed (streams are cut)
  *
- * What one turn of the event loop produced goes into one record; a stream that is
- * alone in most turns does not wait for the end of its turn. Owns the socket, its
- * timers and the keys.
+ * What one turn of the event loop produced goes into one record (flush-pace.ts).
+ * Owns the socket, its timers and the keys.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
@@ -22,6 +21,7 @@ import { type Acknowledgement, RECORD, readRecord, writeAcknowledgement } from "
 import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer } from "../protocol/noise-record.ts";
 import type { NativeStart, Role } from "../protocol/wire.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
+import { FlushPace } from "./flush-pace.ts";
 import { endError, tuneSocket } from "./plain-side.ts";
 
 /** What a session is made of, and the callbacks. */
@@ -62,14 +62,8 @@ const SILENCE_MS = { withStreams: 20_000, without: 60_000, serverLater: 15_000, 
 /** The design's figure: how long a stream that opens after a silence waits for a sign of life before newcomers go elsewhere. */
 const SUSPECT_MS = { least: 1_000, roundTrips: 4 };
 
-/** Our choice: after so many turns with one stream, a stream is taken to be alone. */
-const CROWDED_TURNS = 8;
-
 /** Our choice, measured: from here on a copy costs more than writing three pieces. */
 const LONG_RECORD_BYTES = 8 * 1024;
-
-/** Our choice: a backend near by answers within it, and nobody notices it. */
-const MOMENT_MS = 1;
 
 /** Plain text of the next record; used within one call only, so all sessions share it. */
 const scratch = new Uint8Array(MAX_RECORD_BYTES);
@@ -83,15 +77,7 @@ export class NativeSession {
   readonly #inFlight = new InFlight();
   #state: "open" | "leaving" | "closed" = "open";
   #error: TunnelError | undefined;
-  /** Set until the end of the loop's present turn, once there is something to send or was. */
-  #turn: NodeJS.Immediate | undefined;
-  /** The first flush of this turn is due right behind the present callback. */
-  #isFlushing = false;
-  /** What `hold` writes does not lead to a flush by itself. */
-  #isHolding = false;
-  #held: NodeJS.Timeout | undefined;
-  /** More than 0: several streams had something to send in a turn lately, and one record at the turn's end is cheaper. */
-  #crowdedTurns = 0;
+  readonly #pace: FlushPace;
   #receivedBytes = 0;
   #acknowledged: Acknowledgement = { receivedBytes: 0, releasedBytes: 0 };
   #heardMs: number;
@@ -107,6 +93,15 @@ export class NativeSession {
     this.#sealer = new NoiseSealer(native.transport.send);
     this.#opener = new NoiseOpener(native.transport.receive);
     this.#heardMs = clock.monotonicMs();
+    this.#pace = new FlushPace({
+      flush: this.#flush,
+      readyStreams: () => this.#mux.readyStreams,
+      hasOutput: () => this.#mux.hasOutput || this.#acknowledgementIsDue,
+      onIdle: () => {
+        this.#sealer.ahead();
+        this.#opener.ahead();
+      },
+    });
     this.#mux = new Mux({
       role,
       peerHoldsBytes: native.peer.holdsBytes,
@@ -115,7 +110,7 @@ export class NativeSession {
       windowBytes: WINDOW_BYTES,
       nowMs: () => clock.monotonicMs(),
       onStream: (stream) => options.onStream(stream),
-      onOutput: () => this.#flushSoon(),
+      onOutput: () => this.#pace.soon(),
       onPong: (value) => this.#onPong(value),
       onGoAway: () => this.#leave(),
     });
@@ -189,8 +184,7 @@ export class NativeSession {
     const { wire, onClosed } = this.#options;
     clearInterval(this.#watch);
     clearTimeout(this.#look);
-    if (this.#turn) clearImmediate(this.#turn);
-    clearTimeout(this.#held);
+    this.#pace.stop();
     wire.removeListener("data", this.#onData);
     wire.removeListener("end", this.#onEnd);
     wire.removeListener("close", this.#onEnd);
@@ -207,7 +201,7 @@ export class NativeSession {
     if (this.#state !== "open") return;
     this.#state = "leaving";
     this.#options.onLeaving();
-    this.#flushSoon();
+    this.#pace.soon();
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -224,7 +218,7 @@ export class NativeSession {
       this.#fail(error);
       return;
     }
-    if (this.#acknowledgementIsDue || this.#state === "leaving") this.#flushSoon();
+    if (this.#acknowledgementIsDue || this.#state === "leaving") this.#pace.soon();
   };
 
   #onRecord(text: Uint8Array): void {
@@ -241,7 +235,7 @@ export class NativeSession {
     if (!this.#inFlight.acknowledged(receivedBytes, nowMs) || !this.#mux.peerReleased(releasedBytes)) {
       throw new TunnelError("RECORD_INVALID", message("the other end says that it got more than was sent: it is another version, or not ours"));
     }
-    if (this.#mux.hasOutput) this.#flushSoon();
+    if (this.#mux.hasOutput) this.#pace.soon();
   }
 
   /** A rule was broken: says so, and ends. */
@@ -274,67 +268,14 @@ export class NativeSession {
     this.close(new TunnelError("TRUNCATED", what, { cause }));
   }
 
-  /**
-   * What `write` puts on a stream may wait for what probably comes right behind it and can go into the same record: for
-   * one more turn of the loop, or for a moment. Whatever else is sent takes it along.
-   */
+  /** See {@link FlushPace.hold}. */
   hold<T>(until: "next turn" | "a moment", write: () => T): T {
-    let result: T;
-    this.#isHolding = true;
-    try {
-      result = write();
-    } finally {
-      this.#isHolding = false;
-    }
-    if (this.#state === "closed" || this.#turn || this.#isFlushing || this.#held) return result;
-    const flush = (): void => {
-      this.#turn = undefined;
-      this.#held = undefined;
-      this.#flush();
-    };
-    if (until === "a moment") this.#held = setTimeout(flush, MOMENT_MS);
-    else
-      this.#turn = setImmediate(() => {
-        this.#turn = setImmediate(flush);
-      });
-    return result;
+    return this.#pace.hold(until, write);
   }
-
-  #flushSoon(): void {
-    if (this.#state === "closed" || this.#turn || this.#isFlushing || this.#isHolding) return;
-    if (this.#isCrowded) {
-      this.#turn = setImmediate(this.#endTurn);
-      return;
-    }
-    this.#isFlushing = true;
-    process.nextTick(this.#flushFirst);
-  }
-
-  /** The first output of a turn, where others seldom follow in the same turn: it does not wait for the turn's end. */
-  readonly #flushFirst = (): void => {
-    this.#isFlushing = false;
-    if (this.#state === "closed") return;
-    this.#turn = setImmediate(this.#endTurn);
-    this.#flush();
-  };
-
-  readonly #endTurn = (): void => {
-    this.#turn = undefined;
-    // After a first flush: something came behind it. Without one: more than one stream had something.
-    if (this.#mux.readyStreams > (this.#isCrowded ? 1 : 0)) this.#crowdedTurns = CROWDED_TURNS;
-    else this.#crowdedTurns = Math.max(0, this.#crowdedTurns - 1);
-    if (this.#mux.hasOutput || this.#acknowledgementIsDue) {
-      this.#flush();
-    } else if (this.#state !== "closed") {
-      this.#sealer.ahead();
-      this.#opener.ahead();
-    }
-  };
 
   readonly #flush = (): void => {
     if (this.#state === "closed") return;
-    clearTimeout(this.#held);
-    this.#held = undefined;
+    this.#pace.flushes();
     const { wire } = this.#options;
     let isCorked = false;
     // Whoever does not read what we send gets no more of it, acknowledgements included: the newest is enough.
@@ -381,10 +322,6 @@ export class NativeSession {
     return end - at;
   }
 
-  get #isCrowded(): boolean {
-    return this.#crowdedTurns > 0;
-  }
-
   get #acknowledgementIsDue(): boolean {
     return (
       this.#receivedBytes - this.#acknowledged.receivedBytes >= ACKNOWLEDGE_BYTES ||
@@ -395,7 +332,7 @@ export class NativeSession {
   /** Bytes of a stream are out of the way: the other end may have to hear of it. */
   consumed(stream: MuxStream, count: number): void {
     stream.consumed(count);
-    if (this.#acknowledgementIsDue) this.#flushSoon();
+    if (this.#acknowledgementIsDue) this.#pace.soon();
   }
 
   /** All is said: closes once the last record is on its way. */
