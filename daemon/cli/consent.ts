@@ -87,7 +87,7 @@ export function factLines(facts: ApprovalFacts): string[] {
     ...hostMark(target),
     ...(backend === undefined ? [] : [`  backend   ${backend}`]),
     ...Object.entries(targets).flatMap(([name, address]) => [`  targets   ${name}: ${address}`, ...hostMark(address)]),
-    ...allow.flatMap((line) => [`  allow     ${line}`, ...hostMark(line.replace(/-\d+$/, ""))]),
+    ...allow.flatMap((line) => [`  allow     ${line}`, ...hostMark(line)]),
     ...(bind === undefined ? [] : [`  bind      ${bind}`, ...hostMark(bind)]),
     ...keys.flatMap(({ source, fingerprint, shared }) => [
       `  key       ${fingerprint}  ${source}`,

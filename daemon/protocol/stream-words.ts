@@ -11,7 +11,6 @@
  * The client sends its data right behind, without waiting for the status. Addresses
  * are bytes, never text: text for one and the same address has many forms.
  */
-
 import { type ErrorCode, isErrorCode, TunnelError } from "../../shared/errors.ts";
 import { type AskedTarget, TARGET_NAME } from "../../shared/far-target.ts";
 import { unmapped } from "../../shared/ip-range.ts";

@@ -62,7 +62,7 @@ export class FarTargets {
     } else if (await this.#isAllowed(asked)) {
       return new Target({ address: { kind: "tcp", host: ipText(asked.bytes), port: asked.port }, refreshMs: undefined });
     }
-    throw new TunnelError("TARGET_REFUSED", message('a client asked for {0}, which neither "targets" nor "allow" has', askedText(asked)));
+    throw targetRefused(asked);
   }
 
   dispose(): void {
@@ -81,6 +81,11 @@ export class FarTargets {
     const found = await Promise.allSettled(hosts.map((host) => this.#lookup(host)));
     return found.some((answer) => answer.status === "fulfilled" && answer.value.some((text) => sameIp(ipBytes(text), bytes)));
   }
+}
+
+/** The entry of a server does not lead to what was asked for. */
+export function targetRefused(asked: AskedTarget): TunnelError {
+  return new TunnelError("TARGET_REFUSED", message('a client asked for {0}, which neither "targets" nor "allow" has', askedText(asked)));
 }
 
 function sameIp(one: IpBytes | undefined, other: IpBytes): boolean {

@@ -3,7 +3,6 @@
  * listener has one; a server-role listener may have several, and the key that the
  * other end proves at S4 tells them apart.
  */
-
 import type { TunnelError } from "../../shared/errors.ts";
 import type { AskedTarget } from "../../shared/far-target.ts";
 import type { SharedKey } from "../protocol/keys.ts";

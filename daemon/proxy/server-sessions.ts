@@ -3,13 +3,13 @@
  * the key that was proved, and its streams go where that key's entry leads when
  * they are opened. A session whose key is gone takes no more streams.
  */
-
 import { TunnelError } from "../../shared/errors.ts";
 import { type AskedTarget, askedText } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { SessionStart } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { targetRefused } from "./far-targets.ts";
 import { IncomingStream } from "./incoming-stream.ts";
 import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import type { Route } from "./route.ts";
@@ -123,10 +123,9 @@ export class ServerSessions {
       return;
     }
     try {
-      if (!route.others) throw new TunnelError("TARGET_REFUSED", message('a client asked for {0}, which neither "targets" nor "allow" has', askedText(asked)));
+      if (!route.others) throw targetRefused(asked);
       const target = await route.others.find(asked);
-      if (!incoming.stream.isOver)
-        this.#options.serve(incoming, { route: { ...route, target, isOther: true, limitOwner: route.limitOwner ?? route.stats }, ...at });
+      if (!incoming.stream.isOver) this.#options.serve(incoming, { route: { ...route, target, isOther: true }, ...at });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
       this.#options.failed(error, { route: { ...route, isOther: true }, peer: at.peer });

@@ -29,9 +29,9 @@ export function hostLetters(host: string): HostLetters {
   return isInternational ? { at: "international", ascii } : { at: "disguised", ascii };
 }
 
-/** The host of an address (host:port, or a host alone) as it is looked up, if it is to be marked where somebody approves it; undefined: nothing to mark. */
+/** The host of an address (host:port, host:port-port, or a host alone) as it is looked up, if it is to be marked where somebody approves it; undefined: nothing to mark. */
 export function markedHost(address: string): string | undefined {
   if (address.startsWith("/")) return undefined;
-  const letters = hostLetters(address.replace(/:\d*$/, ""));
+  const letters = hostLetters(address.replace(/:\d*(?:-\d+)?$/, ""));
   return letters.at === "plain" ? undefined : letters.ascii;
 }

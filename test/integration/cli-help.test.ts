@@ -52,7 +52,7 @@ describe("tunneld at a terminal", () => {
 
     for (const args of ["status --json", "status", "--help", "up --help", "--version", ""]) {
       it(`is a full disk ends with 1 and one line: tunneld ${args}`, async function () {
-        if (!existsSync("/dev/full")) this.skip();
+        if (!existsSync("/dev/full")) this.skip(); // Linux has a device that is always full.
         const { said, stderr } = await shell(`"$NODE" "$TUNNELD" ${args} >/dev/full; echo $?`);
         assert.equal(said, "1\n");
         assert.match(stderr, /^tunneld: standard output can't be written: ENOSPC[^\n]*$/);

@@ -57,7 +57,7 @@ export function approvalLines(facts: ApprovalFacts, t: Translate): string[] {
       t("Clients may ask for {0}: {1}", wholeText(name), wholeText(address)),
       ...hostMark(address, t),
     ]),
-    ...(facts.allow ?? []).flatMap((line) => [t("Clients may ask for {0}", wholeText(line)), ...hostMark(line.replace(/-\d+$/, ""), t)]),
+    ...(facts.allow ?? []).flatMap((line) => [t("Clients may ask for {0}", wholeText(line)), ...hostMark(line, t)]),
     ...(facts.bind === undefined ? [] : [t("Outgoing address: {0}", wholeText(facts.bind)), ...hostMark(facts.bind, t)]),
     ...facts.keys.flatMap(({ source, fingerprint, shared }) => [
       t("Key: {0}, fingerprint {1}", wholeText(source), wholeText(fingerprint)),

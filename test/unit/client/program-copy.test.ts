@@ -88,7 +88,7 @@ describe("the copy of the program", () => {
   });
 
   it("is not made in a folder that others may enter", function () {
-    if (process.platform === "win32") this.skip();
+    if (process.platform === "win32") this.skip(); // Modes mean nothing there.
     build();
     const copy = copyProgram(options());
     chmodSync(dirname(copy), 0o755);

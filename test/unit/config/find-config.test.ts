@@ -30,7 +30,7 @@ describe("the configuration of a folder", () => {
 
   describe("in a parent folder", () => {
     before(function () {
-      if (process.platform === "win32") this.skip();
+      if (process.platform === "win32") this.skip(); // Modes mean nothing there.
     });
 
     for (const [what, name, mode] of [

@@ -16,7 +16,7 @@ describe("a key file", () => {
   const folder = scratchFolder();
 
   before(function () {
-    if (process.platform === "win32") this.skip();
+    if (process.platform === "win32") this.skip(); // Modes and owners mean nothing there.
   });
 
   it("is read with its real path", () => {

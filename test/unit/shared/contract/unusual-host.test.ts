@@ -22,7 +22,7 @@ describe("a host with other letters than a to z", () => {
     [LOOKED_UP, LOOKED_UP],
   ] as const) {
     it(`is marked with the name that is looked up: ${host} is ${ascii}`, () => {
-      for (const address of [host, `${host}:6479`]) assert.equal(markedHost(address), ascii);
+      for (const address of [host, `${host}:6479`, `${host}:6479-6484`]) assert.equal(markedHost(address), ascii);
     });
   }
 

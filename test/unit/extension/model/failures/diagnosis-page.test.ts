@@ -9,6 +9,7 @@ import { verdictOf } from "../../../../../extension/model/failures/diagnosis-ver
 import { type Translate, english as t } from "../../../../../extension/model/translate.ts";
 import type { Diagnosis } from "../../../../../shared/contract/diagnosis.ts";
 import { ERROR_CODES } from "../../../../../shared/errors.ts";
+import { aDiagnosis } from "../../../../support/diagnosis.ts";
 
 const SUBJECT = { name: "cache", role: "client", listen: "127.0.0.1:7301", target: "cache.example.com:6479" } as const;
 
@@ -26,23 +27,7 @@ const STAGES: Diagnosis["stages"] = [
   { stage: "service", ok: null, ms: 0 },
 ];
 
-function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
-  return {
-    name: "cache",
-    role: "client",
-    service: "redis",
-    target: "cache.example.com:6479",
-    code: "KEY_MISMATCH",
-    certain: true,
-    cause: "The far side holds another key.",
-    cure: "Compare the key files of both ends.",
-    stages: STAGES,
-    addresses: [],
-    roundTrips: {},
-    warnings: [],
-    ...more,
-  };
-}
+const diagnosis = (more: Partial<Diagnosis> = {}): Diagnosis => aDiagnosis({ stages: STAGES, roundTrips: {}, ...more });
 
 const done = (more: Partial<Diagnosis> = {}): DiagnosisRun => afterEnd(newRun(SUBJECT), { at: "done", diagnosis: diagnosis(more), madeAt: "noon" });
 const body = (run: DiagnosisRun): string => pageContent(run, t).body;

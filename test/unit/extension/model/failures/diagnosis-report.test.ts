@@ -6,30 +6,9 @@ import { mendsOf } from "../../../../../extension/model/failures/diagnosis-verdi
 import { type Translate, english as t } from "../../../../../extension/model/translate.ts";
 import type { Diagnosis } from "../../../../../shared/contract/diagnosis.ts";
 import { ERROR_CODES } from "../../../../../shared/errors.ts";
+import { aDiagnosis } from "../../../../support/diagnosis.ts";
 
-function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
-  return {
-    name: "cache",
-    role: "client",
-    service: "redis",
-    target: "cache.example.com:6479",
-    code: "KEY_MISMATCH",
-    certain: true,
-    cause: "The far side holds another key.",
-    cure: "Compare the key files of both ends.",
-    stages: [
-      { stage: "dial", ok: true, ms: 12.3 },
-      { stage: "key-proof", ok: false, ms: 24.6, code: "KEY_MISMATCH", detail: "closed after our proof" },
-      { stage: "backend", ok: null, ms: 0 },
-    ],
-    addresses: [],
-    roundTrips: { dialMs: 12.3 },
-    warnings: [],
-    ...more,
-  };
-}
-
-const report = (more: Partial<Diagnosis> = {}): string => diagnosisReport(diagnosis(more), { t, madeAt: "noon" });
+const report = (more: Partial<Diagnosis> = {}): string => diagnosisReport(aDiagnosis(more), { t, madeAt: "noon" });
 
 describe("the report of a diagnosis", () => {
   it("names the tunnel, the code, the cause and the cure", () => {
@@ -82,7 +61,7 @@ describe("the report of a diagnosis", () => {
     assert.doesNotMatch(report(), /In general/);
     assert.match(report({ code: "BACKEND_DOWN", cause: "The service behind the far end refuses." }), /In general/);
     const translated: Translate = (text, ...args) => `«${t(text, ...args)}»`;
-    assert.match(diagnosisReport(diagnosis(), { t: translated, madeAt: "noon" }), /In general/);
+    assert.match(diagnosisReport(aDiagnosis(), { t: translated, madeAt: "noon" }), /In general/);
   });
 
   it("says that nothing is wrong when nothing is, without a cure", () => {
@@ -112,19 +91,19 @@ describe("the report of a diagnosis", () => {
 
   it("is in the user's language", () => {
     const marked: Translate = (english, ...args) => `«${t(english, ...args)}»`;
-    const prose = diagnosisReport(diagnosis(), { t: marked, madeAt: "noon" });
+    const prose = diagnosisReport(aDiagnosis(), { t: marked, madeAt: "noon" });
     for (const line of prose.split("\n").filter((one) => /[A-Za-z]{3}/.test(one))) assert.match(line, /«/);
   });
 });
 
 describe("what a diagnosis offers to do", () => {
   it("is what mends the failure", () => {
-    assert.deepEqual(mendsOf(diagnosis({ code: "KEY_NOT_FOUND" }), t), ["import-key", "generate-key"]);
-    assert.deepEqual(mendsOf(diagnosis({ code: "NOT_APPROVED" }), t), ["approve", "edit"]);
+    assert.deepEqual(mendsOf(aDiagnosis({ code: "KEY_NOT_FOUND" }), t), ["import-key", "generate-key"]);
+    assert.deepEqual(mendsOf(aDiagnosis({ code: "NOT_APPROVED" }), t), ["approve", "edit"]);
   });
 
   it("is never the diagnosis again, and two at most", () => {
-    const mends = ERROR_CODES.map((code) => mendsOf(diagnosis({ code }), t));
+    const mends = ERROR_CODES.map((code) => mendsOf(aDiagnosis({ code }), t));
     assert.deepEqual(
       mends.filter((actions) => actions.length > 2 || actions.includes("diagnose")),
       [],
@@ -132,7 +111,7 @@ describe("what a diagnosis offers to do", () => {
   });
 
   it("are none when nothing is wrong", () => {
-    assert.deepEqual(mendsOf(diagnosis({ code: null }), t), []);
+    assert.deepEqual(mendsOf(aDiagnosis({ code: null }), t), []);
   });
 });
 
