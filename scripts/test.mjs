@@ -28,14 +28,14 @@ Code 1.100, the oldest that is supported. TUNNELS_TOOLS=unpack uses Redis, Maria
 
 /**
  * The timeout is for each test and ends tests that hang: a test that waits in vain fails by itself after two minutes, and
- * a busy machine may need many times longer than an idle one. `tries`: see runMocha; a failed file of the workbench's
- * suite runs once more, and the summary names the failures of the first run.
+ * a busy machine may need many times longer than an idle one. `tries`: see runMocha; a failed file of a suite that works
+ * with servers, processes or a browser runs once more, and the summary names the failures of the first run.
  */
 const SUITES = [
   { name: "unit", timeoutMs: 180_000, needs: [] },
   { name: "property", timeoutMs: 300_000, needs: [] },
-  { name: "integration", timeoutMs: 300_000, needs: ["servers"] },
-  { name: "interop", timeoutMs: 300_000, needs: ["servers"] },
+  { name: "integration", timeoutMs: 300_000, needs: ["servers"], tries: 2 },
+  { name: "interop", timeoutMs: 300_000, needs: ["servers"], tries: 2 },
   { name: "workbench", timeoutMs: 600_000, needs: ["servers", "workbench", "package"], tries: 2 },
 ];
 

@@ -49,12 +49,10 @@ export async function runExec(args: readonly string[], context: ProgramContext):
     const consent = { yes: flags.has("--yes") || flags.has("-y"), terminal: ownTerminal(), output };
     const { refused } = await obtainConsent(client, selection, consent);
     if (refused.length > 0) return fail(output, refused);
-    const { opened, failures } = await openAll(client, selection, { timeoutMs, output });
+    const watch = new TunnelWatch(client, (line) => output.note(line));
+    const { failures, variables } = await client.repeated(() => openAll(client, selection, { timeoutMs, watch }));
     if (failures.length > 0) return fail(output, failures);
-    // Asked last, about the file's present form: a tunnel that was approved earlier may be open while the file has changed.
-    const usable = await approvedSelection(client, selection.configPath, [...selection.entries.keys()]);
-    if (usable.refused.length > 0) return fail(output, usable.refused);
-    const env = { ...childEnvironment(process.env), ...environmentOf(usable.entries, opened) };
+    const env = { ...childEnvironment(process.env), ...variables };
     return await runChild({ command: program, args: programArgs, env, onFailure: (error) => output.warn(error.message) });
   });
 }
@@ -70,13 +68,21 @@ function fail(output: Output, failures: readonly TunnelError[]): number {
   return 1;
 }
 
-/** Takes the leases and waits for each tunnel's proof. */
+interface Opened {
+  /** Empty: every tunnel works, and every entry is approved in its present form. */
+  readonly failures: readonly TunnelError[];
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/**
+ * Takes the leases, waits for each tunnel's proof and makes the variables.
+ * @throws TunnelError DAEMON_UNREACHABLE when the daemon died meanwhile
+ */
 async function openAll(
   client: DaemonClient,
   { configPath, entries }: Selection,
-  { timeoutMs, output }: { readonly timeoutMs: number; readonly output: Output },
-): Promise<{ readonly opened: readonly TunnelStatus[]; readonly failures: readonly TunnelError[] }> {
-  const watch = new TunnelWatch(client, (line) => output.note(line));
+  { timeoutMs, watch }: { readonly timeoutMs: number; readonly watch: TunnelWatch },
+): Promise<Opened> {
   const names = [...entries.keys()];
   // Stated first, because the client states it again after a daemon's death.
   await client.want(SCOPE, { configPath, names });
@@ -87,10 +93,12 @@ async function openAll(
   const failures: TunnelError[] = [];
   for (const result of results) {
     if (result.status === "fulfilled") opened.push(result.value);
-    else if (result.reason instanceof TunnelError) failures.push(result.reason);
+    else if (result.reason instanceof TunnelError && result.reason.code !== "DAEMON_UNREACHABLE") failures.push(result.reason);
     else throw result.reason;
   }
-  return { opened, failures };
+  // Asked last, about the file's present form: a tunnel that was approved earlier may be open while the file has changed.
+  const usable = await approvedSelection(client, configPath, names);
+  return { failures: failures.length > 0 ? failures : usable.refused, variables: environmentOf(usable.entries, opened) };
 }
 
 /** The variables of the opened tunnels, taken only from approved entries. */

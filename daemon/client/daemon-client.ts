@@ -26,8 +26,8 @@ import { startDaemon } from "./start-daemon.ts";
 const BACKOFF_MS = { first: 50, most: 10_000 };
 /** Our choice: after a shutdown, how soon we notice that somebody has started a new daemon. */
 const LOOK_MS = 1_000;
-/** Our choice: how many times we look for a daemon, as the one we found may end (idle, replaced) before hello. */
-const HELLO_ATTEMPTS = 3;
+/** Our choice: how many times we look for a daemon, as the one we found may end (idle, replaced, killed) before hello or during a piece of work. */
+const ATTEMPTS = 3;
 /** Our choice: a daemon answers hello at once, whatever else it does, even on a busy machine. */
 const HELLO_TIMEOUT_MS = 10_000;
 /** The cause of a failed hello that a retry would not fix. */
@@ -151,6 +151,24 @@ export class DaemonClient implements Requester {
     return await (await this.#connected()).request(name, params);
   }
 
+  /**
+   * Does `work`, and does it again from its beginning when the daemon was killed meanwhile. The work must have the same
+   * effect when it is done twice. A daemon that ends on purpose ends the work.
+   * @throws what `work` throws
+   */
+  async repeated<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const rpc = await this.#connected();
+      try {
+        return await work();
+      } catch (error) {
+        if (!this.#mayPass(error, attempt) || !rpc.isEnding) throw error;
+        await rpc.closed;
+        if (this.#hasEndedOnPurpose) throw error;
+      }
+    }
+  }
+
   /** States what is wanted for a scope, now and after every reconnection. */
   async want(scope: string, wants: WantedNames): Promise<Result<"tunnels/set">> {
     this.#wanted.set(scope, wants);
@@ -253,7 +271,7 @@ export class DaemonClient implements Requester {
   /** Whether the daemon has gone, and looking for another one may help. */
   #mayPass(error: unknown, attempt: number): boolean {
     const isGone = error instanceof TunnelError && error.code === "DAEMON_UNREACHABLE" && error.cause !== HANGS;
-    return isGone && attempt < HELLO_ATTEMPTS && !this.#isClosed;
+    return isGone && attempt < ATTEMPTS && !this.#isClosed;
   }
 
   /** The socket of a running daemon, or of a newly started one. */

@@ -62,6 +62,11 @@ export class RpcClient {
     return new RpcClient(socket);
   }
 
+  /** Whether either side has ended the connection, perhaps before all earlier messages have been handled. */
+  get isEnding(): boolean {
+    return this.#socket.readableEnded || !this.#socket.writable;
+  }
+
   /** Resolves when either side has ended the connection and all earlier messages have been handled. */
   get closed(): Promise<void> {
     return this.#closed;
@@ -106,9 +111,12 @@ function connectSocket(socketPath: string): Promise<net.Socket> {
   });
 }
 
+/** The library's codes for requests that could not be sent, or were not answered before the connection ended. */
+const LOST: ReadonlySet<number> = new Set([ErrorCodes.PendingResponseRejected, ErrorCodes.MessageWriteError]);
+
 function translated(error: unknown, name: string): TunnelError {
   if (error instanceof TunnelError) return error;
-  if (error instanceof ResponseError && error.code !== ErrorCodes.PendingResponseRejected) {
+  if (error instanceof ResponseError && !LOST.has(error.code)) {
     const { code, reason, hint } = (error.data ?? {}) as { readonly code?: unknown; readonly reason?: unknown; readonly hint?: unknown };
     const words: ReceivedWords = {
       code: isErrorCode(code) ? code : "DAEMON_UNREACHABLE",

@@ -23,8 +23,8 @@ export function testFiles(path, ending = ".test.ts") {
 
 /**
  * Resolves to { passed, failed: [{ title, message, file }], skipped: [title], secondTry: [as failed] }.
- * `tries: 2` is for suites that drive a browser and a workbench, which are not ours: a file with a failure runs once
- * more as a whole, because its tests build on one another. `secondTry` has the failures of the first run.
+ * `tries: 2` is for suites that drive programs that are not ours, on machines that others use too: a file with a failure
+ * runs once more as a whole, because its tests build on one another. `secondTry` has the failures of the first run.
  */
 export async function runMocha({ tries = 1, ...options }) {
   const first = await runOnce(options);

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { freeAddress, makeKey } from "../support/process/ends.ts";
+import { startGate } from "../support/process/gate.ts";
 import { connectTo } from "../support/process/peer.ts";
 import { until } from "../support/process/until.ts";
 import { startFarEnd, Workspace } from "../support/process/workspace.ts";
@@ -127,8 +128,8 @@ describe("tunneld exec", () => {
   });
 
   it("brings a killed daemon back, with the same port, while the command runs", async () => {
-    const program = workspace.start(["exec", "cache", "--", "sleep", "600"]);
-    await until(async () => (await workspace.status()).tunnels[0]?.users.length === 1, { what: "the lease was there" });
+    const program = workspace.start(["exec", "cache", "--", "sh", "-c", "echo runs; exec sleep 600"]);
+    await until(() => program.stdout.includes("runs"), { what: "the command ran" });
     const pid = workspace.daemonPid;
     await workspace.killDaemon();
     await until(() => workspace.daemonPid !== pid && workspace.daemonPid !== undefined, { what: "a new daemon was there" });
@@ -136,6 +137,20 @@ describe("tunneld exec", () => {
     const peer = await connectTo(stage, listen);
     peer.socket.write("PING\r\n");
     await until(() => peer.received.toString() === "+PONG\r\n", { what: "Redis had answered" });
+    await program.kill("SIGTERM");
+  });
+
+  it("brings a daemon back that was killed while the tunnel was opening, and runs the command", async () => {
+    const gate = await startGate(stage, await startFarEnd(stage, { port: redisPort, key }));
+    gate.hold();
+    workspace.write({ cache: { service: "redis", listen, target: gate.target, key: "team", database: 0 } });
+    assert.equal((await workspace.run(["approve", "cache", "--yes"])).code, 0);
+    const program = workspace.start(["exec", "cache", "--", "sh", "-c", "echo runs; exec sleep 600"]);
+    await until(async () => (await workspace.status()).tunnels[0]?.users.length === 1, { what: "the lease was there" });
+    await workspace.killDaemon();
+    gate.release();
+    await until(() => program.stdout.includes("runs"), { what: () => `the command ran: ${program.stderr}` });
+    assert.ok(workspace.daemonPid);
     await program.kill("SIGTERM");
   });
 

@@ -12,9 +12,9 @@ export interface Gate {
   release(): void;
 }
 
-/** Starts a gate before `target` ("127.0.0.1:6479"). */
+/** Starts a gate before `target`, written as in an entry. */
 export async function startGate(stage: Stage, target: string): Promise<Gate> {
-  const [host = "", port = ""] = target.split(":");
+  const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(target) ?? [];
   const farSides = new Set<Socket>();
   let isHeld = false;
   const server = createServer((near) => {

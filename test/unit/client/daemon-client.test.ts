@@ -1,6 +1,6 @@
 /** The client that windows and commands use: it finds the daemon, reconnects and states its wants again, except when it should not. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
 import { daemonPaths, type Place } from "../../../daemon/lifecycle/paths.ts";
 import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
@@ -233,6 +233,79 @@ describe("the client library", () => {
       ["hello", "pin/add"],
     );
     assert.match((await generated).message, /handed over/);
+  });
+
+  describe("work that is done again when the daemon was killed", () => {
+    /** A daemon that never answers keys/list, and a client's work that waits for it. */
+    async function waiting(reason?: "drain" | "shutdown" | "idle") {
+      const asked = new Promise<Door>((resolve) => {
+        const opening = door({
+          handlers: {
+            "keys/list": () => {
+              void opening.then(resolve);
+              return new Promise(() => {});
+            },
+          },
+        });
+      });
+      await until(() => existsSync(paths().door.socketPath), { what: "the daemon listened" });
+      let times = 0;
+      const one = client();
+      const work = one.repeated(() => {
+        times += 1;
+        return one.request("keys/list", {});
+      });
+      const first = await asked;
+      if (reason) first.clients.broadcast("daemon/closing", { reason });
+      return { work, first, times: () => times };
+    }
+
+    it("has the next daemon's result", async () => {
+      const { work, first, times } = await waiting();
+      const dying = first.die();
+      const second = await dying.then(() => door());
+      assert.deepEqual(await work, PAYLOADS.requests["keys/list"].result);
+      assert.deepEqual([times(), second.calls.at(-1)?.name], [2, "keys/list"]);
+    });
+
+    for (const reason of ["drain", "shutdown", "idle"] as const) {
+      it(`ends when the daemon ended on purpose: ${reason}`, async () => {
+        const { work, first, times } = await waiting(reason);
+        const rejection = rejectionOf(work);
+        await first.die();
+        assert.equal((await rejection).code, "DAEMON_UNREACHABLE");
+        assert.equal(times(), 1);
+      });
+    }
+
+    it("ends with a failure that a living daemon answers, whatever its code", async () => {
+      await door();
+      const one = client();
+      let times = 0;
+      const failing = one.repeated(async () => {
+        times += 1;
+        throw new TunnelError("DAEMON_UNREACHABLE", "not now");
+      });
+      assert.match((await rejectionOf(failing)).message, /not now/);
+      assert.equal(times, 1);
+    });
+
+    it("ends after three daemons", async () => {
+      let current = await door();
+      const one = client();
+      let times = 0;
+      const failing = one.repeated(async () => {
+        times += 1;
+        const asking = one.request("keys/list", {});
+        const dead = current.die();
+        await asking.catch(() => {});
+        await dead;
+        current = await door();
+        return await asking;
+      });
+      assert.match((await rejectionOf(failing)).message, /^the daemon went away during keys\/list: try again$/);
+      assert.equal(times, 3);
+    });
   });
 
   it("does not reconnect without `stay`", async () => {
