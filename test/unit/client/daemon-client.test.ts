@@ -1,6 +1,6 @@
 /** The client that windows and commands use: it finds the daemon, reconnects and states its wants again, except when it should not. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type ClientState, DaemonClient, type DaemonClientOptions } from "../../../daemon/client/daemon-client.ts";
 import { daemonPaths, type Place } from "../../../daemon/lifecycle/paths.ts";
 import { PROTOCOL_VERSION } from "../../../shared/contract/version.ts";
@@ -238,32 +238,22 @@ describe("the client library", () => {
   describe("work that is done again when the daemon was killed", () => {
     /** A daemon that never answers keys/list, and a client's work that waits for it. */
     async function waiting(reason?: "drain" | "shutdown" | "idle") {
-      const asked = new Promise<Door>((resolve) => {
-        const opening = door({
-          handlers: {
-            "keys/list": () => {
-              void opening.then(resolve);
-              return new Promise(() => {});
-            },
-          },
-        });
-      });
-      await until(() => existsSync(paths().door.socketPath), { what: "the daemon listened" });
+      const first = await door({ handlers: { "keys/list": () => new Promise(() => {}) } });
       let times = 0;
       const one = client();
       const work = one.repeated(() => {
         times += 1;
         return one.request("keys/list", {});
       });
-      const first = await asked;
+      await until(() => first.calls.at(-1)?.name === "keys/list", { what: "the daemon was asked" });
       if (reason) first.clients.broadcast("daemon/closing", { reason });
       return { work, first, times: () => times };
     }
 
     it("has the next daemon's result", async () => {
       const { work, first, times } = await waiting();
-      const dying = first.die();
-      const second = await dying.then(() => door());
+      await first.die();
+      const second = await door();
       assert.deepEqual(await work, PAYLOADS.requests["keys/list"].result);
       assert.deepEqual([times(), second.calls.at(-1)?.name], [2, "keys/list"]);
     });
