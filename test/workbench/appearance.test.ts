@@ -40,10 +40,11 @@ describe("the extension's looks in VS Code", () => {
       await workbench.notices.clear();
       await workbench.tree.row("cache").expand();
       await workbench.screenshot(`all states, ${theme}`);
-      // One after the other: the rows below move up when a closed tunnel loses some of its facts.
-      for (const name of ["cache", "orders", "reports"]) {
+      // VS Code forgets the rows of a folder that it draws again until it has asked for them: the next row is clicked behind that.
+      for (const name of ["reports", "cache", "orders"]) {
         await workbench.tree.row(name).choose(/Close Tunnel/);
         await rowSays(workbench, name, /closed/);
+        if (name === "cache") await workbench.until(async () => /1\/2/.test(await workbench.tree.row("staging").text()), "the group counted one");
       }
       await workbench.dispose();
     });
