@@ -61,7 +61,8 @@ const STATUS = `tunneld status: what is open, and whether it works
   tunneld status [--json]
 
 States: opening, listening (nothing has gone through yet), key-verified (the
-other end has the key), verified (the service behind it has answered), degraded
+other end has the key), verified (the service behind it has answered),
+reconnecting (the network is cut, and open connections wait for it), degraded
 (it worked, or should, and does not), port-busy, waiting-for-key, not-approved,
 draining, closed.
 
@@ -79,6 +80,8 @@ ${COMMON}
     "totalConnections",
     "keyVerifiedAt", "backendVerifiedAt", "wire" (spiped, native or null),
     "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }],
+    "reconnecting": null or { "since", "connections", "code", "message" },
+    "sessions": null or { "open", "waiting", "resumed", "gone" },
     "lastFailure": null or { "code", "message", "at", "count" },
     "bytesIn", "bytesOut", "pinned", "closedByUser",
     "users": [{ "kind", "name", "pid" }]

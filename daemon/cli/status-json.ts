@@ -37,6 +37,10 @@ interface TunnelJson {
   readonly keyUses: readonly { readonly fingerprint: string; readonly count: number; readonly lastAt: string }[];
   /** spiped or native: what the other end spoke the last time. */
   readonly wire: string | null;
+  /** The network is cut, and so many connections wait; null: it is not. */
+  readonly reconnecting: { readonly since: string; readonly connections: number; readonly code: string; readonly message: string } | null;
+  /** Sessions of the native wire: there now, without a connection now; taken up and lost after a cut. */
+  readonly sessions: { readonly open: number; readonly waiting: number; readonly resumed: number; readonly gone: number } | null;
   readonly lastFailure: FailureJson | null;
   /** Plain bytes from the encrypted side, and to it. */
   readonly bytesIn: number;
@@ -93,6 +97,8 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     keyFingerprints: tunnel.keyFingerprints,
     keyUses: (tunnel.keyUses ?? []).map(({ fingerprint, count, lastAtMs }) => ({ fingerprint, count, lastAt: iso(lastAtMs) })),
     wire: tunnel.wire ?? null,
+    reconnecting: reconnectingJson(tunnel.reconnecting),
+    sessions: tunnel.sessions ?? null,
     lastFailure: failureJson(tunnel.lastFailure),
     bytesIn: tunnel.plainInBytes,
     bytesOut: tunnel.plainOutBytes,
@@ -100,6 +106,12 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     closedByUser: tunnel.closedByUser,
     users: tunnel.users,
   };
+}
+
+function reconnectingJson(reconnecting: TunnelStatus["reconnecting"]): TunnelJson["reconnecting"] {
+  if (!reconnecting) return null;
+  const { sinceMs, connections, code, message } = reconnecting;
+  return { since: iso(sinceMs), connections, code, message };
 }
 
 function failureJson(failure: FailureStatus | undefined): FailureJson | null {

@@ -58,6 +58,12 @@ export function statusLines(said: NonNullable<Parameters<typeof statusJson>[0]>,
 
 /** Why a tunnel does not work, and how to fix it. */
 function failureLines(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Output; readonly nowMs: number }): string[] {
+  const { reconnecting } = tunnel;
+  if (reconnecting) {
+    const { code, message, connections, sinceMs } = reconnecting;
+    const waiting = connections === 1 ? "1 connection waits" : `${connections} connections wait`;
+    return indented(`${waiting} for the network, cut ${ago(sinceMs, nowMs)}: ${code} ${plainText(message)}`, output.columns);
+  }
   const failure = currentFailure(tunnel);
   if (!failure) return [];
   const { code, message } = failure;

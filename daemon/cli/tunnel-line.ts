@@ -21,6 +21,7 @@ export function styleOf(state: TunnelState): Style {
       return "red";
     case "listening":
     case "opening":
+    case "reconnecting":
     case "draining":
       return "yellow";
     case "closed":

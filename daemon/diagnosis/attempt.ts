@@ -66,7 +66,8 @@ export async function attempt(socket: net.Socket, options: AttemptOptions): Prom
 function makeHandshake({ suite, random, key, forwardSecrecy, native }: AttemptOptions): Handshake {
   const spiped = { role: "client", suite, random, keys: [key], forwardSecrecy } as const;
   if (!native) return new SpipedHandshake(spiped);
-  return negotiate({ ...spiped, noise: native.noise, wires: ["auto"], hello: { name: native.instance, holdsBytes: SESSION_HOLDS_BYTES } });
+  const offer = () => ({ instance: native.instance, holdsBytes: SESSION_HOLDS_BYTES, keepsMs: 0 });
+  return negotiate({ ...spiped, noise: native.noise, wires: ["auto"], offer });
 }
 
 async function overNonces(far: FarSocket, handshake: Handshake, options: AttemptOptions): Promise<Sighting> {

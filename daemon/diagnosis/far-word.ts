@@ -40,6 +40,7 @@ export function askFarEnd({ wire, native, rest, backend, clock, timeoutMs, signa
       native,
       rest,
       holdsBytes: SESSION_HOLDS_BYTES,
+      keepsMs: 0,
       maxStreams: 1,
       clock,
       keepAlive: false,

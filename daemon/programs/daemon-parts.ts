@@ -36,7 +36,7 @@ import { Manager } from "../tunnels/manager.ts";
 import { createPlanner } from "../tunnels/planner.ts";
 import type { CommandContext } from "./context.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
-import { failureWords, RepeatGuard } from "./event-log.ts";
+import { failureWords, RepeatGuard, sessionWords } from "./event-log.ts";
 
 /** Everything a daemon consists of. */
 export interface DaemonParts {
@@ -220,6 +220,9 @@ function eventReporter(logger: Logger): { readonly report: EventReport; readonly
         return;
       case "accept-failed":
         guardOf(about, "accept").say("accept", `could not accept a connection: ${event.error.message}; going on`);
+        return;
+      case "session":
+        if (event.news.what !== "trying") logger.log(event.news.what === "back" ? "info" : "warn", sessionWords(event.news), about);
         return;
       case "verified":
         logger.log("debug", event.what === "key" ? "the other end proved the key" : "the backend answered", about);

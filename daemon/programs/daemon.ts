@@ -20,6 +20,7 @@ import { showDraining } from "../lifecycle/hand-over/draining-file.ts";
 import { handOver } from "../lifecycle/hand-over/hand-over.ts";
 import { type HandedOver, isSuccessor, receiveListeners } from "../lifecycle/hand-over/receive-listeners.ts";
 import { watchIdle } from "../lifecycle/idle.ts";
+import { watchNetwork } from "../lifecycle/network-watch.ts";
 import { type DaemonPaths, daemonPaths, prepareFolders, thisPlace } from "../lifecycle/paths.ts";
 import { handleSignals } from "../lifecycle/shutdown.ts";
 import { adoptSocketFile, socketFileMark } from "../proxy/socket-file.ts";
@@ -193,6 +194,13 @@ class Daemon {
         timers: machineTimers,
         onWake: ({ reason, jumpMs }) => {
           logger.log("info", `woke up (${reason}, ${Math.round(jumpMs / 1000)} s): looking targets up again`);
+          manager.wake();
+        },
+      }),
+      watchNetwork({
+        timers: machineTimers,
+        onChange: () => {
+          logger.log("info", "the machine's addresses have changed: looking targets up again");
           manager.wake();
         },
       }),

@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { printable } from "../../shared/plain-text.ts";
 import type { EndSignal } from "../lifecycle/shutdown.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
+import type { SessionNews } from "../proxy/native-way.ts";
 
 /** Our choice: a failure is logged once in this time; after that comes a line that says how often it was repeated. */
 const REPEAT_WINDOW_MS = 60_000;
@@ -115,6 +116,20 @@ export function failureWords(name: string, { error, peer, port }: Extract<Forwar
   const who = port ? `${port.listen} (${port.entries.join(", ")})` : name;
   const from = error.code === "PLAIN_CLIENT" ? ` ${peer.replace(/:\d+$/, "")}` : "";
   return { who, isPort: port !== undefined, key: `${who} ${error.code}${from}`, text: `${error.message}${peer === "" ? "" : ` (connection from ${peer})`}` };
+}
+
+/** What has happened to a session of the native wire that carried connections. */
+export function sessionWords(news: Exclude<SessionNews, { readonly what: "trying" }>): string {
+  const { streams } = news;
+  const connections = streams === 1 ? "1 connection" : `${streams} connections`;
+  switch (news.what) {
+    case "cut":
+      return `${connections} ${streams === 1 ? "waits" : "wait"} for a new connection to the other end: ${news.error.message}`;
+    case "back":
+      return `${connections} ${streams === 1 ? "goes" : "go"} on: connected to the other end again after ${Math.max(1, Math.round(news.afterMs / 1000))} s`;
+    case "gone":
+      return `${connections} ${streams === 1 ? "was" : "were"} reset: ${news.error.message}`;
+  }
 }
 
 /**

@@ -43,6 +43,10 @@ const METRICS: Readonly<Record<string, { readonly help: string; readonly of: (tu
   tunneld_wire_sent_bytes_total: { help: "Encrypted bytes sent", of: (tunnel) => tunnel.wireOutBytes },
   tunneld_listening: { help: "1 when the port is open", of: (tunnel) => Number(isListening(tunnel.state)) },
   tunneld_wire_native: { help: "1 when the other end spoke the native wire the last time", of: (tunnel) => Number(tunnel.wire === "native") },
+  tunneld_sessions: { help: "Sessions of the native wire", of: (tunnel) => tunnel.sessions?.open ?? 0 },
+  tunneld_sessions_detached: { help: "Sessions that have lost their connection and wait for another", of: (tunnel) => tunnel.sessions?.waiting ?? 0 },
+  tunneld_sessions_resumed_total: { help: "Sessions that went on after a cut", of: (tunnel) => tunnel.sessions?.resumed ?? 0 },
+  tunneld_sessions_gone_total: { help: "Sessions that were lost after a cut", of: (tunnel) => tunnel.sessions?.gone ?? 0 },
   tunneld_key_verified_timestamp_seconds: { help: "When the other end last proved its key", of: (tunnel) => (tunnel.keyVerifiedAtMs ?? 0) / 1000 },
 };
 

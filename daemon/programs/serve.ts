@@ -30,7 +30,7 @@ import { daemonStateSchema, type StateChange, type StateStore } from "../tunnels
 import { Manager } from "../tunnels/manager.ts";
 import { createPlanner } from "../tunnels/planner.ts";
 import type { CommandContext } from "./context.ts";
-import { drainLine, failureWords, RepeatGuard, stderrLines, type WriteLine } from "./event-log.ts";
+import { drainLine, failureWords, RepeatGuard, sessionWords, stderrLines, type WriteLine } from "./event-log.ts";
 import { parseOptions, secondsOption, stateDirOf } from "./options.ts";
 import { passedListeners } from "./passed-listeners.ts";
 import type { MetricsServer } from "./serve-metrics.ts";
@@ -255,6 +255,9 @@ function report(name: string, event: ForwarderEvent, guard: RepeatGuard): void {
       return;
     case "accept-failed":
       guard.say(`${name} accept`, `${name}: could not accept a connection: ${event.error.message}; going on`);
+      return;
+    case "session":
+      if (event.news.what !== "trying") guard.say(`${name} session ${event.news.what}`, `${name}: ${sessionWords(event.news)}`);
       return;
     case "verified":
     case "closed":

@@ -71,7 +71,17 @@ function joinStdio(
       {
         peer: "standard input",
         settings: connectionSettings({ ...options, role: "client" }, { suite: context.suite(), random: context.random, clock: context.clock }),
-        owner: { leadsBack: () => false, admit: () => true, session: () => {}, verified: () => {}, failed: () => {}, closed: (_, reason) => resolve(reason) },
+        owner: {
+          leadsBack: () => false,
+          admit: () => true,
+          asked: () => {
+            throw new RangeError("a client is asked for nothing");
+          },
+          session: () => {},
+          verified: () => {},
+          failed: () => {},
+          closed: (_, reason) => resolve(reason),
+        },
       },
     );
     // spipe ends at once on SIGTERM, and that is no failure.

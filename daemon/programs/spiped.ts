@@ -151,6 +151,7 @@ function report(event: ForwarderEvent, guard: RepeatGuard): void {
       return;
     case "verified":
     case "closed":
+    case "session": // spiped's wire has none
       return;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * How much of a session may be on its way: at most
- * max(256 kB, acknowledged rate × (2 × least round trip + 5 ms)). Without a bound
+ * max(256 kB, acknowledged rate × (2 × least round trip + 5 ms)), and 16 MiB. Without a bound
  * the system's send buffer takes megabytes, and a small frame behind a bulk stream
  * waits for all of them on a slow link. The 5 ms are for ways that are shorter than
  * the time which the ends themselves take. Pure; BBR's idea (Cardwell and others,
@@ -9,6 +9,12 @@
 
 /** Our choice, and what the design measured: 0.2 s at 1.25 MB/s. */
 const LEAST_BYTES = 256 * 1024;
+
+/** The design's bound on what is kept to be sent again. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** Our choice: less than this is past even a slow link within seconds. */
+const BUSY_BYTES = 32 * 1024;
 
 /** Our choice: what the ends take to read, decrypt and acknowledge, pauses of the garbage collector included. */
 const ENDS_MS = 5;
@@ -39,8 +45,23 @@ export class InFlight {
   /** How many more bytes may be sent now. */
   get room(): number {
     const rate = Math.max(0, ...this.#rates);
-    const most = Math.max(LEAST_BYTES, rate * (2 * (this.#leastRoundTripMs ?? 0) + ENDS_MS));
+    const most = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, rate * (2 * (this.#leastRoundTripMs ?? 0) + ENDS_MS)));
     return Math.max(0, most - (this.#sentBytes - this.#ackedBytes));
+  }
+
+  /** Whether so much is on its way that an answer behind it may take long. */
+  get isBusy(): boolean {
+    return this.#sentBytes - this.#ackedBytes > BUSY_BYTES;
+  }
+
+  /** Goes on, on another connection: the other end has `bytes`, and nothing is on its way. Nothing is known of the new way. */
+  startAgain(bytes: number): void {
+    this.#sentBytes = bytes;
+    this.#ackedBytes = bytes;
+    this.#leastRoundTripMs = undefined;
+    this.#mark = undefined;
+    this.#period = undefined;
+    this.#rates.length = 0;
   }
 
   sent(count: number, nowMs: number): void {

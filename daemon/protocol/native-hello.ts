@@ -9,8 +9,9 @@
  *
  *     payload: fields of  type u8 ‖ length be16 ‖ value; unknown types are ignored
  *
- * Message 1 has no forward secrecy, so it names nothing: no target, no tunnel.
- * The types 4 to 9 are kept for a session that is taken up again.
+ * Message 1 has no forward secrecy, so it names no target and no tunnel. Who holds
+ * the key can read it for ever; the name of a session in it is of no use to him
+ * without the session's secret, which message 2 carries under ee.
  */
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
@@ -21,31 +22,106 @@ const LENGTH_BYTES = 2;
 /** The design's bound: a stranger makes us keep no more than this. */
 const MAX_MESSAGE_BYTES = 512;
 
-const TYPE = { instance: 1, holdsBytes: 2, session: 3 } as const;
+const TYPE = { instance: 1, holdsBytes: 2, session: 3, takesUp: 4, proof: 5, secret: 6, received: 7, keepsMs: 8 } as const;
 
-/** Lengths of random names. */
+/** Lengths of random names: of a client's process, and of a session. */
 export const NAME_BYTES = 16;
+/** Length of the secret that only the two ends of a session know. */
+export const SECRET_BYTES = 32;
+const PROOF_BYTES = 32;
+/** The name of a session, attempt be32, received be64. */
+const TAKE_UP_BYTES = NAME_BYTES + 12;
 
-/** What either side says about itself. */
-export interface Hello {
-  /** Message 1: names the client's process while it lives. Message 2: names the session. */
-  readonly name: Uint8Array;
+/** What either side says of what it keeps. */
+export interface Keeping {
   /** Bytes of data that this side holds for the session, over all streams. */
   readonly holdsBytes: number;
+  /** How long this side keeps the session when its connection is cut, in milliseconds; 0: not at all. The shorter of both counts. */
+  readonly keepsMs: number;
 }
 
-/** Message 1's or 2's payload. */
-export function writeHello(of: "client" | "server", { name, holdsBytes }: Hello): Uint8Array {
-  return concat([field(of === "client" ? TYPE.instance : TYPE.session, name), field(TYPE.holdsBytes, be32(holdsBytes))]);
+/** A client asks for a session that has lost its connection. */
+export interface TakeUp {
+  /** The session's name. */
+  readonly session: Uint8Array;
+  /** Rises with each attempt of the session. */
+  readonly attempt: number;
+  /** Bytes of streams that the client has received, since the session began. */
+  readonly receivedBytes: number;
 }
 
-/** Reads a payload; undefined: a field is missing, cut or of a wrong length. */
-export function readHello(of: "client" | "server", payload: Uint8Array): Hello | undefined {
+/** Message 1's payload. */
+export interface ClientHello extends Keeping {
+  /** Names the client's process while it lives. */
+  readonly instance: Uint8Array;
+  /** Left out: a new session. `proof`: see session-proof.ts. */
+  readonly takesUp?: (TakeUp & { readonly proof: Uint8Array }) | undefined;
+}
+
+/** Message 2's payload: a new session, or the one that was asked for. */
+export interface ServerHello extends Keeping {
+  readonly session: Uint8Array;
+  /** Of a new session. */
+  readonly secret?: Uint8Array | undefined;
+  /** The session that was asked for goes on: bytes of streams that the server has received. `proof`: see session-proof.ts. */
+  readonly takenUp?: { readonly receivedBytes: number; readonly proof: Uint8Array } | undefined;
+}
+
+/** Writes message 1's payload. */
+export function writeClientHello({ instance, holdsBytes, keepsMs, takesUp }: ClientHello): Uint8Array {
+  const fields = [field(TYPE.instance, instance), field(TYPE.holdsBytes, be32(holdsBytes)), field(TYPE.keepsMs, be32(keepsMs))];
+  if (takesUp) fields.push(field(TYPE.takesUp, takeUpBytes(takesUp)), field(TYPE.proof, takesUp.proof));
+  return concat(fields);
+}
+
+/** Writes message 2's payload. */
+export function writeServerHello({ session, holdsBytes, keepsMs, secret, takenUp }: ServerHello): Uint8Array {
+  const fields = [field(TYPE.session, session), field(TYPE.holdsBytes, be32(holdsBytes)), field(TYPE.keepsMs, be32(keepsMs))];
+  if (secret) fields.push(field(TYPE.secret, secret));
+  if (takenUp) fields.push(field(TYPE.received, be64(takenUp.receivedBytes)), field(TYPE.proof, takenUp.proof));
+  return concat(fields);
+}
+
+/** Reads message 1's payload; undefined: a field is missing, cut or of a wrong length. */
+export function readClientHello(payload: Uint8Array): ClientHello | undefined {
   const fields = readFields(payload);
-  const name = fields?.get(of === "client" ? TYPE.instance : TYPE.session);
-  const holds = fields?.get(TYPE.holdsBytes);
-  if (name?.length !== NAME_BYTES || holds?.length !== 4) return undefined;
-  return { name: Uint8Array.from(name), holdsBytes: new DataView(holds.buffer, holds.byteOffset).getUint32(0) };
+  const instance = fields?.get(TYPE.instance);
+  const keeping = fields && readKeeping(fields);
+  if (!keeping || instance?.length !== NAME_BYTES) return undefined;
+  const hello = { instance: Uint8Array.from(instance), ...keeping };
+  const asked = fields?.get(TYPE.takesUp);
+  if (!asked) return hello;
+  const proof = fields?.get(TYPE.proof);
+  if (asked.length !== TAKE_UP_BYTES || proof?.length !== PROOF_BYTES) return undefined;
+  const view = viewOf(asked);
+  const takesUp = { session: asked.slice(0, NAME_BYTES), attempt: view.getUint32(NAME_BYTES), receivedBytes: Number(view.getBigUint64(NAME_BYTES + 4)) };
+  return { ...hello, takesUp: { ...takesUp, proof: Uint8Array.from(proof) } };
+}
+
+/** Reads message 2's payload; undefined: a field is missing, cut or of a wrong length. */
+export function readServerHello(payload: Uint8Array): ServerHello | undefined {
+  const fields = readFields(payload);
+  const session = fields?.get(TYPE.session);
+  const keeping = fields && readKeeping(fields);
+  if (!keeping || session?.length !== NAME_BYTES) return undefined;
+  const hello = { session: Uint8Array.from(session), ...keeping };
+  const [secret, received, proof] = [TYPE.secret, TYPE.received, TYPE.proof].map((type) => fields?.get(type));
+  if (received) {
+    if (received.length !== 8 || proof?.length !== PROOF_BYTES) return undefined;
+    return { ...hello, takenUp: { receivedBytes: Number(viewOf(received).getBigUint64(0)), proof: Uint8Array.from(proof) } };
+  }
+  return secret?.length === SECRET_BYTES ? { ...hello, secret: Uint8Array.from(secret) } : undefined;
+}
+
+/** What a client's proof covers beside the handshake: the fields as they are sent. */
+export function takeUpBytes({ session, attempt, receivedBytes }: TakeUp): Uint8Array {
+  return concat([session, be32(attempt), be64(receivedBytes)]);
+}
+
+function readKeeping(fields: ReadonlyMap<number, Uint8Array>): Keeping | undefined {
+  const [holds, keeps] = [fields.get(TYPE.holdsBytes), fields.get(TYPE.keepsMs)];
+  if (holds?.length !== 4 || keeps?.length !== 4) return undefined;
+  return { holdsBytes: viewOf(holds).getUint32(0), keepsMs: viewOf(keeps).getUint32(0) };
 }
 
 /** A Noise message behind its length. */
@@ -73,8 +149,19 @@ function field(type: number, value: Uint8Array): Uint8Array {
 
 function be32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
+  viewOf(bytes).setUint32(0, value);
   return bytes;
+}
+
+/** be64. */
+export function be64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  viewOf(bytes).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The first of each type; undefined: the last field is cut. */

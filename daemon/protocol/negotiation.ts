@@ -18,21 +18,58 @@ import type { NoiseSuite } from "../crypto/noise-suite.ts";
 import { NONCE_BYTES } from "./constants.ts";
 import { type HandshakeOptions, SpipedHandshake } from "./handshake.ts";
 import { concat, type SharedKey } from "./keys.ts";
-import { frameMessage, type Hello, readHello, takeMessage, writeHello } from "./native-hello.ts";
+import {
+  type ClientHello,
+  frameMessage,
+  type Keeping,
+  readClientHello,
+  readServerHello,
+  type ServerHello,
+  type TakeUp,
+  takeMessage,
+  writeClientHello,
+  writeServerHello,
+} from "./native-hello.ts";
 import { hintedClientNonce, hintedServerNonce, hintOfClient, hintOfServer, NATIVE_VERSION, nativePsk } from "./native-hint.ts";
 import { NoiseInitiator, NoiseResponder } from "./noise.ts";
-import type { Handshake, HandshakeProgress, HandshakeStep, Wire } from "./wire.ts";
+import { clientProof, serverProof } from "./session-proof.ts";
+import type { Handshake, HandshakeProgress, HandshakeStep, SessionTerms, Wire } from "./wire.ts";
 
 /** What an end speaks, as its entry says: `native` takes nothing else. */
 export type WireChoice = "auto" | "spiped" | "native";
+
+/** What a client says when it is its turn. */
+export interface ClientOffer extends Keeping {
+  /** Names this process while it lives. */
+  readonly instance: Uint8Array;
+  /** A session that has lost its connection, and its secret; undefined: a new one. */
+  readonly takesUp?: (TakeUp & { readonly secret: Uint8Array }) | undefined;
+}
+
+/** What a client asks a server for. */
+export interface ClientQuestion extends Keeping {
+  /** Which of the offered keys the client holds. */
+  readonly keyIndex: number;
+  /** The session that the client asks for. `isProved`: whether the client knows this secret. */
+  readonly takesUp: (TakeUp & { isProved(secret: Uint8Array): boolean }) | undefined;
+}
+
+/** What a server answers. `receivedBytes`: the session that was asked for goes on; left out: it is a new one. */
+export interface ServerAnswer extends Keeping {
+  readonly session: Uint8Array;
+  readonly secret: Uint8Array;
+  readonly receivedBytes?: number;
+}
 
 /** What a negotiation needs beside spiped's handshake. */
 export interface NegotiationOptions extends HandshakeOptions {
   readonly noise: NoiseSuite;
   /** One for each key: a server's entries may differ. `spiped` neither gives hints nor answers them. */
   readonly wires: readonly WireChoice[];
-  /** What we say about ourselves. */
-  readonly hello: Hello;
+  /** Client: called once, when message 1 goes out. An error gives the handshake up. */
+  readonly offer?: () => ClientOffer;
+  /** Server: called once, when message 1 has come and its sender holds the key. An error refuses the client. */
+  readonly answer?: (question: ClientQuestion) => ServerAnswer;
   /** Client: the far end has spoken native before. A nonce without a hint is refused then (WIRE_REFUSED), as it may be somebody else's. */
   readonly expectsNative?: boolean;
 }
@@ -131,6 +168,7 @@ class ClientNegotiation extends Negotiation {
   readonly #key: SharedKey;
   readonly #nonce: Uint8Array;
   #noise: NoiseInitiator | undefined;
+  #offer: ClientOffer | undefined;
   /** spiped's handshake, made ahead so that its exponentiation is done while the nonce is on its way. */
   #ahead: SpipedHandshake | undefined;
 
@@ -200,10 +238,18 @@ class ClientNegotiation extends Negotiation {
     const start = this.noiseStart(this.#key, [this.#nonce, serverNonce]);
     this.#noise = new NoiseInitiator(start);
     start.psk.fill(0);
-    const send = frameMessage(this.#noise.first(writeHello("client", this.options.hello)));
     if (this.held.length > 0)
       throw new TunnelError("RECORD_INVALID", message("the far end answered before it was asked: the handshake was changed on the way"));
+    const offer = needed(this.options.offer)();
+    this.#offer = offer;
+    const send = frameMessage(this.#noise.first((hash) => writeClientHello(this.#helloOf(offer, hash))));
     return { state: "pending", send };
+  }
+
+  #helloOf({ takesUp, ...about }: ClientOffer, hash: Uint8Array): ClientHello {
+    if (!takesUp) return about;
+    const { secret, ...asked } = takesUp;
+    return { ...about, takesUp: { ...asked, proof: clientProof({ noise: this.options.noise, secret, hash }, asked) } };
   }
 
   /** Message 2. */
@@ -212,10 +258,22 @@ class ClientNegotiation extends Negotiation {
     if (!taken) return { state: "pending", send: undefined };
     const answer = noise.second(taken.noise);
     if (!answer) throw new TunnelError("PEER_MAC_INVALID", message("the far end's answer can't be opened: the handshake was changed on the way"));
-    const peer = readHello("server", answer.payload);
-    if (!peer) throw new TunnelError("RECORD_INVALID", message("the far end's answer lacks what it must say: it is another version"));
+    const hello = readServerHello(answer.payload);
+    const session = hello && this.#termsOf(hello, answer.hash);
+    if (!session) throw new TunnelError("RECORD_INVALID", message("the far end's answer lacks what it must say: it is another version"));
     this.take(taken.bytes);
-    return { state: "native", send: undefined, native: { transport: answer.transport, peer }, keyIndex: 0, rest: this.held };
+    const { holdsBytes, keepsMs } = hello;
+    return { state: "native", send: undefined, native: { transport: answer.transport, peer: { holdsBytes, keepsMs }, session }, keyIndex: 0, rest: this.held };
+  }
+
+  /** The session that begins or goes on; undefined: it can be neither. */
+  #termsOf({ session: name, secret, takenUp }: ServerHello, hash: Uint8Array): SessionTerms | undefined {
+    const { suite, noise } = this.options;
+    if (!takenUp) return secret && { name, secret, takenUpAt: undefined };
+    const asked = this.#offer?.takesUp;
+    if (!asked || !suite.equal(asked.session, name)) return undefined;
+    if (!suite.equal(serverProof({ noise, secret: asked.secret, hash }, takenUp.receivedBytes), takenUp.proof)) return undefined;
+    return { name, secret: asked.secret, takenUpAt: takenUp.receivedBytes };
   }
 }
 
@@ -274,13 +332,42 @@ class ServerNegotiation extends Negotiation {
   #onQuestion(noise: NoiseResponder): HandshakeStep {
     const taken = takeMessage(this.held);
     if (!taken) return { state: "pending", send: undefined };
-    const payload = noise.first(taken.noise);
-    const peer = payload && readHello("client", payload);
-    const answer = peer && noise.second(writeHello("server", this.options.hello));
-    if (!answer) throw new TunnelError("PEER_MAC_INVALID", message("the client's native handshake can't be opened: it was changed on the way, or is a replay"));
+    const first = noise.first(taken.noise);
+    const hello = first && readClientHello(first.payload);
+    if (!hello) throw unopened();
+    const answer = this.#answerTo(hello, first.hash);
+    const second = noise.second((hash) => writeServerHello(this.#helloOf(answer, hash)));
+    if (!second) throw unopened();
     this.take(taken.bytes);
-    return { state: "native", send: frameMessage(answer.message), native: { transport: answer.transport, peer }, keyIndex: this.#keyIndex, rest: this.held };
+    const { holdsBytes, keepsMs } = hello;
+    const { session: name, secret } = answer;
+    const session = { name, secret, takenUpAt: answer.receivedBytes === undefined ? undefined : hello.takesUp?.receivedBytes };
+    const native = { transport: second.transport, peer: { holdsBytes, keepsMs }, session };
+    return { state: "native", send: frameMessage(second.message), native, keyIndex: this.#keyIndex, rest: this.held };
   }
+
+  #answerTo({ holdsBytes, keepsMs, takesUp }: ClientHello, hash: Uint8Array): ServerAnswer {
+    const { suite, noise } = this.options;
+    return needed(this.options.answer)({
+      ...{ keyIndex: this.#keyIndex, holdsBytes, keepsMs },
+      takesUp: takesUp && { ...takesUp, isProved: (secret) => suite.equal(clientProof({ noise, secret, hash }, takesUp), takesUp.proof) },
+    });
+  }
+
+  #helloOf({ session, secret, receivedBytes, holdsBytes, keepsMs }: ServerAnswer, hash: Uint8Array): ServerHello {
+    const about = { session, holdsBytes, keepsMs };
+    if (receivedBytes === undefined) return { ...about, secret };
+    return { ...about, takenUp: { receivedBytes, proof: serverProof({ noise: this.options.noise, secret, hash }, receivedBytes) } };
+  }
+}
+
+function unopened(): TunnelError {
+  return new TunnelError("PEER_MAC_INVALID", message("the client's native handshake can't be opened: it was changed on the way, or is a replay"));
+}
+
+function needed<T>(value: T | undefined): T {
+  if (value === undefined) throw new RangeError("this role needs it");
+  return value;
 }
 
 /** The same step, with `first` before what it sends. */

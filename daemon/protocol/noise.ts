@@ -50,6 +50,15 @@ export interface NoiseTransport {
   readonly handshakeHash: Uint8Array;
 }
 
+/** A payload as it is, or made from the handshake hash that goes before it. */
+type Payload = Uint8Array | ((hash: Uint8Array) => Uint8Array);
+
+/** A payload of the other side, and the handshake hash before it. */
+interface Received {
+  readonly payload: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
 /** A key and its count of messages (revision 34, 5.1). `wipe` it at the end. */
 export class CipherState {
   readonly #suite: NoiseSuite;
@@ -209,32 +218,36 @@ export class NoiseInitiator {
     this.#state = begun(start);
   }
 
-  /** Message 1: -> psk, e. What `payload` says can be read by whoever holds the psk, for ever: it has no forward secrecy. */
-  first(payload: Uint8Array): Uint8Array {
+  /**
+   * Message 1: -> psk, e. What `payload` says can be read by whoever holds the psk, for ever: it has no forward secrecy.
+   * A payload may depend on the hash after e.
+   */
+  first(payload: Payload): Uint8Array {
     const { suite, ephemeral } = this.#start;
-    return concat([sendE(this.#state, suite.x25519Public(ephemeral)), this.#state.encryptAndHash(payload)]);
+    const e = sendE(this.#state, suite.x25519Public(ephemeral));
+    return concat([e, this.#state.encryptAndHash(made(payload, this.#state))]);
   }
 
   /** Takes message 2: <- e, ee. undefined: it is not an answer of somebody who holds the psk and has seen message 1; everything is wiped then. */
-  second(message: Uint8Array): { readonly payload: Uint8Array; readonly transport: NoiseTransport } | undefined {
+  second(message: Uint8Array): (Received & { readonly transport: NoiseTransport }) | undefined {
     const { suite, ephemeral } = this.#start;
-    const payload = message.length < HANDSHAKE_OVERHEAD_BYTES ? undefined : this.#read(message, suite.x25519Shared(ephemeral, message.subarray(0, DH_BYTES)));
+    const received = message.length < HANDSHAKE_OVERHEAD_BYTES ? undefined : this.#read(message, suite.x25519Shared(ephemeral, message.subarray(0, DH_BYTES)));
     ephemeral.fill(0);
-    if (!payload) {
+    if (!received) {
       this.#state.wipe();
       return undefined;
     }
     const handshakeHash = this.#state.hash;
     const [send, receive] = this.#state.split();
-    return { payload, transport: { send, receive, handshakeHash } };
+    return { ...received, transport: { send, receive, handshakeHash } };
   }
 
-  #read(message: Uint8Array, shared: Uint8Array | undefined): Uint8Array | undefined {
+  #read(message: Uint8Array, shared: Uint8Array | undefined): Received | undefined {
     if (!shared) return undefined;
     receiveE(this.#state, message);
     this.#state.mixKey(shared);
     shared.fill(0);
-    return this.#state.decryptAndHash(message.subarray(DH_BYTES));
+    return received(this.#state, message);
   }
 
   /** Gives the handshake up. */
@@ -259,17 +272,17 @@ export class NoiseResponder {
    * Takes message 1; its payload. undefined: whoever sent it does not hold the psk, or has seen another prologue. Costs
    * hashes and one AES-GCM, and no X25519: a stranger can cause no more. Everything is wiped then.
    */
-  first(message: Uint8Array): Uint8Array | undefined {
-    const payload = message.length < HANDSHAKE_OVERHEAD_BYTES ? undefined : this.#readFirst(message);
-    if (!payload) {
+  first(message: Uint8Array): Received | undefined {
+    const first = message.length < HANDSHAKE_OVERHEAD_BYTES ? undefined : this.#readFirst(message);
+    if (!first) {
       this.#peer = undefined;
       this.wipe();
     }
-    return payload;
+    return first;
   }
 
-  /** Message 2, and the keys. undefined: the client's e is a point of low order, which gives no secret; everything is wiped then. */
-  second(payload: Uint8Array): { readonly message: Uint8Array; readonly transport: NoiseTransport } | undefined {
+  /** Message 2, and the keys; a payload may depend on the hash after ee. undefined: the client's e is a point of low order, which gives no secret; everything is wiped then. */
+  second(payload: Payload): { readonly message: Uint8Array; readonly transport: NoiseTransport } | undefined {
     const { suite, ephemeral } = this.#start;
     if (!this.#peer) throw new RangeError("message 1 has not been accepted");
     const shared = suite.x25519Shared(ephemeral, this.#peer);
@@ -281,7 +294,7 @@ export class NoiseResponder {
     ephemeral.fill(0);
     this.#state.mixKey(shared);
     shared.fill(0);
-    const message = concat([e, this.#state.encryptAndHash(payload)]);
+    const message = concat([e, this.#state.encryptAndHash(made(payload, this.#state))]);
     const handshakeHash = this.#state.hash;
     const [receive, send] = this.#state.split();
     return { message, transport: { send, receive, handshakeHash } };
@@ -293,9 +306,9 @@ export class NoiseResponder {
     this.#state.wipe();
   }
 
-  #readFirst(message: Uint8Array): Uint8Array | undefined {
+  #readFirst(message: Uint8Array): Received | undefined {
     this.#peer = Uint8Array.from(receiveE(this.#state, message));
-    return this.#state.decryptAndHash(message.subarray(DH_BYTES));
+    return received(this.#state, message);
   }
 }
 
@@ -317,4 +330,15 @@ function sendE(state: SymmetricState, publicKey: Uint8Array): Uint8Array {
 /** Token e, receiving: the peer's public key. */
 function receiveE(state: SymmetricState, message: Uint8Array): Uint8Array {
   return sendE(state, message.subarray(0, DH_BYTES));
+}
+
+function made(payload: Payload, { hash }: SymmetricState): Uint8Array {
+  return typeof payload === "function" ? payload(hash) : payload;
+}
+
+/** What stands behind e in a message of the other side. */
+function received(state: SymmetricState, message: Uint8Array): Received | undefined {
+  const { hash } = state;
+  const payload = state.decryptAndHash(message.subarray(DH_BYTES));
+  return payload && { payload, hash };
 }

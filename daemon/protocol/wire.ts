@@ -5,7 +5,7 @@
  * `handshake.ts` and `record.ts`; `negotiation.ts` finds out whether the native
  * wire can be spoken instead.
  */
-import type { Hello } from "./native-hello.ts";
+import type { Keeping } from "./native-hello.ts";
 import type { NoiseTransport } from "./noise.ts";
 
 /** Which end of the encrypted connection we are: the client encrypts for local clients, the server decrypts for a backend. */
@@ -29,11 +29,22 @@ export interface Channel {
 /** The two wires: spiped's, one connection each; and ours, on which each connection is a stream. */
 export type Wire = "spiped" | "native";
 
-/** A session of the native wire, agreed on. */
+/** A connection of the native wire, agreed on. */
 export interface NativeStart {
   readonly transport: NoiseTransport;
-  /** What the other end says about itself. */
-  readonly peer: Hello;
+  /** What the other end says of what it keeps. */
+  readonly peer: Keeping;
+  readonly session: SessionTerms;
+}
+
+/** Which session a connection belongs to. */
+export interface SessionTerms {
+  /** Names it; no secret. */
+  readonly name: Uint8Array;
+  /** Known to its two ends alone. */
+  readonly secret: Uint8Array;
+  /** It was there before, and goes on: bytes of streams that the other end has received of it. undefined: it begins. */
+  readonly takenUpAt: number | undefined;
 }
 
 /** What the bytes received so far have led to. */

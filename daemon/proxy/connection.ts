@@ -21,6 +21,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { MuxStream } from "../protocol/mux-stream.ts";
+import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
 import { writeTarget } from "../protocol/stream-words.ts";
 import type { Channel, NativeStart, Wire } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
@@ -52,6 +53,8 @@ export interface ConnectionOwner {
   verified(connection: Connection, what: "key" | "backend"): void;
   /** Something went wrong. The failure is counted already if a route is known. The connection does not always end. */
   failed(connection: Connection, error: TunnelError): void;
+  /** Server role: a client that holds `key` asks for a session, new or there before. @throws TunnelError the client is refused */
+  asked(question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer;
   /** Server role: the other end speaks the native wire. The owner takes the wire over; this connection is over. */
   session(connection: Connection, route: Route, start: SessionStart): void;
   /** Called once, last; not after `session`. */
@@ -121,6 +124,10 @@ export class Connection {
       onNative: (step, tookMs) => this.#onNative(step, tookMs),
       onVerified: (step, tookMs) => this.#onVerified(step, tookMs),
       onFailed: (error) => this.#onOpeningFailed(error),
+      onAsked: (question) => {
+        const { route, index } = this.#routeOf(question.keyIndex);
+        return owner.asked(question, { route, key: route.keys[index] as SharedKey });
+      },
       onBytes: (count) => this.#countWire(count),
       onWireError: this.#onWireError,
     });
@@ -251,7 +258,9 @@ export class Connection {
     this.#handshakeEnded(route, tookMs, "native");
     const start = { wire: this.#opening.releaseWire(), native: step.native, rest: step.rest };
     if (accepted.role === "client") {
-      const session = (route.native as NativeWay).adopt(start, { settings: this.#settings, stats: route.stats });
+      const { target, bind, keys, keepsMs = 0, stats } = route;
+      const far = { target, bind, keepsMs, key: keys[0] as SharedKey, settings: this.#settings };
+      const session = (route.native as NativeWay).adopt(start, { far, stats });
       if (session.isUsable) this.#openStream(session);
       else this.#onOpeningFailed(session.error ?? new TunnelError("PEER_CLOSED", message("the far end ended the session as soon as it began")));
       return;

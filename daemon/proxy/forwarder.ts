@@ -10,6 +10,8 @@ import * as net from "node:net";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { type Message, message } from "../../shared/message.ts";
 import { Backoff } from "../../shared/time.ts";
+import type { SharedKey } from "../protocol/keys.ts";
+import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
 import { handshakeBudget, hasRoom, isWithinLimit, type LimitPolicy, limitOf, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
 import { Connection, type DropReason, type SessionStart } from "./connection.ts";
@@ -18,6 +20,7 @@ import { type Descriptors, ownDescriptors, type Yielding } from "./descriptors.t
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { Handshakes, sourcePrefix } from "./handshakes.ts";
 import { leadsTo } from "./loop.ts";
+import type { SessionNews } from "./native-way.ts";
 import { resetSocket, socketSide } from "./plain-side.ts";
 import type { Route } from "./route.ts";
 import { ServerSessions } from "./server-sessions.ts";
@@ -51,6 +54,8 @@ export type ForwarderEvent =
     }
   | { readonly type: "verified"; readonly what: "key" | "backend"; readonly connection: Connection }
   | { readonly type: "closed"; readonly connection: Connection; readonly reason: DropReason }
+  /** Server role: a session of the native wire has lost its connection, or has one again. */
+  | { readonly type: "session"; readonly news: SessionNews; readonly route: Route | undefined; readonly peer: string }
   /** Sent once each time the limit is reached. */
   | { readonly type: "limit-reached"; readonly limit: number }
   /** accept(2) failed, usually because no descriptors are left; the listener goes on. */
@@ -109,6 +114,7 @@ export class Forwarder implements PortUser, Yielding {
       route.stats.fail(error, this.#options.settings.clock.wallMs());
       this.#report(error, { route, peer });
     },
+    news: (news, { route, peer }) => this.#options.onEvent?.({ type: "session", news, route, peer }),
   });
   readonly #waiting = new WaitingRoom<net.Socket>();
   /** Failures by code before a route was known: strangers at a server role's port. */
@@ -317,7 +323,9 @@ export class Forwarder implements PortUser, Yielding {
   readonly #owner = {
     leadsBack: (address: ResolvedAddress): boolean => leadsTo(address, this.#address),
     admit: (connection: Connection, route: Route): boolean =>
-      this.#options.limitPolicy === "wait" || isWithinLimit(connection, { route, connections: this.#connections }),
+      this.#options.limitPolicy === "wait" || isWithinLimit(connection, { route, connections: this.#connections }) || this.#sessions.giveWay(route),
+    asked: (question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer =>
+      this.#sessions.answer(question, { ...of, random: this.#options.settings.random }),
     verified: (connection: Connection, what: "key" | "backend"): void => {
       this.#handshakes.delete(connection);
       this.#options.onEvent?.({ type: "verified", what, connection });

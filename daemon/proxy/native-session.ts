@@ -1,39 +1,54 @@
 /**
- * One connection of the native wire and the streams on it, in either role: sealed
- * records on a socket, frames of streams in them, acknowledgements, and pings that
- * tell whether the other end is alive.
+ * A session of the native wire and the streams on it, in either role: frames of
+ * streams in sealed records on a connection, acknowledgements, and pings that tell
+ * whether the other end is alive. A connection that is cut leaves the session
+ * waiting: its streams stand still until it has another connection.
  *
  *     open ──goAway(), the other end's Go Away──► leaving ──last stream over──► closed
- *       └──broken, dead, a rule broken──► closed (streams are cut)
+ *       │                                            │
+ *       ├──connection cut or dead──► waiting ◄───────┤      `cut` in either state
+ *       │              │└──taken up──► as before     │
+ *       │              └──too long, gone──► closed (streams are cut)
+ *       └──a rule broken, the other end's last word──► closed
  *
- * What one turn of the event loop produced goes into one record (flush-pace.ts).
- * Owns the socket, its timers and the keys.
+ * What one turn of the event loop produced goes into one record (flush-pace.ts);
+ * what is kept to be sent again is session.ts. Owns its connection, its timers and
+ * the keys.
  */
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
-import type { Clock } from "../../shared/time.ts";
+import { type Clock, timerMs } from "../../shared/time.ts";
 import { InFlight } from "../protocol/in-flight.ts";
+import { Liveness, LOOK_EVERY_MS } from "../protocol/liveness.ts";
 import { Mux } from "../protocol/mux.ts";
 import { GO_AWAY } from "../protocol/mux-frame.ts";
 import type { MuxStream } from "../protocol/mux-stream.ts";
-import { type Acknowledgement, RECORD, readRecord, writeAcknowledgement } from "../protocol/native-records.ts";
-import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer } from "../protocol/noise-record.ts";
+import type { TakeUp } from "../protocol/native-hello.ts";
+import { type Acknowledgement, readRecord, SESSION_OVER } from "../protocol/native-records.ts";
+import { NoiseOpener, NoiseSealer } from "../protocol/noise-record.ts";
+import { Session } from "../protocol/session.ts";
 import type { NativeStart, Role } from "../protocol/wire.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { FlushPace } from "./flush-pace.ts";
 import { endError, tuneSocket } from "./plain-side.ts";
 
-/** What a session is made of, and the callbacks. */
-export interface NativeSessionOptions {
-  readonly role: Role;
+/** A connection whose handshake has ended. */
+export interface NativeConnection {
   /** Connected, paused, and nobody else's. */
   readonly wire: net.Socket;
   readonly native: NativeStart;
   /** Bytes of the wire that came right behind the handshake. */
   readonly rest: Uint8Array;
+}
+
+/** What a session is made of, and the callbacks. */
+export interface NativeSessionOptions extends NativeConnection {
+  readonly role: Role;
   /** What we told the other end in the handshake. */
   readonly holdsBytes: number;
+  /** How long the session waits for another connection, in milliseconds; 0: not at all. The other end's figure counts if it is less. */
+  readonly keepsMs: number;
   readonly maxStreams: number;
   readonly clock: Clock;
   readonly keepAlive: boolean;
@@ -41,10 +56,14 @@ export interface NativeSessionOptions {
   readonly onStream: (stream: MuxStream) => void;
   /** Bytes that went over the wire each way. */
   readonly onBytes: (inBytes: number, outBytes: number) => void;
+  /** The connection is cut, and the session waits for another; or the connection is doubted, and another should be tried beside it. */
+  readonly onWaiting?: (what: "cut" | "doubted", why: TunnelError) => void;
+  /** The session has a connection again, or the one that was doubted is alive. */
+  readonly onBack?: (how: "taken up" | "alive") => void;
   /** No stream can be opened any more. Called once, also before `onClosed`. */
   readonly onLeaving: () => void;
-  /** Called once, last. An error: the session broke, whether or not it had streams. */
-  readonly onClosed: (error: TunnelError | undefined) => void;
+  /** Called once, last. An error: the session broke, and so many streams were cut. */
+  readonly onClosed: (error: TunnelError | undefined, streams: number) => void;
 }
 
 /** What this end holds for all streams of a session together; the design's figure. */
@@ -56,50 +75,60 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Our choice: what is acknowledged together; a quarter of what is always allowed in flight. */
 const ACKNOWLEDGE_BYTES = 64 * 1024;
 
-/** The design's figures: how long nothing was heard when the other end is asked, and when it is taken for dead after that. The server asks later, as one question is enough. */
-const SILENCE_MS = { withStreams: 20_000, without: 60_000, serverLater: 15_000, dead: 10_000, look: 5_000 };
-
-/** The design's figure: how long a stream that opens after a silence waits for a sign of life before newcomers go elsewhere. */
-const SUSPECT_MS = { least: 1_000, roundTrips: 4 };
-
 /** Our choice, measured: from here on a copy costs more than writing three pieces. */
 const LONG_RECORD_BYTES = 8 * 1024;
 
-/** Plain text of the next record; used within one call only, so all sessions share it. */
-const scratch = new Uint8Array(MAX_RECORD_BYTES);
+/** A connection, and the keys of its records. */
+interface Link {
+  readonly wire: net.Socket;
+  readonly sealer: NoiseSealer;
+  readonly opener: NoiseOpener;
+}
+
+/** Why a session waits, and since when (monotonic). */
+interface Waiting {
+  readonly sinceMs: number;
+  readonly why: TunnelError | undefined;
+  readonly timer: NodeJS.Timeout;
+}
 
 /** See the file's header. Create, then `start`. */
 export class NativeSession {
   readonly #options: NativeSessionOptions;
   readonly #mux: Mux;
-  readonly #sealer: NoiseSealer;
-  readonly #opener: NoiseOpener;
+  readonly #session: Session;
   readonly #inFlight = new InFlight();
+  readonly #pace: FlushPace;
+  readonly #keepsMs: number;
+  #liveness: Liveness;
+  #link: Link | undefined;
+  #waiting: Waiting | undefined;
   #state: "open" | "leaving" | "closed" = "open";
   #error: TunnelError | undefined;
-  readonly #pace: FlushPace;
-  #receivedBytes = 0;
+  /** Whether the other end has ever sent a record: who has not may never have got our answer. */
+  #hasHeard = false;
   #acknowledged: Acknowledgement = { receivedBytes: 0, releasedBytes: 0 };
-  #heardMs: number;
   #ping: { readonly value: number; readonly atMs: number } | undefined;
   #pings = 0;
-  #isSuspect = false;
+  #isDoubted = false;
+  /** When the last stream was opened (monotonic). */
+  #openedMs = 0;
   #watch: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
 
   constructor(options: NativeSessionOptions) {
     this.#options = options;
-    const { role, native, holdsBytes, maxStreams, clock } = options;
-    this.#sealer = new NoiseSealer(native.transport.send);
-    this.#opener = new NoiseOpener(native.transport.receive);
-    this.#heardMs = clock.monotonicMs();
+    const { role, native, holdsBytes, keepsMs, maxStreams, clock } = options;
+    this.#session = new Session(native.session);
+    this.#keepsMs = Math.min(keepsMs, native.peer.keepsMs);
+    this.#liveness = new Liveness(role, clock.monotonicMs());
     this.#pace = new FlushPace({
       flush: this.#flush,
       readyStreams: () => this.#mux.readyStreams,
-      hasOutput: () => this.#mux.hasOutput || this.#acknowledgementIsDue,
+      hasOutput: () => this.#link !== undefined && (this.#hasFrames || this.#acknowledgementIsDue),
       onIdle: () => {
-        this.#sealer.ahead();
-        this.#opener.ahead();
+        this.#link?.sealer.ahead();
+        this.#link?.opener.ahead();
       },
     });
     this.#mux = new Mux({
@@ -116,13 +145,38 @@ export class NativeSession {
     });
   }
 
+  /** Names the session at both ends; no secret. */
+  get name(): Uint8Array {
+    return this.#session.name;
+  }
+
+  /** What both ends know, and nobody else. */
+  get secret(): Uint8Array {
+    return this.#session.secret;
+  }
+
   /** Whether a new stream has a good chance now. */
   get isUsable(): boolean {
-    return this.#state === "open" && !this.#isSuspect && this.#mux.canOpen;
+    return this.#state === "open" && this.#link !== undefined && !this.#isDoubted && this.#mux.canOpen;
   }
 
   get isClosed(): boolean {
     return this.#state === "closed";
+  }
+
+  /** Whether it needs another connection: it has none, or its own is doubted. */
+  get wantsConnection(): boolean {
+    return this.#state !== "closed" && (this.#link === undefined || this.#isDoubted);
+  }
+
+  /** Since when it has had no connection (monotonic milliseconds); undefined while it has one. */
+  get waitsSinceMs(): number | undefined {
+    return this.#waiting?.sinceMs;
+  }
+
+  /** Server: whether a client that proves the secret may go on with it. */
+  get canBeTakenUp(): boolean {
+    return this.#state !== "closed" && this.#keepsMs > 0 && this.#hasHeard;
   }
 
   /** Streams that are not over. */
@@ -130,28 +184,25 @@ export class NativeSession {
     return this.#mux.streams.size;
   }
 
+  /** Bytes of memory that its data takes: kept to be sent again, waiting to be sent, and not taken by the applications. */
+  get heldBytes(): number {
+    let queued = 0;
+    for (const stream of this.#mux.streams.values()) queued += stream.queuedBytes;
+    return this.#session.keptBytes + queued + this.#mux.heldBytes;
+  }
+
   /** Why it broke; undefined while it has not. */
   get error(): TunnelError | undefined {
     return this.#error;
   }
 
-  /** The shortest round trip so far. */
+  /** The shortest round trip of this connection so far. */
   get roundTripMs(): number | undefined {
     return this.#inFlight.roundTripMs;
   }
 
   start(): void {
-    const { wire, rest, keepAlive } = this.#options;
-    tuneSocket(wire, keepAlive);
-    wire.on("data", this.#onData);
-    wire.on("end", this.#onEnd);
-    wire.on("error", this.#onError);
-    wire.on("close", this.#onEnd);
-    wire.on("drain", this.#flush);
-    this.#watch = setInterval(this.#onWatch, SILENCE_MS.look).unref();
-    this.#sendPing();
-    if (rest.length > 0) this.#onData(rest);
-    if (this.#state !== "closed") wire.resume();
+    this.#connect(this.#options);
   }
 
   /** Opens a stream. @throws RangeError unless {@link isUsable} */
@@ -159,13 +210,51 @@ export class NativeSession {
     const { clock } = this.#options;
     // A client that speaks first has mostly said its first words already: they may go with the SYN.
     const stream = this.hold("next turn", () => this.#mux.open());
-    if (clock.monotonicMs() - this.#heardMs >= SILENCE_MS.withStreams) this.#lookForLife();
+    if (this.#liveness.isStale(clock.monotonicMs())) this.#lookForLife();
+    else this.#lookLater();
     return stream;
   }
 
   /** The machine has slept, or its network has changed: the connection may be dead. */
   wake(): void {
-    if (this.#state !== "closed") this.#lookForLife();
+    if (this.#link) this.#lookForLife();
+  }
+
+  /** Client: takes the connection out, as another one is ready, and says what to ask for there. */
+  askAgain(): TakeUp & { readonly secret: Uint8Array } {
+    this.#wait(undefined);
+    return this.#session.nextAttempt();
+  }
+
+  /**
+   * Server: a client that has proved the secret asks for the session. Takes the connection before out; how many bytes of
+   * streams have come.
+   * @throws TunnelError when the attempt is late or what it says can't be; the session is as it was
+   */
+  giveTo(asked: TakeUp): number {
+    this.#session.judge(asked);
+    this.#wait(undefined);
+    return this.#session.receivedBytes;
+  }
+
+  /** Goes on, on another connection, which both ends have agreed on. @throws TunnelError RECORD_INVALID; the session still waits */
+  goOn(connection: NativeConnection): void {
+    const { takenUpAt } = connection.native.session;
+    try {
+      if (takenUpAt === undefined || this.isClosed) throw new RangeError("this connection is for another session");
+      this.#session.goOn(takenUpAt);
+    } catch (error) {
+      connection.wire.destroy();
+      throw error;
+    }
+    this.#inFlight.startAgain(takenUpAt);
+    clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
+    this.#isDoubted = false;
+    // What was said on the connection before may be lost.
+    this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: 0 };
+    this.#connect(connection);
+    if (this.#link) this.#options.onBack?.("taken up");
   }
 
   /** Opens and takes no more streams; closes when the last one is over. */
@@ -175,26 +264,20 @@ export class NativeSession {
     this.#leave();
   }
 
-  /** Ends it now; streams are cut. */
+  /** Ends it now; streams are cut. Tells the other end, if it can be told. */
   close(error?: TunnelError): void {
     if (this.#state === "closed") return;
     this.#leave();
     this.#state = "closed";
     this.#error = error;
-    const { wire, onClosed } = this.#options;
-    clearInterval(this.#watch);
-    clearTimeout(this.#look);
+    clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
     this.#pace.stop();
-    wire.removeListener("data", this.#onData);
-    wire.removeListener("end", this.#onEnd);
-    wire.removeListener("close", this.#onEnd);
-    wire.removeListener("drain", this.#flush);
-    wire.on("error", () => {}); // a destroyed socket may still report one
-    wire.destroy();
-    this.#sealer.wipe();
-    this.#opener.wipe();
+    this.#disconnect("last words");
+    this.#session.wipe();
+    const { streams } = this;
     this.#mux.end();
-    onClosed(error);
+    this.#options.onClosed(error, streams);
   }
 
   #leave(): void {
@@ -204,19 +287,97 @@ export class NativeSession {
     this.#pace.soon();
   }
 
+  #connect({ wire, native, rest }: NativeConnection): void {
+    const { role, clock, keepAlive } = this.#options;
+    this.#link = { wire, sealer: new NoiseSealer(native.transport.send), opener: new NoiseOpener(native.transport.receive) };
+    this.#liveness = new Liveness(role, clock.monotonicMs());
+    tuneSocket(wire, keepAlive);
+    wire.on("data", this.#onData);
+    wire.on("end", this.#onEnd);
+    wire.on("error", this.#onError);
+    wire.on("close", this.#onEnd);
+    wire.on("drain", this.#flush);
+    this.#watch = setInterval(this.#onWatch, LOOK_EVERY_MS).unref();
+    this.#sendPing();
+    if (rest.length > 0) this.#onData(rest);
+    if (this.#link) wire.resume();
+  }
+
+  /** Lets go of the connection: nothing more of it is read or counted. */
+  #disconnect(how: "cut" | "last words"): void {
+    const link = this.#link;
+    if (!link) return;
+    this.#link = undefined;
+    const { wire, sealer, opener } = link;
+    clearInterval(this.#watch);
+    clearTimeout(this.#look);
+    this.#look = undefined;
+    this.#ping = undefined;
+    wire.removeListener("data", this.#onData);
+    wire.removeListener("end", this.#onEnd);
+    wire.removeListener("error", this.#onError);
+    wire.removeListener("close", this.#onEnd);
+    wire.removeListener("drain", this.#flush);
+    wire.on("error", () => {}); // a destroyed socket may still report one
+    if (how === "last words") this.#sayOver(wire, sealer);
+    else wire.destroy();
+    sealer.wipe();
+    opener.wipe();
+  }
+
+  #sayOver(wire: net.Socket, sealer: NoiseSealer): void {
+    if (!wire.writable) {
+      wire.destroy();
+      return;
+    }
+    const sealed = sealer.seal(SESSION_OVER);
+    this.#options.onBytes(0, sealed.length);
+    wire.end(sealed, () => wire.destroy());
+    wire.resume();
+    // Whoever does not read does not keep us.
+    setTimeout(() => wire.destroy(), LAST_WORDS_MS).unref();
+  }
+
+  /** The session has no connection now. */
+  #wait(why: TunnelError | undefined): void {
+    this.#disconnect("cut");
+    this.#isDoubted = false;
+    if (this.#waiting) return;
+    const timer = setTimeout(() => this.close(this.#waiting?.why ?? tooLong(this.#keepsMs)), timerMs(this.#keepsMs)).unref();
+    this.#waiting = { sinceMs: this.#options.clock.monotonicMs(), why, timer };
+  }
+
+  /** The connection is cut, or dead. */
+  #broken(what: ReturnType<typeof message>, cause: unknown): void {
+    const error = new TunnelError("TRUNCATED", what, { cause });
+    const isDone = this.streams === 0 && this.#session.keptBytes === 0 && !this.#mux.hasOutput;
+    if (this.#keepsMs === 0 || isDone || (this.#options.role === "server" && !this.#hasHeard)) {
+      this.close(error);
+      return;
+    }
+    this.#wait(error);
+    this.#options.onWaiting?.("cut", error);
+  }
+
   readonly #onData = (chunk: Uint8Array): void => {
-    this.#heardMs = this.#options.clock.monotonicMs();
-    this.#isSuspect = false;
+    const link = this.#link;
+    if (!link) return;
+    this.#liveness.heard(this.#options.clock.monotonicMs());
     this.#options.onBytes(chunk.length, 0);
     try {
-      for (const text of this.#opener.open(chunk)) {
+      for (const text of link.opener.open(chunk)) {
+        this.#hasHeard = true;
         this.#onRecord(text);
-        if (this.isClosed) return;
+        if (this.#link !== link) return;
       }
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
       this.#fail(error);
       return;
+    }
+    if (this.#isDoubted) {
+      this.#isDoubted = false;
+      this.#options.onBack?.("alive");
     }
     if (this.#acknowledgementIsDue || this.#state === "leaving") this.#pace.soon();
   };
@@ -224,25 +385,37 @@ export class NativeSession {
   #onRecord(text: Uint8Array): void {
     const record = readRecord(text);
     if (!record) return;
+    if (record.isOver) {
+      this.#onOver();
+      return;
+    }
     if (record.acknowledgement) this.#onAcknowledgement(record.acknowledgement);
     if (record.frames.length === 0) return;
-    this.#receivedBytes += record.frames.length;
+    this.#session.received(record.frames.length);
     this.#mux.receive(record.frames);
   }
 
   #onAcknowledgement({ receivedBytes, releasedBytes }: Acknowledgement): void {
     const nowMs = this.#options.clock.monotonicMs();
-    if (!this.#inFlight.acknowledged(receivedBytes, nowMs) || !this.#mux.peerReleased(releasedBytes)) {
+    if (!this.#session.acknowledged(receivedBytes) || !this.#mux.peerReleased(releasedBytes)) {
       throw new TunnelError("RECORD_INVALID", message("the other end says that it got more than was sent: it is another version, or not ours"));
     }
-    if (this.#mux.hasOutput) this.#pace.soon();
+    this.#inFlight.acknowledged(receivedBytes, nowMs);
+    if (this.#hasFrames) this.#pace.soon();
+  }
+
+  /** The other end's last word. */
+  #onOver(): void {
+    const { streams } = this;
+    if (streams === 0) this.close();
+    else this.close(new TunnelError("TRUNCATED", message("the other end ended the session while {0} streams were open: it was stopped", streams)));
   }
 
   /** A rule was broken: says so, and ends. */
   #fail(error: TunnelError): void {
     try {
       this.#mux.goAway(GO_AWAY.protocolError);
-      this.#writeRecord(false, Number.POSITIVE_INFINITY);
+      if (this.#link) this.#writeRecord(false, Number.POSITIVE_INFINITY);
     } catch {
       // The keys may be used up; the end says enough.
     }
@@ -253,10 +426,11 @@ export class NativeSession {
     this.#broken(message("the connection to the other end was reset ({0})", cause.code ?? cause.message), cause);
 
   readonly #onEnd = (): void => {
-    if (this.#state === "closed") return;
-    const cause = endError(this.#options.wire);
+    const link = this.#link;
+    if (!link) return;
+    const cause = endError(link.wire);
     if (cause) this.#onError(cause);
-    else if (this.streams === 0 && this.#opener.pendingBytes === 0) this.close();
+    else if (this.streams === 0 && link.opener.pendingBytes === 0) this.close();
     else
       this.#broken(
         message("the other end closed the connection while {0} streams were open: that end stopped, or the network cut it", this.streams),
@@ -264,67 +438,67 @@ export class NativeSession {
       );
   };
 
-  #broken(what: ReturnType<typeof message>, cause: unknown): void {
-    this.close(new TunnelError("TRUNCATED", what, { cause }));
-  }
-
   /** See {@link FlushPace.hold}. */
   hold<T>(until: "next turn" | "a moment", write: () => T): T {
     return this.#pace.hold(until, write);
   }
 
   readonly #flush = (): void => {
-    if (this.#state === "closed") return;
+    const link = this.#link;
     this.#pace.flushes();
-    const { wire } = this.#options;
+    if (!link) return;
+    const { wire } = link;
     let isCorked = false;
     // Whoever does not read what we send gets no more of it, acknowledgements included: the newest is enough.
     while (wire.writableLength < WRITE_QUEUE_BYTES) {
       const acknowledges = this.#acknowledgementIsDue;
-      const room = this.#mux.hasOutput ? this.#inFlight.room : 0;
+      const room = this.#hasFrames ? this.#inFlight.room : 0;
       if (!acknowledges && room === 0) break;
       if (this.#writeRecord(acknowledges, room) === 0) break;
       // Further records go out together.
-      if (!isCorked && this.#mux.hasOutput) {
+      if (!isCorked && this.#hasFrames) {
         wire.cork();
         isCorked = true;
       }
     }
     if (isCorked) wire.uncork();
-    if (this.#state === "leaving" && this.streams === 0 && !this.#mux.hasOutput) this.#finish();
+    if (this.#state === "leaving" && this.streams === 0 && !this.#hasFrames) this.close();
   };
 
   /** One record: an acknowledgement if `acknowledges`, and at most `room` bytes of frames; how many bytes of frames it has. */
   #writeRecord(acknowledges: boolean, room: number): number {
-    const { wire, clock, onBytes } = this.#options;
-    let at = 1;
-    scratch[0] = RECORD.frames;
-    if (acknowledges) {
-      this.#acknowledged = { receivedBytes: this.#receivedBytes, releasedBytes: this.#mux.releasedBytes };
-      at = writeAcknowledgement(scratch, this.#acknowledged);
-    }
-    const end = room === 0 ? at : this.#mux.fill(scratch.subarray(0, Math.min(at + room, MAX_RECORD_BYTES)), at);
-    if (end > at) this.#inFlight.sent(end - at, clock.monotonicMs());
-    else if (!acknowledges) return 0;
-    const text = scratch.subarray(0, end);
-    if (end < LONG_RECORD_BYTES) {
-      const sealed = this.#sealer.seal(text);
+    const { clock, onBytes } = this.#options;
+    const link = this.#link as Link;
+    if (acknowledges) this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: this.#mux.releasedBytes };
+    const record = this.#session.record({ room, fill: this.#fill, acknowledges: acknowledges ? this.#acknowledged : undefined });
+    if (!record) return 0;
+    const { text, frameBytes } = record;
+    if (frameBytes > 0) this.#inFlight.sent(frameBytes, clock.monotonicMs());
+    if (text.length < LONG_RECORD_BYTES) {
+      const sealed = link.sealer.seal(text);
       onBytes(0, sealed.length);
-      wire.write(sealed);
-      return end - at;
+      link.wire.write(sealed);
+      return frameBytes;
     }
-    wire.cork();
-    for (const piece of this.#sealer.sealInPieces(text)) {
+    link.wire.cork();
+    for (const piece of link.sealer.sealInPieces(text)) {
       onBytes(0, piece.length);
-      wire.write(piece);
+      link.wire.write(piece);
     }
-    wire.uncork();
-    return end - at;
+    link.wire.uncork();
+    return frameBytes;
+  }
+
+  readonly #fill = (into: Uint8Array, at: number): number => this.#mux.fill(into, at);
+
+  /** Whether bytes of streams could be sent, again or for the first time. */
+  get #hasFrames(): boolean {
+    return this.#mux.hasOutput || this.#session.sendsAgain;
   }
 
   get #acknowledgementIsDue(): boolean {
     return (
-      this.#receivedBytes - this.#acknowledged.receivedBytes >= ACKNOWLEDGE_BYTES ||
+      this.#session.receivedBytes - this.#acknowledged.receivedBytes >= ACKNOWLEDGE_BYTES ||
       this.#mux.releasedBytes - this.#acknowledged.releasedBytes >= ACKNOWLEDGE_BYTES
     );
   }
@@ -335,15 +509,11 @@ export class NativeSession {
     if (this.#acknowledgementIsDue) this.#pace.soon();
   }
 
-  /** All is said: closes once the last record is on its way. */
-  #finish(): void {
-    const { wire } = this.#options;
-    wire.end(() => this.close());
-  }
-
   #sendPing(): void {
+    const nowMs = this.#options.clock.monotonicMs();
     this.#pings = (this.#pings + 1) >>> 0;
-    this.#ping = { value: this.#pings, atMs: this.#options.clock.monotonicMs() };
+    this.#ping = { value: this.#pings, atMs: nowMs };
+    this.#liveness.asked(nowMs);
     this.#mux.ping(this.#pings);
   }
 
@@ -355,26 +525,48 @@ export class NativeSession {
 
   readonly #onWatch = (): void => {
     const nowMs = this.#options.clock.monotonicMs();
-    const later = this.#options.role === "server" ? SILENCE_MS.serverLater : 0;
-    const patienceMs = (this.streams > 0 ? SILENCE_MS.withStreams : SILENCE_MS.without) + later;
-    if (this.#ping && this.#heardMs < this.#ping.atMs) {
-      const silentMs = nowMs - this.#ping.atMs;
-      if (silentMs >= SILENCE_MS.dead) {
-        this.#broken(message("the other end has not answered for {0} s: it stopped, or the network between is down", Math.round(silentMs / 1000)), undefined);
-      }
-    } else if (nowMs - this.#heardMs >= patienceMs) {
+    const next = this.#liveness.look(nowMs, { streams: this.streams, isBusy: this.#inFlight.isBusy });
+    if (next === "dead") {
+      const silentS = Math.round((nowMs - this.#liveness.heardMs) / 1000);
+      this.#broken(message("the other end has not answered for {0} s: it stopped, or the network between is down", silentS), undefined);
+    } else if (next === "ask") {
       this.#sendPing();
     }
+    this.#acknowledgeRest();
   };
 
-  /** Asks for a sign of life now; without one soon, newcomers go elsewhere. */
-  #lookForLife(): void {
-    if (!this.#ping || this.#heardMs >= this.#ping.atMs) this.#sendPing();
-    clearTimeout(this.#look);
-    const askedMs = this.#options.clock.monotonicMs();
-    const waitMs = Math.max(SUSPECT_MS.least, SUSPECT_MS.roundTrips * (this.#inFlight.roundTripMs ?? 0));
-    this.#look = setTimeout(() => {
-      this.#isSuspect = this.#heardMs < askedMs;
-    }, waitMs).unref();
+  /** What is too little to be acknowledged at once is acknowledged at the next look, so that the other end need not keep it. */
+  #acknowledgeRest(): void {
+    const { receivedBytes } = this.#session;
+    if (this.#link && receivedBytes > this.#acknowledged.receivedBytes && this.#link.wire.writableLength < WRITE_QUEUE_BYTES) this.#writeRecord(true, 0);
+    this.#session.trim();
   }
+
+  /** Asks for a sign of life if none has come by itself soon. */
+  #lookLater(): void {
+    this.#openedMs = this.#options.clock.monotonicMs();
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined;
+      if (this.#link && this.#liveness.heardMs < this.#openedMs) this.#lookForLife();
+    }, Liveness.suspectMs(this.#inFlight.roundTripMs)).unref();
+  }
+
+  /** Asks for a sign of life now; without one soon, another connection is tried. */
+  #lookForLife(): void {
+    if (!this.#liveness.isAsking) this.#sendPing();
+    clearTimeout(this.#look);
+    this.#look = setTimeout(() => {
+      this.#look = undefined;
+      if (!this.#liveness.isAsking || this.#isDoubted || !this.#link) return;
+      this.#isDoubted = true;
+      this.#options.onWaiting?.("doubted", new TunnelError("TRUNCATED", message("the other end does not answer: it stopped, or the network between is down")));
+    }, Liveness.suspectMs(this.#inFlight.roundTripMs)).unref();
+  }
+}
+
+/** Our choice: how long the last words of a session have to go out. */
+const LAST_WORDS_MS = 2_000;
+
+function tooLong(keepsMs: number): TunnelError {
+  return new TunnelError("TRUNCATED", message("the session had no connection for {0} s, and was given up", Math.round(keepsMs / 1000)));
 }

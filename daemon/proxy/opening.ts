@@ -18,8 +18,7 @@ import { message } from "../../shared/message.ts";
 import { withinTime } from "../../shared/time.ts";
 import { SpipedHandshake } from "../protocol/handshake.ts";
 import type { SharedKey } from "../protocol/keys.ts";
-import { NAME_BYTES } from "../protocol/native-hello.ts";
-import { negotiate } from "../protocol/negotiation.ts";
+import { type ClientQuestion, negotiate, type ServerAnswer } from "../protocol/negotiation.ts";
 import type { Handshake } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type Dialled, dial } from "./dial.ts";
@@ -52,6 +51,8 @@ export interface OpeningOptions {
   /** The other end holds the key. The wire is paused, and `step.rest` is not put back. */
   readonly onVerified: (step: HandshakeDone, tookMs: number) => void;
   readonly onFailed: (error: TunnelError) => void;
+  /** Server role: a client with the key, who speaks the native wire, asks for a session. @throws TunnelError the client is refused */
+  readonly onAsked: (question: ClientQuestion) => ServerAnswer;
   /** Bytes that went over the wire each way. */
   readonly onBytes: (count: { readonly inBytes: number; readonly outBytes: number }) => void;
   /** Errors of the wire, as long as the wire has an owner: the connection gets them to its very end. */
@@ -151,8 +152,8 @@ export class Opening {
   /** Client role: a session of the native wire, if there is one or another connection makes one now. */
   async #sessionOf({ native }: Route): Promise<NativeSession | undefined> {
     if (!native || this.#asksAgain) return undefined;
-    const present = native.session;
-    if (present) return present;
+    const present = native.session ?? (await native.whenUsable(this.#options.settings.connectTimeoutMs, () => this.#signal));
+    if (present || this.#isStopped()) return present;
     if (native.asking === undefined) {
       this.#question = native.ask();
       return undefined;
@@ -215,8 +216,11 @@ export class Opening {
     const wires = routes.flatMap((route) => keysOf(route).map(() => route.wire ?? "spiped"));
     const options = { role, suite, random, keys, pairs, forwardSecrecy: this.#doubt.triesForwardSecrecy ? ("prefer" as const) : forwardSecrecy };
     if (!native || wires.every((wire) => wire === "spiped")) return new SpipedHandshake(options);
-    const hello = { name: role === "client" ? native.instance : random(NAME_BYTES), holdsBytes: SESSION_HOLDS_BYTES };
-    return negotiate({ ...options, noise: native.noise, wires, hello, expectsNative: this.#route?.native?.isNative === true && !this.#asksAgain });
+    return negotiate({
+      ...{ ...options, noise: native.noise, wires, expectsNative: this.#route?.native?.isNative === true && !this.#asksAgain },
+      offer: () => ({ instance: native.instance, holdsBytes: SESSION_HOLDS_BYTES, keepsMs: this.#route?.keepsMs ?? 0 }),
+      answer: (question) => this.#options.onAsked(question),
+    });
   }
 
   /** A far side that spoke native before is asked once more before it is believed that it speaks spiped's wire now. */

@@ -38,6 +38,8 @@ export interface Route {
   readonly stats: RouteStats;
   /** Which wires are spoken; default: spiped's alone. */
   readonly wire?: WireChoice | undefined;
+  /** How long a session of the native wire waits for another connection, in milliseconds; default 0: not at all. */
+  readonly keepsMs?: number | undefined;
   /** Client role, where `wire` is not spiped: the memory of this way, with its session. */
   readonly native?: NativeWay | undefined;
   /** Client role: the memory of looks at a far side that closed on the proof of the key; left out: there is no second look. */

@@ -136,6 +136,7 @@ class SharedPort {
 function routeOf(event: ForwarderEvent): Route | undefined {
   switch (event.type) {
     case "failure":
+    case "session":
       return event.route;
     case "verified":
     case "closed":

@@ -49,6 +49,8 @@ export class RouteStats {
   /** Which wire the other end spoke the last time; undefined: no handshake has ended well yet. */
   wire: Wire | undefined;
   lastFailure: Failure | undefined;
+  /** Sessions of the native wire: there now, of these without a connection now; taken up and lost after a cut, since the start. */
+  readonly sessions = { open: 0, waiting: 0, resumed: 0, gone: 0 };
   /** How often each key was proved, and when last, by the key's name in its route: shows when an old key is out of use. */
   readonly keyUses = new Map<string, { readonly count: number; readonly lastAtMs: number }>();
 
@@ -100,6 +102,7 @@ export function sumOf(all: readonly RouteStats[]): RouteStats {
       const before = sum.keyUses.get(name);
       sum.keyUses.set(name, { count: use.count + (before?.count ?? 0), lastAtMs: Math.max(use.lastAtMs, before?.lastAtMs ?? 0) });
     }
+    for (const what of ["open", "waiting", "resumed", "gone"] as const) sum.sessions[what] += one.sessions[what];
     addTiming(sum.handshake, one.handshake);
     addTiming(sum.dial, one.dial);
   }

@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "../../shared/address.ts";
-import type { TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import { RESUME_SECONDS, type TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { LoadedReference } from "../keys/key-loader.ts";
 import type { TunnelPlan } from "./plan.ts";
@@ -35,6 +35,8 @@ export function definitionDigest(suite: CipherSuite, { plan, keys }: Pick<Digest
     timeoutMs: plan.timeoutMs,
     keepAlive: plan.keepAlive,
     dnsRefreshMs: plan.dnsRefreshMs,
+    // Left out at its default, so that older digests stay the same.
+    keepsMs: plan.keepsMs === RESUME_SECONDS * 1_000 ? undefined : plan.keepsMs,
   });
 }
 

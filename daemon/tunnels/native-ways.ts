@@ -51,8 +51,8 @@ export class NativeWays {
 }
 
 /** The same for plans whose connections may go over one session; undefined: nothing is known of its key. */
-function idOf({ target, bind, keepAlive, fingerprints }: TunnelPlan): string | undefined {
+function idOf({ target, bind, keepAlive, keepsMs, fingerprints }: TunnelPlan): string | undefined {
   const [fingerprint] = fingerprints ?? [];
   if (fingerprint === undefined) return undefined;
-  return JSON.stringify([formatAddress(target), bind && formatAddress(bind), keepAlive, fingerprint]);
+  return JSON.stringify([formatAddress(target), bind && formatAddress(bind), keepAlive, keepsMs, fingerprint]);
 }

@@ -44,6 +44,8 @@ export interface TunnelPlan {
   readonly keepAlive: boolean;
   readonly dnsRefreshMs: number;
   readonly maxConnections: number;
+  /** How long a session of the native wire waits for another connection, in milliseconds; default: 0, not at all. */
+  readonly keepsMs?: number | undefined;
 }
 
 /** Whether what was proved with one plan holds for the other. */

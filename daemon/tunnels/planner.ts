@@ -8,7 +8,7 @@ import { formatAddress, parseAddress } from "../../shared/address.ts";
 import { workspaceFolderOf } from "../../shared/contract/config-file.ts";
 import type { ApprovalFacts } from "../../shared/contract/methods.ts";
 import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
-import type { KeyReference, TunnelEntry } from "../../shared/contract/tunnels-file.ts";
+import { type KeyReference, RESUME_SECONDS, type TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { KeyLoader, LoadedReference } from "../keys/key-loader.ts";
 import type { Lookup } from "../proxy/target.ts";
@@ -66,6 +66,7 @@ export async function resolveDefinition(ref: TunnelRef, entry: TunnelEntry, cont
     keepAlive: entry.keepAlive,
     dnsRefreshMs: milliseconds(entry.dnsRefreshSeconds),
     maxConnections: entry.maxConnections,
+    keepsMs: Math.round((entry.resumeSeconds ?? RESUME_SECONDS) * 1_000),
   };
   return {
     ref,

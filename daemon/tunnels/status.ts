@@ -41,6 +41,8 @@ export function describe(want: Want): TunnelStatus {
     ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
     ...(evidence?.wire && { wire: evidence.wire }),
     ...(lastFailure && { lastFailure }),
+    ...reconnectingOf(shown),
+    ...(totals.sessions.open + totals.sessions.resumed + totals.sessions.gone > 0 && { sessions: { ...totals.sessions } }),
     connections: connectionsOf(tunnels),
     openConnections: totals.open,
     totalConnections: totals.total,
@@ -60,6 +62,13 @@ export function describe(want: Want): TunnelStatus {
 
 function backendOf(from: { readonly backend?: string | undefined } | undefined): { readonly backend?: string } {
   return from?.backend === undefined ? {} : { backend: from.backend };
+}
+
+function reconnectingOf(shown: Tunnel | undefined): Pick<TunnelStatus, "reconnecting"> {
+  const reconnecting = shown?.reconnecting;
+  if (!reconnecting) return {};
+  const { sinceMs, error } = reconnecting;
+  return { reconnecting: { sinceMs, connections: shown.stats.open, code: error.code, message: error.message, ...(error.reason && { reason: error.reason }) } };
 }
 
 /** An entry's `listen` as an address: a port alone is a port of 127.0.0.1. */

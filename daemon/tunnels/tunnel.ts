@@ -3,7 +3,7 @@
  * side does, and derives its state from evidence instead of from hope. What is
  * wanted, approved and shared is the manager's business.
  *
- *     opening ──► listening ──► key-verified ──► verified ◄──► degraded
+ *     opening ──► listening ──► key-verified ──► verified ◄──► degraded, reconnecting
  *        └─ port-busy ─┘ (retries)                  any ──► draining ──► closed
  */
 import type * as net from "node:net";
@@ -12,7 +12,7 @@ import { readAllow } from "../../shared/contract/allow-rules.ts";
 import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { readBackend } from "../../shared/far-target.ts";
-import type { After, Clock } from "../../shared/time.ts";
+import type { After, Clock, Dispose } from "../../shared/time.ts";
 import type { DhPairs } from "../crypto/dh-pairs.ts";
 import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
@@ -20,7 +20,8 @@ import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
 import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
 import { FarTargets } from "../proxy/far-targets.ts";
-import { Forwarder, type ForwarderEvent, type ForwarderOptions, type PortUser } from "../proxy/forwarder.ts";
+import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortUser } from "../proxy/forwarder.ts";
+import type { Reconnecting, SessionNews } from "../proxy/native-way.ts";
 import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { RouteStats, sumOf } from "../proxy/stats.ts";
@@ -91,12 +92,15 @@ export class Tunnel {
   /** Client role: the native wire of the present way; and those of ways before, until their last streams are over. */
   #native: WayShare | undefined;
   readonly #retired = new Set<WayShare>();
+  readonly #unwatch: Dispose[] = [];
   #target: Target;
   /** Server role: what else clients may ask for. */
   #others: FarTargets | undefined;
   #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   readonly #bindRetry: BindRetry;
+  /** Open connections when the session lost its connection. */
+  #heldAtCut = 0;
   readonly #waiting: (() => void)[] = [];
   #state: TunnelState = "opening";
   #sinceMs: number;
@@ -156,6 +160,11 @@ export class Tunnel {
   /** All counters together, for people. */
   get totals(): RouteStats {
     return sumOf(this.#stats);
+  }
+
+  /** Client: connections that wait for a new connection to the far end. */
+  get reconnecting(): Reconnecting | undefined {
+    return this.#native?.way.reconnecting;
   }
 
   /** Binds the port, again and again if need be; resolves after the first try. */
@@ -246,6 +255,7 @@ export class Tunnel {
     this.#forwarder.close();
     this.#target.dispose();
     this.#others?.dispose();
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
     for (const share of [this.#native, ...this.#retired]) share?.close();
     for (const key of this.#keys.splice(0)) key.fill(0);
     if (wasOpen) this.#context.observer.released(this);
@@ -276,12 +286,17 @@ export class Tunnel {
 
   /** Brings the state up to date with evidence that came without an event; true if it changed. */
   look(): boolean {
-    const state = this.#phase === "open" ? this.#health.stateOf(this.stats) : this.#phase;
+    const state = this.#phase === "open" ? this.#openState : this.#phase;
     if (state === this.#state) return false;
     this.#state = state;
     this.#sinceMs = this.#context.clock.wallMs();
     this.#context.observer.changed(this, "state");
     return true;
+  }
+
+  /** Its connections, or those of others with the same far side and key, wait for the network; else what the evidence says. */
+  get #openState(): TunnelState {
+    return this.reconnecting ? "reconnecting" : this.#health.stateOf(this.stats);
   }
 
   #onBound(): void {
@@ -319,7 +334,10 @@ export class Tunnel {
   }
 
   #makeNative(): WayShare | undefined {
-    return this.#plan.role === "client" && this.#context.native && this.#wire !== "spiped" ? this.#context.ways.take(this.#plan) : undefined;
+    if (this.#plan.role !== "client" || !this.#context.native || this.#wire === "spiped") return undefined;
+    const share = this.#context.ways.take(this.#plan);
+    this.#unwatch.push(share.way.watch((news) => this.#onSession(news)));
+    return share;
   }
 
   /** Sessions of a way that is over end with their last streams. */
@@ -359,6 +377,7 @@ export class Tunnel {
           ...(plan.backend !== undefined && { backend: readBackend(plan.backend) }),
           bind: plan.bind,
           maxConnections: plan.maxConnections,
+          keepsMs: plan.keepsMs,
           limitOwner: this,
           refusalIn: (firstBytes) => refusalOf(plan, firstBytes),
           stats: this.stats,
@@ -386,6 +405,17 @@ export class Tunnel {
       for (const resolve of this.#waiting.splice(0)) resolve();
     }
     this.#context.observer.event(this, event);
+    if (!this.look()) this.#context.observer.changed(this, "evidence");
+  }
+
+  /** The session may carry connections of other tunnels too: what is said is about this tunnel's own. */
+  #onSession(news: SessionNews): void {
+    if (news.what === "cut") this.#heldAtCut = this.stats.open;
+    if (this.#heldAtCut > 0) {
+      const own = news.what === "trying" ? news : { ...news, streams: this.#heldAtCut };
+      this.#context.observer.event(this, { type: "session", news: own, route: undefined, peer: NO_PEER });
+    }
+    if (news.what === "back" || news.what === "gone") this.#heldAtCut = 0;
     if (!this.look()) this.#context.observer.changed(this, "evidence");
   }
 

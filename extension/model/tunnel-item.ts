@@ -64,7 +64,7 @@ export function isOpen(item: TunnelItem): boolean {
 
 /** Whether clients can connect, and nothing is known that speaks against it. */
 export function isWorking(item: TunnelItem): boolean {
-  return isOpen(item) && stateOf(item) !== "degraded";
+  return isOpen(item) && stateOf(item) !== "degraded" && stateOf(item) !== "reconnecting";
 }
 
 /** Whether the other end has proved itself. */

@@ -9,7 +9,19 @@ import type { Message } from "../message.ts";
 import { serviceSchema } from "./tunnels-file.ts";
 
 /** The states of a tunnel, in the order a tunnel that works goes through them. */
-const STATES = ["closed", "waiting-for-key", "not-approved", "port-busy", "opening", "listening", "key-verified", "verified", "degraded", "draining"] as const;
+const STATES = [
+  "closed",
+  "waiting-for-key",
+  "not-approved",
+  "port-busy",
+  "opening",
+  "listening",
+  "key-verified",
+  "verified",
+  "reconnecting",
+  "degraded",
+  "draining",
+] as const;
 
 /** One of {@link STATES}. */
 export type TunnelState = (typeof STATES)[number];
@@ -73,6 +85,20 @@ export const tunnelSchema = z.object({
   backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
   wire: z.enum(["spiped", "native"]).optional().describe("Which wire the other end spoke the last time; left out before it has."),
   lastFailure: failureSchema.optional(),
+  reconnecting: z
+    .object({
+      sinceMs: atMs,
+      connections: count.describe("Connections of this tunnel that wait."),
+      code: z.enum(ERROR_CODES),
+      message: z.string().describe("Why: the cut, or what the last attempt failed for."),
+      reason: reasonSchema.optional(),
+    })
+    .optional()
+    .describe("Client, state reconnecting: the network is cut, and open connections wait."),
+  sessions: z
+    .object({ open: count, waiting: count, resumed: count, gone: count })
+    .optional()
+    .describe("Sessions of the native wire: there now, of these without a connection now; taken up after a cut and lost after one, since the start."),
   connections: z.array(connectionSchema),
   openConnections: count,
   totalConnections: count,

@@ -10,6 +10,7 @@ export function isListening(state: TunnelState): boolean {
     case "listening":
     case "key-verified":
     case "verified":
+    case "reconnecting":
     case "degraded":
       return true;
     case "closed":

@@ -20,6 +20,9 @@ const keySchema = z.union([
   }),
 ]);
 
+/** How long connections wait for the network by default; the design's figure. */
+export const RESUME_SECONDS = 120;
+
 /** One entry under "tunnels". */
 export const entrySchema = z.strictObject({
   service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, mysql or tcp."),
@@ -71,6 +74,14 @@ export const entrySchema = z.strictObject({
     .describe('server: addresses that clients of the native wire may ask for, such as "10.0.0.0/24:6379-6384" or "cache-1.internal:6379".'),
   maxConnections: z.int().min(1).max(100_000).default(100).describe("Most connections at once; from 1 to 100000."),
   timeoutSeconds: z.number().min(0.1).max(3_600).default(5).describe("Bound on connecting to each address, and on the handshake; from 0.1 to 3600."),
+  resumeSeconds: z
+    .number()
+    .min(0)
+    .max(3_600)
+    .optional()
+    .describe(
+      "native wire: how long connections wait for the network when it is cut, and then go on; from 0 (not at all) to 3600, by default 120. The shorter of both ends counts.",
+    ),
   keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),
   dnsRefreshSeconds: z.number().min(1).max(86_400).default(60).describe("How often the target's name is looked up again; from 1 to 86400."),
   bind: z.string().min(1).optional().describe("Outgoing address for the target."),

@@ -7,12 +7,12 @@
 import { plainText } from "../../../shared/plain-text.ts";
 import { COMMANDS } from "../../ids.ts";
 import type { Translate } from "../translate.ts";
-import { isOn, isWorking, refOf, type TunnelItem } from "../tunnel-item.ts";
+import { isOn, isWorking, refOf, stateOf, type TunnelItem } from "../tunnel-item.ts";
 import { isTroubled, phaseOf, shortAddresses, shortStateWord, tunnelName } from "./tunnel-row.ts";
 
 /** What the item shows. */
 export interface StatusSummary {
-  /** `$(lock) 2 $(warning) 5`: those that work, and those that should; the lock spins while one opens. */
+  /** `$(lock) 2 $(warning) 5`: those that work, and those that should; the lock spins while one opens or reconnects. */
   readonly text: string;
   /** Warning background. */
   readonly isWarning: boolean;
@@ -46,28 +46,33 @@ export function statusSummary(items: readonly TunnelItem[], t: Translate): Statu
   const working = items.filter(isWorking).length;
   const busy = items.filter((item) => phaseOf(item) === "busy").length;
   const troubled = items.filter(isTroubled).length;
+  const reconnecting = items.filter((item) => stateOf(item) === "reconnecting").length;
   const isUnknown = items.every((item) => item.isUnknown === true);
-  const open = `${busy > 0 ? "$(sync~spin)" : "$(lock)"} ${isUnknown ? "?" : working}`;
+  const open = `${busy + reconnecting > 0 ? "$(sync~spin)" : "$(lock)"} ${isUnknown ? "?" : working}`;
   return {
     // High-contrast themes have no warning background.
     text: troubled > 0 ? `${open} $(warning) ${troubled}` : open,
     isWarning: troubled > 0,
     tooltipMarkdown: table(items, t),
-    accessibleLabel: isUnknown ? t("Encrypted tunnels: unknown (Restricted Mode)") : label({ open: working, busy, troubled, all: items.length }, t),
+    accessibleLabel: isUnknown
+      ? t("Encrypted tunnels: unknown (Restricted Mode)")
+      : label({ open: working, busy, reconnecting, troubled, all: items.length }, t),
   };
 }
 
 interface Counts {
   readonly open: number;
   readonly busy: number;
+  readonly reconnecting: number;
   readonly troubled: number;
   readonly all: number;
 }
 
-function label({ open, busy, troubled, all }: Counts, t: Translate): string {
+function label({ open, busy, reconnecting, troubled, all }: Counts, t: Translate): string {
   const parts = [
     t("Encrypted tunnels: {0} of {1} open", open, all),
     ...(busy > 0 ? [t("{0} opening", busy)] : []),
+    ...(reconnecting > 0 ? [t("{0} reconnecting", reconnecting)] : []),
     ...(troubled > 0 ? [t("{0} not working", troubled)] : []),
   ];
   return parts.join(", ");
@@ -99,7 +104,7 @@ function stateIcon(item: TunnelItem): string {
     case "busy":
       return "sync";
     case "open":
-      return "pass";
+      return stateOf(item) === "reconnecting" ? "sync" : "pass";
     case "trouble":
       return "warning";
     case "fault":

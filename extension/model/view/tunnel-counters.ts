@@ -79,10 +79,12 @@ function trafficFacts({ plainInBytes, plainOutBytes, wireInBytes, wireOutBytes }
   ];
 }
 
-function wireFacts({ wire }: TunnelStatus, t: Translate): FactParts[] {
+function wireFacts({ wire, sessions }: TunnelStatus, t: Translate): FactParts[] {
   if (wire === undefined) return [];
   const about = wire === "native" ? t("native: all connections share one encrypted connection") : t("spiped: one encrypted connection for each connection");
-  return [{ id: "wire", icon: "plug", label: t("Wire"), description: about }];
+  const { resumed = 0, gone = 0 } = sessions ?? {};
+  const children = resumed + gone > 0 ? [{ id: "cuts", label: t("Cuts of the network"), description: t("{0} survived, {1} not", resumed, gone) }] : [];
+  return [{ id: "wire", icon: "plug", label: t("Wire"), description: about, ...(children.length > 0 && { children }) }];
 }
 
 function timeFacts({ dial, handshake }: TunnelStatus, t: Translate): FactParts[] {

@@ -9,6 +9,7 @@ import type { TunnelUser } from "../../../shared/contract/state.ts";
 import { isListening } from "../../../shared/contract/tunnel-state.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { problemText } from "../editor/problem-text.ts";
+import { wordsIn } from "../failures/daemon-words.ts";
 import { failureHelp } from "../failures/failure-help.ts";
 import type { Translate } from "../translate.ts";
 import { stateOf, type TunnelItem } from "../tunnel-item.ts";
@@ -24,6 +25,7 @@ export function tunnelFacts(item: TunnelItem, view: View, events: readonly Tunne
   return [
     ...faultFacts(item, view),
     ...approvalFacts(item, view),
+    ...reconnectingFacts(item, view),
     ...failureFacts(item, view),
     stateFact(item, view),
     ...verifiedFacts(item, view),
@@ -75,6 +77,22 @@ function failureFacts(item: TunnelItem, view: View): FactParts[] {
         { id: "cure", label: t("Fix"), description: cure, copy: cure },
         ...(detail === "" ? [] : [{ id: "detail", label: t("Details"), description: detail, copy: detail }]),
       ],
+    },
+  ];
+}
+
+function reconnectingFacts({ status }: TunnelItem, { t, nowMs }: View): FactParts[] {
+  if (!status?.reconnecting) return [];
+  const { sinceMs, connections, code } = status.reconnecting;
+  const why = plainText(wordsIn(status.reconnecting, t));
+  return [
+    {
+      id: "reconnecting",
+      icon: "sync",
+      label: t("Waiting for the network"),
+      description: t("{0} connections for {1}: {2}", connections, span(nowMs - sinceMs, t), why),
+      copy: `${code}: ${why}`,
+      tooltip: t("Open connections wait, and go on as soon as the far end can be reached again. New ones wait, too."),
     },
   ];
 }

@@ -92,6 +92,8 @@ function conditionOf(state: TunnelState, before: Condition): Condition {
     case "draining":
       return "closed";
     case "opening":
+    // The network is cut for a while: connections wait, and nothing is lost yet.
+    case "reconnecting":
       return before;
     case "listening":
       // Lost until there is proof of the contrary: the daemon may open the same tunnel anew meanwhile.

@@ -4,7 +4,7 @@
  *
  *     green   verified              grey      closed
  *     plain   open, not verified    warning   it should work, and doesn't
- *     spinner on its way            error     its entry has a mistake
+ *     spinner on its way, or back   error     its entry has a mistake
  */
 
 import type { Service } from "../../../shared/contract/tunnels-file.ts";
@@ -154,6 +154,7 @@ export function phaseOf(item: TunnelItem): Phase {
     case "listening":
     case "key-verified":
     case "verified":
+    case "reconnecting":
       return "open";
     case "waiting-for-key":
     case "not-approved":
@@ -202,6 +203,8 @@ export function stateWord(item: TunnelItem, t: Translate): string {
       return t("key verified");
     case "verified":
       return t("verified");
+    case "reconnecting":
+      return t("reconnecting, {0} connected", item.status?.openConnections ?? 0);
     case "degraded":
       return failureWord(item.status?.lastFailure?.code ?? "", t) ?? t("not working");
     case "draining":
@@ -230,7 +233,7 @@ function stateText(item: TunnelItem, view: View): string {
   if (status && state === "verified" && status.backendVerifiedAtMs !== undefined) return t("verified {0}", ago(status.backendVerifiedAtMs, view));
   if (status && state === "key-verified" && status.keyVerifiedAtMs !== undefined) return t("key verified {0}", ago(status.keyVerifiedAtMs, view));
   const word = stateWord(item, t);
-  return status && state === "degraded" ? t("{0} for {1}", word, lasted(nowMs - status.sinceMs, view)) : word;
+  return status && (state === "degraded" || state === "reconnecting") ? t("{0} for {1}", word, lasted(nowMs - status.sinceMs, view)) : word;
 }
 
 function faultText({ fault }: TunnelItem, t: Translate): string {
@@ -259,6 +262,7 @@ function iconOf(item: TunnelItem): Pick<TunnelRow, "icon" | "iconColor"> {
     case "closed":
       return { icon: ownIcon(item), iconColor: obstacleOf(item) || item.missingKey !== undefined ? TROUBLE : CLOSED };
     case "open":
+      if (stateOf(item) === "reconnecting") return { icon: "sync~spin", iconColor: undefined };
       return { icon: ownIcon(item), iconColor: stateOf(item) === "listening" ? undefined : VERIFIED };
     case "trouble":
       return { icon: ownIcon(item), iconColor: TROUBLE };

@@ -36,6 +36,8 @@ export interface EndOptions {
   readonly suite?: CipherSuite;
   /** Default: spiped's. */
   readonly wire?: WireChoice;
+  /** Default: a session ends with its connection. */
+  readonly keepsMs?: number;
   readonly lookup?: Lookup;
   /** Default: its own, which never run out. */
   readonly descriptors?: Descriptors;
@@ -107,6 +109,11 @@ export class End {
     while (!holds()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
+  /** What happened to sessions, in order. */
+  get sessionNews(): readonly string[] {
+    return this.events.flatMap((event) => (event.type === "session" ? [event.news.what] : []));
+  }
+
   /** Waits for the failure with this number (from 1); resolves to its code. */
   async failure(count = 1): Promise<ErrorCode> {
     await this.until(() => this.failures.length >= count);
@@ -128,6 +135,7 @@ export function makeRoute(scope: Stage, options: EndOptions, name = "test"): Rou
     maxConnections,
     stats: new RouteStats(),
     wire: options.wire,
+    keepsMs: options.keepsMs,
     native: options.role === "client" && (options.wire ?? "spiped") !== "spiped" ? scope.own(new NativeWay(), (way) => way.close()) : undefined,
   };
 }

@@ -146,6 +146,8 @@ describe("status --json", () => {
           keyFingerprints: ["aaaa-bbbb"],
           keyUses: [],
           wire: null,
+          reconnecting: null,
+          sessions: null,
           lastFailure: { code: "KEY_MISMATCH", message: "another key", at: "1970-01-01T00:00:02.000Z", count: 3 },
           bytesIn: 1,
           bytesOut: 2,

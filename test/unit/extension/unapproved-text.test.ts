@@ -46,6 +46,7 @@ const FIELDS: Readonly<Record<keyof TunnelEntry, Readonly<Record<string, unknown
   allow: { role: "server", allow: [`${MARK}.example:1`] },
   maxConnections: { maxConnections: 66_666 },
   timeoutSeconds: { timeoutSeconds: 66 },
+  resumeSeconds: { resumeSeconds: 7 },
   keepAlive: { keepAlive: false },
   dnsRefreshSeconds: { dnsRefreshSeconds: 666 },
   bind: { bind: `${MARK}.invalid` },

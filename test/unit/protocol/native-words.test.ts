@@ -1,7 +1,16 @@
 /** What the native wire says around its streams: a stream's first words, acknowledgements, hellos, and how much is on its way. */
 import assert from "node:assert/strict";
 import { InFlight } from "../../../daemon/protocol/in-flight.ts";
-import { frameMessage, readHello, takeMessage, writeHello } from "../../../daemon/protocol/native-hello.ts";
+import {
+  type ClientHello,
+  frameMessage,
+  readClientHello,
+  readServerHello,
+  type ServerHello,
+  takeMessage,
+  writeClientHello,
+  writeServerHello,
+} from "../../../daemon/protocol/native-hello.ts";
 import { readRecord, writeAcknowledgement } from "../../../daemon/protocol/native-records.ts";
 import { CONNECTED, readStatus, readTarget, writeRefusal, writeTarget } from "../../../daemon/protocol/stream-words.ts";
 import { ERROR_CODES } from "../../../shared/errors.ts";
@@ -97,11 +106,12 @@ describe("a record of the native wire", () => {
       assert.deepEqual(record?.acknowledgement, said);
       sameBytes(record?.frames ?? pattern(1), behind);
     }
+    assert.equal(readRecord(Uint8Array.of(2))?.isOver, true);
     for (const kind of [128, 200, 255]) assert.equal(readRecord(Uint8Array.of(kind, 1, 2)), undefined);
   });
 
   for (const [title, text] of [
-    ["kind 2", Uint8Array.of(2)],
+    ["kind 3", Uint8Array.of(3)],
     ["kind 127", Uint8Array.of(127)],
     ["an acknowledgement that is cut", acknowledgement({ receivedBytes: 1, releasedBytes: 1 }).subarray(0, 16)],
   ] as const)
@@ -114,19 +124,42 @@ describe("a record of the native wire", () => {
 });
 
 describe("what the ends of the native wire say about themselves", () => {
-  const hello = { name: pattern(16), holdsBytes: 32 * 1024 * 1024 };
+  const keeping = { holdsBytes: 32 * 1024 * 1024, keepsMs: 120_000 };
+  const takesUp = { session: pattern(16, 2), attempt: 0xfffffffe, receivedBytes: 2 ** 41 + 3, proof: pattern(32, 3) };
+  const [beginning, asking] = [undefined, takesUp].map((more) => ({ instance: pattern(16), ...keeping, ...(more && { takesUp: more }) })) as [
+    ClientHello,
+    ClientHello,
+  ];
+  const fresh: ServerHello = { session: pattern(16, 4), ...keeping, secret: pattern(32, 5) };
+  const goingOn: ServerHello = { session: pattern(16, 4), ...keeping, takenUp: { receivedBytes: 2 ** 42 + 9, proof: pattern(32, 6) } };
+  const later = (written: Uint8Array): readonly Uint8Array[] => [written, join(fromHex("10 0002 abcd"), written, fromHex("c8 0000"))];
 
-  it("is read as it was written, also between fields of later versions", () => {
-    for (const of of ["client", "server"] as const) {
-      const written = writeHello(of, hello);
-      for (const payload of [written, join(fromHex("09 0002 abcd"), written, fromHex("c8 0000"))]) {
-        const read = readHello(of, payload);
-        assert.equal(read?.holdsBytes, hello.holdsBytes);
-        sameBytes(read?.name ?? new Uint8Array(0), hello.name);
-      }
-      assert.equal(readHello(of === "client" ? "server" : "client", written), undefined, "the other end's");
-      for (let length = 0; length < written.length; length++) assert.equal(readHello(of, written.subarray(0, length)), undefined);
-    }
+  for (const [title, said] of [
+    ["begins one", beginning],
+    ["asks for one", asking],
+  ] as const)
+    it(`is read as it was written, also between fields of later versions: a client that ${title}`, () => {
+      const written = writeClientHello(said);
+      for (const payload of later(written)) assert.deepEqual(readClientHello(payload), said);
+      assert.equal(readServerHello(written), undefined, "the other end's");
+    });
+
+  for (const [title, said] of [
+    ["a new session", fresh],
+    ["the one that was asked for", goingOn],
+  ] as const)
+    it(`is read as it was written, also between fields of later versions: a server that gives ${title}`, () => {
+      const written = writeServerHello(said);
+      for (const payload of later(written)) assert.deepEqual(readServerHello(payload), said);
+      assert.equal(readClientHello(written), undefined, "the other end's");
+      for (let length = 0; length < written.length; length++) assert.equal(readServerHello(written.subarray(0, length)), undefined);
+    });
+
+  it("is refused when it is cut, or asks for a session without a proof", () => {
+    const written = writeClientHello(beginning);
+    for (let length = 0; length < written.length; length++) assert.equal(readClientHello(written.subarray(0, length)), undefined);
+    const whole = writeClientHello(asking);
+    for (let length = written.length + 1; length < whole.length; length++) assert.equal(readClientHello(whole.subarray(0, length)), undefined);
   });
 
   it("stands behind its length, which is 48 to 512", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { NoiseSuite } from "../../../daemon/crypto/noise-suite.ts";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import type { CipherSuite } from "../../../daemon/crypto/suite.ts";
-import { writeHello } from "../../../daemon/protocol/native-hello.ts";
+import { writeClientHello, writeServerHello } from "../../../daemon/protocol/native-hello.ts";
 import { hintedClientNonce, hintOfClient, nativePsk } from "../../../daemon/protocol/native-hint.ts";
 import { type NegotiationOptions, negotiate, type WireChoice } from "../../../daemon/protocol/negotiation.ts";
 import { NoiseInitiator } from "../../../daemon/protocol/noise.ts";
@@ -23,7 +23,9 @@ function end(role: Role, wire: WireChoice, more: Partial<NegotiationOptions> = {
   const keys = more.keys ?? [keyOf("one")];
   const wires = keys.map(() => wire);
   return negotiate({
-    ...{ role, suite, noise, random: systemRandom, forwardSecrecy: "prefer", keys, wires, hello: { name: NAME, holdsBytes: 1_000_000 } },
+    ...{ role, suite, noise, random: systemRandom, forwardSecrecy: "prefer", keys, wires },
+    offer: () => ({ instance: NAME, holdsBytes: 1_000_000, keepsMs: 5_000 }),
+    answer: () => ({ session: NAME, secret: pattern(32), holdsBytes: 1_000_000, keepsMs: 7_000 }),
     ...more,
   });
 }
@@ -114,8 +116,14 @@ describe("the choice of a wire", () => {
         const [near, far] = [done.client.native, done.server.native];
         sameBytes(new NoiseOpener(far.transport.receive).open(new NoiseSealer(near.transport.send).seal(ascii("up")))[0] as Uint8Array, ascii("up"));
         sameBytes(new NoiseOpener(near.transport.receive).open(new NoiseSealer(far.transport.send).seal(ascii("down")))[0] as Uint8Array, ascii("down"));
-        assert.equal(near.peer.holdsBytes, 1_000_000);
-        sameBytes(far.peer.name, NAME);
+        assert.deepEqual(
+          [near.peer, far.peer],
+          [
+            { holdsBytes: 1_000_000, keepsMs: 7_000 },
+            { holdsBytes: 1_000_000, keepsMs: 5_000 },
+          ],
+        );
+        for (const { session } of [near, far]) assert.deepEqual(session, { name: NAME, secret: pattern(32), takenUpAt: undefined });
       });
 
   it("makes the server wait for a whole nonce before it says a byte", () => {
@@ -239,8 +247,8 @@ describe("a stranger at a port that speaks both wires", () => {
     const answer = server.receive(nonce).send as Uint8Array;
     for (const payload of [
       new Uint8Array(0),
-      writeHello("server", { name: NAME, holdsBytes: 1 }),
-      writeHello("client", { name: pattern(15), holdsBytes: 1 }),
+      writeServerHello({ session: NAME, secret: pattern(32), holdsBytes: 1, keepsMs: 0 }),
+      writeClientHello({ instance: pattern(15), holdsBytes: 1, keepsMs: 0 }),
     ]) {
       const other = end("server", "auto");
       const theirs = other.receive(nonce).send as Uint8Array;

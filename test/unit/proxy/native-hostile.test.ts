@@ -1,52 +1,13 @@
 /** Whoever comes to a port that speaks the native wire and means no good: strangers, and peers that hold the key. */
 import assert from "node:assert/strict";
-import { nodeNoiseSuite } from "../../../daemon/crypto/node-noise.ts";
-import { nodeSuite } from "../../../daemon/crypto/node-suite.ts";
-import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { FLAG, FRAME } from "../../../daemon/protocol/mux-frame.ts";
-import { writeAcknowledgement } from "../../../daemon/protocol/native-records.ts";
-import { negotiate } from "../../../daemon/protocol/negotiation.ts";
-import { NoiseOpener, NoiseSealer } from "../../../daemon/protocol/noise-record.ts";
 import { until } from "../../support/process/until.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii, fromHex, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
-import { keyOf } from "../../support/wire/handshakes.ts";
 import { frame, syn } from "../../support/wire/muxes.ts";
-import { type Backend, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
-
-/** A client driven by hand, after its handshake. */
-function acknowledgement(receivedBytes: number, releasedBytes: number): Uint8Array {
-  const into = new Uint8Array(100);
-  return into.slice(0, writeAcknowledgement(into, { receivedBytes, releasedBytes }));
-}
-
-class NativePeer {
-  readonly peer: Peer;
-  readonly #sealer: NoiseSealer;
-  readonly #opener: NoiseOpener;
-
-  constructor(peer: Peer, sealer: NoiseSealer, opener: NoiseOpener) {
-    this.peer = peer;
-    this.#sealer = sealer;
-    this.#opener = opener;
-  }
-
-  /** Sends a record of frames. */
-  frames(...frames: readonly Uint8Array[]): void {
-    this.record(join(Uint8Array.of(0), ...frames));
-  }
-
-  record(text: Uint8Array): void {
-    this.peer.write(this.#sealer.seal(text));
-  }
-
-  /** Plain texts of the records that come until the connection ends. */
-  async untilEnd(): Promise<readonly Uint8Array[]> {
-    await this.peer.ending();
-    return this.#opener.open(this.peer.unread);
-  }
-}
+import { acknowledgement, type NativePeer, shakeNative } from "../../support/wire/native-peer.ts";
+import { type Backend, connectTo, startBackend } from "../../support/wire/peer.ts";
 
 describe("a port that speaks the native wire", () => {
   const scope = stageForEach();
@@ -58,20 +19,7 @@ describe("a port that speaks the native wire", () => {
     server = await startEnd(scope, { role: "server", target: backend.port, wire: "auto", maxConnections: 50 });
   });
 
-  async function peerWithKey(): Promise<NativePeer> {
-    const peer = await connectTo(scope, server);
-    const client = negotiate({
-      ...{ role: "client", suite: nodeSuite, noise: nodeNoiseSuite, random: systemRandom, forwardSecrecy: "prefer", keys: [keyOf("one")], wires: ["native"] },
-      hello: { name: pattern(16), holdsBytes: 1_000_000 },
-    });
-    peer.write(client.start());
-    const question = client.receive(await peer.read(32)).send ?? assert.fail("no message 1");
-    peer.write(question);
-    for (;;) {
-      const step = client.receive(await peer.read(1));
-      if (step.state === "native") return new NativePeer(peer, new NoiseSealer(step.native.transport.send), new NoiseOpener(step.native.transport.receive));
-    }
-  }
+  const peerWithKey = (): Promise<NativePeer> => shakeNative(scope, server);
 
   /** Proves that others are served. */
   async function friend(): Promise<void> {

@@ -50,6 +50,7 @@ describe("a definition", () => {
       keepAlive: true,
       dnsRefreshMs: 1_500,
       maxConnections: 100,
+      keepsMs: 120_000,
     });
     assert.deepEqual([keys, beyondLoopback], [[{ source: "team", file: undefined, fingerprint: "print of team" }], false]);
   });
@@ -110,6 +111,8 @@ const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly
   ],
   [{ maxConnections: 5 }, { definition: true, approval: false }],
   [{ timeoutSeconds: 6 }, { definition: true, approval: false }],
+  [{ resumeSeconds: 0 }, { definition: true, approval: false }],
+  [{ resumeSeconds: 120 }, { definition: false, approval: false }],
   [{ keepAlive: false }, { definition: true, approval: false }],
   [{ dnsRefreshSeconds: 61 }, { definition: true, approval: false }],
   [{ autoOpen: true }, { definition: false, approval: false }],
