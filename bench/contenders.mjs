@@ -92,7 +92,7 @@ function startSpipedPair(program, context) {
 
 /** A far end by "tunneld serve", and a daemon with one tunnel. */
 async function startNativePair(program, { targetPort, answers, keyFile, folder, way }) {
-  const home = join(folder, "native");
+  const home = join(folder, program.name);
   const entry = (name, port, target, more) => {
     const config = join(home, `${name}-${port}.json`);
     mkdirSync(home, { recursive: true });

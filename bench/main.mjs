@@ -17,6 +17,7 @@ import { provision } from "../scripts/lib/provision.mjs";
 import { measureBulk } from "./bulk.mjs";
 import { measureConnect } from "./connect.mjs";
 import { CONTENDERS, programsFor } from "./contenders.mjs";
+import { measureCuts } from "./cuts.mjs";
 import { measureDaemon } from "./daemon.mjs";
 import { describeEnvironment } from "./environment.mjs";
 import { measureIdle } from "./idle.mjs";
@@ -32,6 +33,7 @@ const MEASURES = {
   connect: { label: "new connections", measure: measureConnect },
   mixed: { label: "many at once", measure: measureMixed },
   network: { label: "a long way, a slow link, bytes on the wire", measure: measureNetwork },
+  cuts: { label: "cuts of the network", measure: measureCuts },
   idle: { label: "memory with idle connections", measure: measureIdle },
   daemon: { label: "a daemon with 200 tunnels", measure: measureDaemon },
 };
@@ -90,7 +92,7 @@ async function measureAll({ only, rounds, idleRounds, seconds, settleMs }, progr
   for (const name of only) {
     const { label, measure } = MEASURES[name];
     await step(label, async () => {
-      metrics.push(...(await measure({ programs, seconds, settleMs, rounds: name === "idle" ? idleRounds : rounds })));
+      metrics.push(...(await measure({ programs, seconds, settleMs, rounds: name === "idle" ? idleRounds : name === "cuts" ? 1 : rounds })));
     });
   }
   return metrics;

@@ -79,7 +79,8 @@ function rowOf({ label, unit, better, digits, medians, toSpiped }, names) {
   const show = (value) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const cell = (name) => {
     if (medians[name] === undefined) return "–";
-    const ratio = name === "spiped" || toSpiped[name] === undefined ? "" : ` (${toSpiped[name].median.toFixed(2)})`;
+    // Nothing divided by nothing is no ratio.
+    const ratio = name === "spiped" || !Number.isFinite(toSpiped[name]?.median) ? "" : ` (${toSpiped[name].median.toFixed(2)})`;
     return `${show(medians[name])}${ratio}`;
   };
   return [`${label} ${better === "higher" ? "↑" : "↓"} ${unit}`, ...names.map(cell)];

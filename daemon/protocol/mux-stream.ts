@@ -43,6 +43,8 @@ export interface StreamOwner {
   allowance(outstanding: number): number;
   /** Bytes of data go out. */
   sent(count: number): void;
+  /** Bytes from `at` on are a copy of these, which will not change. */
+  copied(at: number, bytes: Uint8Array): void;
   /** The sum of bytes held for users changes. */
   heldBy(change: number): void;
   over(stream: MuxStream): void;
@@ -231,7 +233,9 @@ export class MuxStream {
     while (left > 0) {
       const first = this.#queue[0] as Uint8Array;
       const count = Math.min(left, first.length - this.#sentOfFirst);
-      into.set(first.subarray(this.#sentOfFirst, this.#sentOfFirst + count), end);
+      const piece = first.subarray(this.#sentOfFirst, this.#sentOfFirst + count);
+      into.set(piece, end);
+      this.#owner.copied(end, piece);
       end += count;
       left -= count;
       this.#sentOfFirst += count;

@@ -43,6 +43,9 @@ export interface MuxOptions {
   readonly onGoAway: (reason: number) => void;
 }
 
+/** Bytes from `at` on are a copy of these, which will not change. */
+export type FrameSource = (at: number, bytes: Uint8Array) => void;
+
 /** What every stream may send, however little is left of what the other end holds. */
 const FLOOR_BYTES = 32 * 1024;
 
@@ -85,6 +88,8 @@ export class Mux {
   #frame: FrameHeader | undefined;
   #leaves = false;
   #failed: TunnelError | undefined;
+  /** Whom the present `fill` tells of what it copies. */
+  #copied: FrameSource | undefined;
 
   constructor(options: MuxOptions) {
     this.#options = options;
@@ -95,6 +100,7 @@ export class Mux {
       sent: (count) => {
         this.#sentBytes += count;
       },
+      copied: (at, bytes) => this.#copied?.(at, bytes),
       heldBy: (change) => {
         this.#heldBytes += change;
       },
@@ -182,9 +188,10 @@ export class Mux {
 
   /**
    * Writes frames into `into` from `at` on, as many as have room; where they end. Streams have their turns, so that none
-   * waits for more than one turn of each other.
+   * waits for more than one turn of each other. `copied` is told of users' bytes, in their order.
    */
-  fill(into: Uint8Array, at: number): number {
+  fill(into: Uint8Array, at: number, copied?: FrameSource): number {
+    this.#copied = copied;
     let end = this.#fillControl(into, at);
     while (this.#ready.size > 0 && into.length - end > MUX_HEADER_BYTES) {
       const [stream] = this.#ready as unknown as [MuxStream];

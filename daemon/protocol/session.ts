@@ -17,6 +17,7 @@
  */
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
+import type { FrameSource } from "./mux.ts";
 import type { TakeUp } from "./native-hello.ts";
 import { type Acknowledgement, RECORD, writeAcknowledgement } from "./native-records.ts";
 import { MAX_RECORD_BYTES } from "./noise-record.ts";
@@ -24,27 +25,41 @@ import type { SessionTerms } from "./wire.ts";
 
 /** Room before the frames of a record: for an acknowledgement, the longest head. */
 const HEAD_BYTES = 17;
+/** The most frames of a record. */
+const MOST_FRAME_BYTES = MAX_RECORD_BYTES - HEAD_BYTES;
 
-/** Our choice: memory for what is kept is taken in pieces; a session that says little begins with a small one. Two of the longest records fit into a large one. */
-const CHUNK_BYTES = { first: 16 * 1024, next: 128 * 1024 };
+/** Our choice: what is copied to be kept is copied into pieces of this size. */
+const CHUNK_BYTES = 16 * 1024;
 
-/** Our choice: with less room than this share of it, a chunk is taken for full. */
-const FULL_SHARE = 8;
+/** Our choice: from here on the users' bytes are kept as they are; below, a copy is cheaper than to remember where they are. */
+const LARGE_BYTES = 2 * 1024;
 
-/** Our choice: chunks that wait to be used again; as many as a fast session has on its way. */
-const MAX_SPARES = 16;
+/** Plain text of the next record; used within one call only, so all sessions share it: memory that stays in the processor's cache. */
+const scratch = new Uint8Array(HEAD_BYTES + MOST_FRAME_BYTES);
 
-/** A record's frames. */
+/** Bytes that are kept, in the order in which they were sent. */
 interface Kept {
-  readonly chunk: Uint8Array;
+  readonly source: Uint8Array;
   readonly from: number;
-  readonly to: number;
+  to: number;
   /** Bytes of the session up to its end. */
-  readonly endsAt: number;
+  endsAt: number;
 }
 
-/** Writes frames into `into` from `at` on; where they end. */
-export type FillFrames = (into: Uint8Array, at: number) => number;
+/** Memory for copies; bytes of the session up to its end. */
+interface Chunk {
+  readonly bytes: Uint8Array;
+  at: number;
+  endsAt: number;
+}
+
+/** Bytes of streams in a record. */
+export function frameBytesOf(text: Uint8Array, acknowledges: Acknowledgement | undefined): number {
+  return text.length - (acknowledges ? HEAD_BYTES : 1);
+}
+
+/** Writes frames into `into` from `at` on, and tells `copied` which of them are a copy of bytes that will not change; where they end. */
+export type FillFrames = (into: Uint8Array, at: number, copied: FrameSource) => number;
 
 /** See the file's header. `wipe` it at the end. */
 export class Session {
@@ -56,12 +71,14 @@ export class Session {
   #writtenBytes = 0;
   #attempt = 0;
   readonly #kept: Kept[] = [];
-  /** Index of the first in `#kept` that the present connection has not carried yet. */
+  /** Index of the first in `#kept` that the present connection has not carried whole yet. */
   #next = 0;
-  #chunk: Uint8Array | undefined;
-  #chunkAt = 0;
-  readonly #spares: Uint8Array[] = [];
-  readonly #head = new Uint8Array(HEAD_BYTES);
+  /** Where copies are kept, the present one last. */
+  readonly #chunks: Chunk[] = [];
+  /** Used again rather than made anew. */
+  #spare: Chunk | undefined;
+  /** Up to where the record that is being filled is kept. */
+  #keptTo = 0;
 
   constructor({ name, secret }: Pick<SessionTerms, "name" | "secret">) {
     this.name = name;
@@ -89,30 +106,20 @@ export class Session {
   }
 
   /**
-   * Plain text of the next record; undefined: there is nothing to say. Valid until the next call.
-   * `room`: how many bytes of streams may go; with 0 only an acknowledgement does.
+   * Plain text of the next record; undefined: there is nothing to say. Valid until the next call of any session.
+   * `room`: how many bytes of streams may go; with 0 only an acknowledgement does. {@link frameBytesOf} counts them.
    */
-  record({
-    room,
-    fill,
-    acknowledges,
-  }: {
-    readonly room: number;
-    readonly fill: FillFrames;
-    readonly acknowledges?: Acknowledgement | undefined;
-  }): { readonly text: Uint8Array; readonly frameBytes: number } | undefined {
-    const kept = room > 0 ? (this.#kept[this.#next] ?? this.#fill(room, fill)) : undefined;
-    if (!kept) return acknowledges && { text: this.#head.subarray(0, writeAcknowledgement(this.#head, acknowledges)), frameBytes: 0 };
-    const startsAt = kept.endsAt - (kept.to - kept.from);
-    const from = kept.from + this.#writtenBytes - startsAt;
-    const frameBytes = Math.min(room, kept.to - from);
-    this.#writtenBytes += frameBytes;
-    if (this.#writtenBytes === kept.endsAt) this.#next += 1;
-    const isWhole = from === kept.from && frameBytes === kept.to - kept.from;
-    // A part goes into memory of its own: before it stands what may have to be sent once more.
-    const chunk = isWhole ? kept.chunk : new Uint8Array(HEAD_BYTES + frameBytes);
-    if (!isWhole) chunk.set(kept.chunk.subarray(from, from + frameBytes), HEAD_BYTES);
-    return { text: withHead(chunk, { from: isWhole ? from : HEAD_BYTES, frameBytes, acknowledges }), frameBytes };
+  record(room: number, fill: FillFrames, acknowledges?: Acknowledgement): Uint8Array | undefined {
+    const most = Math.min(room, MOST_FRAME_BYTES);
+    const end = this.sendsAgain ? this.#again(most) : this.#fresh(most, fill);
+    if (end === HEAD_BYTES && !acknowledges) return undefined;
+    this.#writtenBytes += end - HEAD_BYTES;
+    if (!acknowledges) {
+      scratch[HEAD_BYTES - 1] = RECORD.frames;
+      return scratch.subarray(HEAD_BYTES - 1, end);
+    }
+    writeAcknowledgement(scratch, acknowledges);
+    return scratch.subarray(0, end);
   }
 
   /** The other end has `bytes`. False: it can't have got as many on this connection; nothing is changed. */
@@ -122,11 +129,9 @@ export class Session {
     this.#ackedBytes = bytes;
     let gone = 0;
     while ((this.#kept[gone]?.endsAt ?? Number.POSITIVE_INFINITY) <= bytes) gone += 1;
-    const released = this.#kept.splice(0, gone);
+    if (gone > 0) this.#kept.splice(0, gone);
     this.#next -= gone;
-    for (const [index, { chunk }] of released.entries()) {
-      if (chunk !== (released[index + 1] ?? this.#kept[0])?.chunk) this.#free(chunk);
-    }
+    while (this.#chunks.length > 1 && (this.#chunks[0]?.endsAt ?? 0) <= bytes) this.#spare = this.#chunks.shift();
     return true;
   }
 
@@ -165,9 +170,8 @@ export class Session {
 
   /** Now and then: gives memory back if nothing is kept. */
   trim(): void {
-    if (this.#kept.length > 0) return;
-    this.#chunk = undefined;
-    this.#spares.length = 0;
+    this.#spare = undefined;
+    if (this.#kept.length === 0) this.#chunks.length = 0;
   }
 
   /** Forgets the secret and what is kept. */
@@ -184,42 +188,71 @@ export class Session {
     throw new TunnelError("RECORD_INVALID", message("the other end says that it got {0} bytes of a session, which is outside of {1}", receivedBytes, range));
   }
 
-  #fill(room: number, fill: FillFrames): Kept | undefined {
-    const chunk = this.#room();
-    const from = this.#chunkAt + HEAD_BYTES;
-    const to = fill(chunk.subarray(0, from + Math.min(room, MAX_RECORD_BYTES - HEAD_BYTES)), from);
-    if (to === from) return undefined;
-    this.#chunkAt = to;
+  /** Frames that were never sent, into the scratch; where they end. */
+  #fresh(most: number, fill: FillFrames): number {
+    if (most === 0) return HEAD_BYTES;
+    this.#keptTo = HEAD_BYTES;
+    const end = fill(scratch.subarray(0, HEAD_BYTES + most), HEAD_BYTES, this.#onCopied);
+    this.#keepCopy(end);
+    this.#next = this.#kept.length;
+    return end;
+  }
+
+  /** What was sent before, into the scratch; where it ends. */
+  #again(most: number): number {
+    let end = HEAD_BYTES;
+    let at = this.#writtenBytes;
+    while (end - HEAD_BYTES < most) {
+      const kept = this.#kept[this.#next];
+      if (!kept) break;
+      const from = kept.to - (kept.endsAt - at);
+      const piece = kept.source.subarray(from, Math.min(kept.to, from + most - (end - HEAD_BYTES)));
+      scratch.set(piece, end);
+      end += piece.length;
+      at += piece.length;
+      if (at === kept.endsAt) this.#next += 1;
+    }
+    return end;
+  }
+
+  readonly #onCopied: FrameSource = (at, bytes) => {
+    if (bytes.length < LARGE_BYTES) return;
+    this.#keepCopy(at);
+    this.#keep(bytes, 0, bytes.length);
+    this.#keptTo = at + bytes.length;
+  };
+
+  /** Keeps a copy of the scratch up to `to`. */
+  #keepCopy(to: number): void {
+    while (this.#keptTo < to) {
+      const chunk = this.#chunkWithRoom();
+      const piece = scratch.subarray(this.#keptTo, Math.min(to, this.#keptTo + CHUNK_BYTES - chunk.at));
+      chunk.bytes.set(piece, chunk.at);
+      this.#keep(chunk.bytes, chunk.at, chunk.at + piece.length);
+      chunk.at += piece.length;
+      chunk.endsAt = this.#sentBytes;
+      this.#keptTo += piece.length;
+    }
+  }
+
+  #chunkWithRoom(): Chunk {
+    const present = this.#chunks.at(-1);
+    if (present && present.at < CHUNK_BYTES) return present;
+    const next = this.#spare ?? { bytes: new Uint8Array(CHUNK_BYTES), at: 0, endsAt: 0 };
+    this.#spare = undefined;
+    next.at = 0;
+    this.#chunks.push(next);
+    return next;
+  }
+
+  #keep(source: Uint8Array, from: number, to: number): void {
     this.#sentBytes += to - from;
-    const kept = { chunk, from, to, endsAt: this.#sentBytes };
-    this.#kept.push(kept);
-    return kept;
+    const last = this.#kept.at(-1);
+    if (last?.source === source && last.to === from) {
+      last.to = to;
+      last.endsAt = this.#sentBytes;
+    } else {
+      this.#kept.push({ source, from, to, endsAt: this.#sentBytes });
+    }
   }
-
-  /** A chunk with room at `#chunkAt`. */
-  #room(): Uint8Array {
-    const present = this.#chunk;
-    if (present && present.length - this.#chunkAt >= present.length / FULL_SHARE) return present;
-    this.#chunk = this.#spares.pop() ?? new Uint8Array(present ? CHUNK_BYTES.next : CHUNK_BYTES.first);
-    this.#chunkAt = 0;
-    return this.#chunk;
-  }
-
-  #free(chunk: Uint8Array): void {
-    if (chunk === this.#chunk) this.#chunkAt = 0;
-    else if (chunk.length === CHUNK_BYTES.next && this.#spares.length < MAX_SPARES) this.#spares.push(chunk);
-  }
-}
-
-/** The record whose frames are at `from`, after at least {@link HEAD_BYTES}. */
-function withHead(
-  chunk: Uint8Array,
-  { from, frameBytes, acknowledges }: { readonly from: number; readonly frameBytes: number; readonly acknowledges: Acknowledgement | undefined },
-): Uint8Array {
-  if (acknowledges) {
-    writeAcknowledgement(chunk.subarray(from - HEAD_BYTES), acknowledges);
-    return chunk.subarray(from - HEAD_BYTES, from + frameBytes);
-  }
-  chunk[from - 1] = RECORD.frames;
-  return chunk.subarray(from - 1, from + frameBytes);
 }

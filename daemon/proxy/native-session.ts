@@ -27,7 +27,7 @@ import type { MuxStream } from "../protocol/mux-stream.ts";
 import type { TakeUp } from "../protocol/native-hello.ts";
 import { type Acknowledgement, readRecord, SESSION_OVER } from "../protocol/native-records.ts";
 import { NoiseOpener, NoiseSealer } from "../protocol/noise-record.ts";
-import { Session } from "../protocol/session.ts";
+import { type FillFrames, frameBytesOf, Session } from "../protocol/session.ts";
 import type { NativeStart, Role } from "../protocol/wire.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { FlushPace } from "./flush-pace.ts";
@@ -470,9 +470,10 @@ export class NativeSession {
     const { clock, onBytes } = this.#options;
     const link = this.#link as Link;
     if (acknowledges) this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: this.#mux.releasedBytes };
-    const record = this.#session.record({ room, fill: this.#fill, acknowledges: acknowledges ? this.#acknowledged : undefined });
-    if (!record) return 0;
-    const { text, frameBytes } = record;
+    const acknowledgement = acknowledges ? this.#acknowledged : undefined;
+    const text = this.#session.record(room, this.#fill, acknowledgement);
+    if (!text) return 0;
+    const frameBytes = frameBytesOf(text, acknowledgement);
     if (frameBytes > 0) this.#inFlight.sent(frameBytes, clock.monotonicMs());
     if (text.length < LONG_RECORD_BYTES) {
       const sealed = link.sealer.seal(text);
@@ -489,7 +490,7 @@ export class NativeSession {
     return frameBytes;
   }
 
-  readonly #fill = (into: Uint8Array, at: number): number => this.#mux.fill(into, at);
+  readonly #fill: FillFrames = (into, at, copied) => this.#mux.fill(into, at, copied);
 
   /** Whether bytes of streams could be sent, again or for the first time. */
   get #hasFrames(): boolean {

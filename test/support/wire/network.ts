@@ -41,8 +41,8 @@ export class Network {
     return this.#ways.size;
   }
 
-  async listen(port = 0): Promise<void> {
-    this.#server.listen(port, "127.0.0.1");
+  async listen(port = 0, host = "127.0.0.1"): Promise<void> {
+    this.#server.listen(port, host);
     await once(this.#server, "listening");
   }
 

@@ -5,8 +5,8 @@
  * ends are a model of a few lines, or the real session.ts; the schedule is the same.
  */
 import type { TakeUp } from "../../../daemon/protocol/native-hello.ts";
-import { readRecord } from "../../../daemon/protocol/native-records.ts";
-import { Session } from "../../../daemon/protocol/session.ts";
+import { type Acknowledgement, readRecord } from "../../../daemon/protocol/native-records.ts";
+import { type FillFrames, Session } from "../../../daemon/protocol/session.ts";
 
 /** The rules of the design's section on sessions; see session.ts. */
 export interface Rules {
@@ -75,10 +75,15 @@ class ModelSession implements SessionLike {
     this.receivedBytes += count;
   }
 
-  record({ room, fill, acknowledges }: Parameters<Session["record"]>[0]): ReturnType<Session["record"]> {
+  record(room: number, fill: FillFrames, acknowledges?: Acknowledgement): Uint8Array | undefined {
     if (this.#written === this.#sent.length && room > 0) {
       const into = new Uint8Array(room);
-      this.#sent.push(...into.subarray(0, fill(into, 0)));
+      this.#sent.push(
+        ...into.subarray(
+          0,
+          fill(into, 0, () => {}),
+        ),
+      );
     }
     const frames = this.#sent.slice(this.#written, this.#written + room);
     this.#written += frames.length;
@@ -88,7 +93,7 @@ class ModelSession implements SessionLike {
       head[0] = 1;
       new DataView(head.buffer).setBigUint64(1, BigInt(acknowledges.receivedBytes));
     }
-    return { text: Uint8Array.from([...head, ...frames]), frameBytes: frames.length };
+    return Uint8Array.from([...head, ...frames]);
   }
 
   acknowledged(bytes: number): boolean {
@@ -247,8 +252,8 @@ class Schedule {
       return at + count;
     };
     // What is to be sent again goes whatever the cap says: it is kept already.
-    const record = end.session.record({ room: room === 0 ? this.#again(end) : room, fill: room === 0 ? (_, at) => at : fill, acknowledges });
-    if (record) end.wire.toward[1 - side]?.push(Uint8Array.from(record.text));
+    const text = end.session.record(room === 0 ? this.#again(end) : room, room === 0 ? (_, at) => at : fill, acknowledges);
+    if (text) end.wire.toward[1 - side]?.push(Uint8Array.from(text));
   }
 
   #again(end: End): number {

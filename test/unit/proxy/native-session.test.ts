@@ -5,7 +5,7 @@ import { until } from "../../support/process/until.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, makeRoute, startEnd } from "../../support/wire/ends.ts";
-import { type CutHow, type Network, startNetwork } from "../../support/wire/network.ts";
+import { type CutHow, Network, startNetwork } from "../../support/wire/network.ts";
 import { type Backend, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
 
 const KEEPS_MS = 60_000;
@@ -210,6 +210,67 @@ describe("a session whose connection is cut", () => {
     user.write(ascii("hello"));
     sameBytes(await (await backend.accept()).read(5), ascii("hello"));
     for (const { service } of lost) assert.equal(await service.ending(), "reset");
+  });
+
+  it("finds its far end at another address, once its name leads there", async () => {
+    backend = await startBackend(scope);
+    server = await startEnd(scope, { role: "server", target: backend.port, wire: "auto", keepsMs: KEEPS_MS });
+    network = await startNetwork(scope, server.port);
+    let address = "127.0.0.1";
+    const target = { kind: "tcp", host: "far.example", port: network.port } as const;
+    client = await startEnd(scope, { role: "client", target, wire: "auto", keepsMs: KEEPS_MS, lookup: () => Promise.resolve([address]) });
+    const pair = await joined();
+    // The relay is gone, and another one has taken its place elsewhere, at the same port.
+    const { port } = network;
+    network.close();
+    network.cut("reset");
+    const other = scope.own(new Network(server.port), (open) => open.close());
+    await other.listen(port, "127.0.0.2");
+    address = "127.0.0.2";
+    await speaks(pair, 1);
+    assert.deepEqual([client.failures, other.made], [[], 1]);
+  });
+
+  it("is asked at once after the machine has slept, and goes on at another connection if the old one is dead", async () => {
+    await start();
+    const pair = await joined();
+    network.cut("silence");
+    client.routes[0]?.native?.wake();
+    await until(() => client.stats.sessions.resumed === 1, { what: "it is back" });
+    await speaks(pair, 1);
+    assert.deepEqual([client.failures, server.failures], [[], []]);
+  });
+
+  it("stays where it is when the machine wakes and its connection is alive", async () => {
+    await start();
+    const pair = await joined();
+    client.routes[0]?.native?.wake();
+    await speaks(pair, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await speaks(pair, 3);
+    assert.deepEqual([network.made, client.stats.sessions.resumed], [1, 0]);
+  });
+
+  it("is given up when it waits at a far end that stops listening, and when it loses its connection after that", async () => {
+    await start();
+    const [one, other] = [await joined(), await joined()];
+    void server.forwarder.drain();
+    await speaks(one, 1);
+    network.cut("reset");
+    assert.deepEqual([await other.service.ending(), await one.service.ending()], ["reset", "reset"]);
+    assert.equal(server.stats.sessions.open, 0);
+  });
+
+  it("goes on at a client's end that drains, to the end of its connections", async () => {
+    await start();
+    const pair = await joined();
+    const drained = client.forwarder.drain();
+    network.cut("reset");
+    await speaks(pair, 1);
+    await pair.user.end();
+    assert.equal(await pair.service.ending(), "end");
+    await pair.service.end();
+    await drained;
   });
 
   it("tells what happened, once each", async () => {
