@@ -233,7 +233,8 @@ function stateText(item: TunnelItem, view: View): string {
   if (status && state === "verified" && status.backendVerifiedAtMs !== undefined) return t("verified {0}", ago(status.backendVerifiedAtMs, view));
   if (status && state === "key-verified" && status.keyVerifiedAtMs !== undefined) return t("key verified {0}", ago(status.keyVerifiedAtMs, view));
   const word = stateWord(item, t);
-  return status && (state === "degraded" || state === "reconnecting") ? t("{0} for {1}", word, lasted(nowMs - status.sinceMs, view)) : word;
+  if (status && state === "reconnecting") return t("reconnecting for {0}, {1} connected", lasted(nowMs - status.sinceMs, view), status.openConnections);
+  return status && state === "degraded" ? t("{0} for {1}", word, lasted(nowMs - status.sinceMs, view)) : word;
 }
 
 function faultText({ fault }: TunnelItem, t: Translate): string {

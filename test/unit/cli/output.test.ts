@@ -179,6 +179,12 @@ describe("tunneld status for people", () => {
       assert.match(linesFor(tunnel)[2] ?? "", new RegExp(` 0 {5}${said} +$`));
     });
 
+  it("says how many connections wait for the network, and why", () => {
+    const reconnecting = { sinceMs: 88_000, connections: 1, code: "CONNECT_TIMEOUT", message: "no answer within 5 s" } as const;
+    const lines = linesFor({ state: "reconnecting", reconnecting, lastFailure: degraded.lastFailure });
+    assert.deepEqual(lines.slice(3), ["  1 connection waits for the network, cut 12 s ago: CONNECT_TIMEOUT no answer within 5 s"]);
+  });
+
   it("wraps failure and cure between words on a terminal, with an indent", () => {
     const lines = linesFor(degraded, { isTTY: true, columns: 50 }).slice(3);
     assert.deepEqual(lines.slice(0, 2), ["  BACKEND_DOWN the service did not answer within", "    15 s (3 s ago)"]);

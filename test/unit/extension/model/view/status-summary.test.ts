@@ -33,6 +33,16 @@ describe("the status bar's item", () => {
     assert.equal(summary(open(), tunnelItem({ name: "x", status: null, more: { busy: true } })).text, "$(sync~spin) 1");
   });
 
+  it("spins while one waits for the network, which is neither open nor a warning", () => {
+    const { text, isWarning, accessibleLabel, tooltipMarkdown } = summary(
+      open(),
+      tunnelItem({ name: "x", status: { state: "reconnecting", openConnections: 3 } }),
+    );
+    assert.deepEqual([text, isWarning], ["$(sync~spin) 1", false]);
+    assert.equal(accessibleLabel, "Encrypted tunnels: 1 of 2 open, 1 reconnecting");
+    assert.match(tooltipMarkdown, /\$\(sync\) reconnecting, 3 connected/);
+  });
+
   it("warns when one that is wanted does not work, and counts it apart from those that work", () => {
     const { isWarning, text } = summary(open(), open("other"), broken(), broken("b"), broken("c"), closed());
     assert.deepEqual([isWarning, text], [true, "$(lock) 2 $(warning) 3"]);

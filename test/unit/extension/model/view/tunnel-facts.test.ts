@@ -57,6 +57,14 @@ const FULL: ItemOptions = {
 };
 
 describe("the rows under a tunnel", () => {
+  it("say how long connections have waited for the network, and why", () => {
+    const reconnecting = { sinceMs: 80_000, connections: 3, code: "CONNECT_REFUSED", message: "nothing listens there" } as const;
+    const { label, description, copy } = fact("reconnecting", { status: { state: "reconnecting", reconnecting } });
+    assert.deepEqual([label, description], ["Waiting for the network", "3 connections for 2 min: nothing listens there"]);
+    assert.equal(copy, "CONNECT_REFUSED: nothing listens there");
+    assert.ok(factsOf().every(({ id }) => id !== "reconnecting"));
+  });
+
   it("are few when the daemon does not know the tunnel", () => {
     assert.deepEqual(lines(factsOf({ status: null })), [
       "State: closed",

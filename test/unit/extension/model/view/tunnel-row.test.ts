@@ -31,6 +31,7 @@ describe("the row of a tunnel", () => {
     ["listening", "open", "layers", "open, not verified yet"],
     ["key-verified", "open", "layers", "key verified 3 min ago"],
     ["verified", "open", "layers", "verified 3 min ago"],
+    ["reconnecting", "open", "sync~spin", "reconnecting for 3 min, 0 connected"],
     ["degraded", "trouble", "layers", "not working for 3 min"],
     ["draining", "draining", "layers", "closed, 0 connected"],
   ] as const) {
