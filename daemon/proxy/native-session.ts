@@ -15,32 +15,20 @@
  * what is kept to be sent again is session.ts. Owns its connection, its timers and
  * the keys.
  */
-import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { type Clock, timerMs } from "../../shared/time.ts";
 import { InFlight } from "../protocol/in-flight.ts";
-import { Liveness, LOOK_EVERY_MS } from "../protocol/liveness.ts";
 import { Mux } from "../protocol/mux.ts";
 import { GO_AWAY } from "../protocol/mux-frame.ts";
 import type { MuxStream } from "../protocol/mux-stream.ts";
 import type { TakeUp } from "../protocol/native-hello.ts";
-import { type Acknowledgement, readRecord, SESSION_OVER } from "../protocol/native-records.ts";
-import { NoiseOpener, NoiseSealer } from "../protocol/noise-record.ts";
+import { type Acknowledgement, readRecord } from "../protocol/native-records.ts";
 import { type FillFrames, frameBytesOf, Session } from "../protocol/session.ts";
-import type { NativeStart, Role } from "../protocol/wire.ts";
-import { WRITE_QUEUE_BYTES } from "./dial.ts";
+import type { Role } from "../protocol/wire.ts";
 import { FlushPace } from "./flush-pace.ts";
-import { endError, tuneSocket } from "./plain-side.ts";
-
-/** A connection whose handshake has ended. */
-export interface NativeConnection {
-  /** Connected, paused, and nobody else's. */
-  readonly wire: net.Socket;
-  readonly native: NativeStart;
-  /** Bytes of the wire that came right behind the handshake. */
-  readonly rest: Uint8Array;
-}
+import { LifeWatch } from "./life-watch.ts";
+import { type NativeConnection, NativeLink } from "./native-link.ts";
 
 /** What a session is made of, and the callbacks. */
 export interface NativeSessionOptions extends NativeConnection {
@@ -75,16 +63,6 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Our choice: what is acknowledged together; a quarter of what is always allowed in flight. */
 const ACKNOWLEDGE_BYTES = 64 * 1024;
 
-/** Our choice, measured: from here on a copy costs more than writing three pieces. */
-const LONG_RECORD_BYTES = 8 * 1024;
-
-/** A connection, and the keys of its records. */
-interface Link {
-  readonly wire: net.Socket;
-  readonly sealer: NoiseSealer;
-  readonly opener: NoiseOpener;
-}
-
 /** Why a session waits, and since when (monotonic). */
 interface Waiting {
   readonly sinceMs: number;
@@ -100,36 +78,26 @@ export class NativeSession {
   readonly #inFlight = new InFlight();
   readonly #pace: FlushPace;
   readonly #keepsMs: number;
-  #liveness: Liveness;
-  #link: Link | undefined;
+  /** The present connection. */
+  #link: NativeLink | undefined;
+  #life: LifeWatch | undefined;
   #waiting: Waiting | undefined;
   #state: "open" | "leaving" | "closed" = "open";
   #error: TunnelError | undefined;
   /** Whether the other end has ever sent a record: who has not may never have got our answer. */
   #hasHeard = false;
   #acknowledged: Acknowledgement = { receivedBytes: 0, releasedBytes: 0 };
-  #ping: { readonly value: number; readonly atMs: number } | undefined;
-  #pings = 0;
-  #isDoubted = false;
-  /** When the last stream was opened (monotonic). */
-  #openedMs = 0;
-  #watch: NodeJS.Timeout | undefined;
-  #look: NodeJS.Timeout | undefined;
 
   constructor(options: NativeSessionOptions) {
     this.#options = options;
     const { role, native, holdsBytes, keepsMs, maxStreams, clock } = options;
     this.#session = new Session(native.session);
     this.#keepsMs = Math.min(keepsMs, native.peer.keepsMs);
-    this.#liveness = new Liveness(role, clock.monotonicMs());
     this.#pace = new FlushPace({
       flush: this.#flush,
       readyStreams: () => this.#mux.readyStreams,
       hasOutput: () => this.#link !== undefined && (this.#hasFrames || this.#acknowledgementIsDue),
-      onIdle: () => {
-        this.#link?.sealer.ahead();
-        this.#link?.opener.ahead();
-      },
+      onIdle: () => this.#link?.ahead(),
     });
     this.#mux = new Mux({
       role,
@@ -140,7 +108,7 @@ export class NativeSession {
       nowMs: () => clock.monotonicMs(),
       onStream: (stream) => options.onStream(stream),
       onOutput: () => this.#pace.soon(),
-      onPong: (value) => this.#onPong(value),
+      onPong: (value) => this.#life?.pong(value),
       onGoAway: () => this.#leave(),
     });
   }
@@ -207,17 +175,15 @@ export class NativeSession {
 
   /** Opens a stream. @throws RangeError unless {@link isUsable} */
   openStream(): MuxStream {
-    const { clock } = this.#options;
     // A client that speaks first has mostly said its first words already: they may go with the SYN.
     const stream = this.hold("next turn", () => this.#mux.open());
-    if (this.#liveness.isStale(clock.monotonicMs())) this.#lookForLife();
-    else this.#lookLater();
+    this.#life?.opened();
     return stream;
   }
 
   /** The machine has slept, or its network has changed: the connection may be dead. */
   wake(): void {
-    if (this.#link) this.#lookForLife();
+    this.#life?.wake();
   }
 
   /** Client: takes the connection out, as another one is ready, and says what to ask for there. */
@@ -250,7 +216,6 @@ export class NativeSession {
     this.#inFlight.startAgain(takenUpAt);
     clearTimeout(this.#waiting?.timer);
     this.#waiting = undefined;
-    this.#isDoubted = false;
     // What was said on the connection before may be lost.
     this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: 0 };
     this.#connect(connection);
@@ -287,61 +252,59 @@ export class NativeSession {
     this.#pace.soon();
   }
 
-  #connect({ wire, native, rest }: NativeConnection): void {
-    const { role, clock, keepAlive } = this.#options;
-    this.#link = { wire, sealer: new NoiseSealer(native.transport.send), opener: new NoiseOpener(native.transport.receive) };
-    this.#liveness = new Liveness(role, clock.monotonicMs());
-    tuneSocket(wire, keepAlive);
-    wire.on("data", this.#onData);
-    wire.on("end", this.#onEnd);
-    wire.on("error", this.#onError);
-    wire.on("close", this.#onEnd);
-    wire.on("drain", this.#flush);
-    this.#watch = setInterval(this.#onWatch, LOOK_EVERY_MS).unref();
-    this.#sendPing();
-    if (rest.length > 0) this.#onData(rest);
-    if (this.#link) wire.resume();
+  #connect(connection: NativeConnection): void {
+    const link = new NativeLink(connection, {
+      onBytes: this.#options.onBytes,
+      onHeard: this.#onHeard,
+      onRecord: this.#onRecord,
+      onRead: this.#onRead,
+      onForged: (error) => this.#cut(error),
+      onWrong: (error) => this.#fail(error),
+      onEnd: (cause, isWhole) => this.#onEnd(cause, isWhole),
+      onDrain: this.#flush,
+    });
+    this.#link = link;
+    this.#life = this.#makeLife();
+    this.#life.start();
+    link.start(connection.rest, this.#options.keepAlive);
   }
 
-  /** Lets go of the connection: nothing more of it is read or counted. */
+  #makeLife(): LifeWatch {
+    const { role, clock, onWaiting } = this.#options;
+    return new LifeWatch({
+      role,
+      clock,
+      streams: () => this.streams,
+      isBusy: () => this.#inFlight.isBusy,
+      roundTripMs: () => this.#inFlight.roundTripMs,
+      ping: (value) => this.#mux.ping(value),
+      onRoundTrip: (ms) => this.#inFlight.measured(ms),
+      onDoubted: () =>
+        onWaiting?.("doubted", new TunnelError("TRUNCATED", message("the other end does not answer: it stopped, or the network between is down"))),
+      onDead: (silentMs) => {
+        const silentS = Math.round(silentMs / 1000);
+        this.#broken(message("the other end has not answered for {0} s: it stopped, or the network between is down", silentS), undefined);
+      },
+      onLook: () => this.#acknowledgeRest(),
+    });
+  }
+
+  get #isDoubted(): boolean {
+    return this.#life?.isDoubted === true;
+  }
+
+  /** Lets go of the connection. */
   #disconnect(how: "cut" | "last words"): void {
-    const link = this.#link;
-    if (!link) return;
+    const [link, life] = [this.#link, this.#life];
     this.#link = undefined;
-    const { wire, sealer, opener } = link;
-    clearInterval(this.#watch);
-    clearTimeout(this.#look);
-    this.#look = undefined;
-    this.#ping = undefined;
-    wire.removeListener("data", this.#onData);
-    wire.removeListener("end", this.#onEnd);
-    wire.removeListener("error", this.#onError);
-    wire.removeListener("close", this.#onEnd);
-    wire.removeListener("drain", this.#flush);
-    wire.on("error", () => {}); // a destroyed socket may still report one
-    if (how === "last words") this.#sayOver(wire, sealer);
-    else wire.destroy();
-    sealer.wipe();
-    opener.wipe();
-  }
-
-  #sayOver(wire: net.Socket, sealer: NoiseSealer): void {
-    if (!wire.writable) {
-      wire.destroy();
-      return;
-    }
-    const sealed = sealer.seal(SESSION_OVER);
-    this.#options.onBytes(0, sealed.length);
-    wire.end(sealed, () => wire.destroy());
-    wire.resume();
-    // Whoever does not read does not keep us.
-    setTimeout(() => wire.destroy(), LAST_WORDS_MS).unref();
+    this.#life = undefined;
+    life?.stop();
+    link?.leave(how);
   }
 
   /** The session has no connection now. */
   #wait(why: TunnelError | undefined): void {
     this.#disconnect("cut");
-    this.#isDoubted = false;
     if (this.#waiting) return;
     const timer = setTimeout(() => this.close(this.#waiting?.why ?? tooLong(this.#keepsMs)), timerMs(this.#keepsMs)).unref();
     this.#waiting = { sinceMs: this.#options.clock.monotonicMs(), why, timer };
@@ -349,7 +312,11 @@ export class NativeSession {
 
   /** The connection is cut, or dead. */
   #broken(what: ReturnType<typeof message>, cause: unknown): void {
-    const error = new TunnelError("TRUNCATED", what, { cause });
+    this.#cut(new TunnelError("TRUNCATED", what, { cause }));
+  }
+
+  /** The connection is of no use any more; the session waits for another, if it can. */
+  #cut(error: TunnelError): void {
     const isDone = this.streams === 0 && this.#session.keptBytes === 0 && !this.#mux.hasOutput;
     if (this.#keepsMs === 0 || isDone || (this.#options.role === "server" && !this.#hasHeard)) {
       this.close(error);
@@ -359,30 +326,16 @@ export class NativeSession {
     this.#options.onWaiting?.("cut", error);
   }
 
-  readonly #onData = (chunk: Uint8Array): void => {
-    const link = this.#link;
-    if (!link) return;
-    this.#liveness.heard(this.#options.clock.monotonicMs());
-    this.#options.onBytes(chunk.length, 0);
-    try {
-      for (const text of link.opener.open(chunk)) {
-        this.#hasHeard = true;
-        this.#onRecord(text);
-        if (this.#link !== link) return;
-      }
-    } catch (error) {
-      if (!(error instanceof TunnelError)) throw error;
-      this.#fail(error);
-      return;
-    }
-    if (this.#isDoubted) {
-      this.#isDoubted = false;
-      this.#options.onBack?.("alive");
-    }
+  readonly #onHeard = (): void => {
+    if (this.#life?.heard() === true) this.#options.onBack?.("alive");
+  };
+
+  readonly #onRead = (): void => {
     if (this.#acknowledgementIsDue || this.#state === "leaving") this.#pace.soon();
   };
 
-  #onRecord(text: Uint8Array): void {
+  readonly #onRecord = (text: Uint8Array): void => {
+    this.#hasHeard = true;
     const record = readRecord(text);
     if (!record) return;
     if (record.isOver) {
@@ -393,7 +346,7 @@ export class NativeSession {
     if (record.frames.length === 0) return;
     this.#session.received(record.frames.length);
     this.#mux.receive(record.frames);
-  }
+  };
 
   #onAcknowledgement({ receivedBytes, releasedBytes }: Acknowledgement): void {
     const nowMs = this.#options.clock.monotonicMs();
@@ -422,21 +375,15 @@ export class NativeSession {
     this.close(error);
   }
 
-  readonly #onError = (cause: NodeJS.ErrnoException): void =>
-    this.#broken(message("the connection to the other end was reset ({0})", cause.code ?? cause.message), cause);
-
-  readonly #onEnd = (): void => {
-    const link = this.#link;
-    if (!link) return;
-    const cause = endError(link.wire);
-    if (cause) this.#onError(cause);
-    else if (this.streams === 0 && link.opener.pendingBytes === 0) this.close();
+  #onEnd(cause: NodeJS.ErrnoException | undefined, isWhole: boolean): void {
+    if (cause) this.#broken(message("the connection to the other end was reset ({0})", cause.code ?? cause.message), cause);
+    else if (this.streams === 0 && isWhole) this.close();
     else
       this.#broken(
         message("the other end closed the connection while {0} streams were open: that end stopped, or the network cut it", this.streams),
         undefined,
       );
-  };
+  }
 
   /** See {@link FlushPace.hold}. */
   hold<T>(until: "next turn" | "a moment", write: () => T): T {
@@ -447,46 +394,32 @@ export class NativeSession {
     const link = this.#link;
     this.#pace.flushes();
     if (!link) return;
-    const { wire } = link;
     let isCorked = false;
     // Whoever does not read what we send gets no more of it, acknowledgements included: the newest is enough.
-    while (wire.writableLength < WRITE_QUEUE_BYTES) {
+    while (!link.isFull) {
       const acknowledges = this.#acknowledgementIsDue;
       const room = this.#hasFrames ? this.#inFlight.room : 0;
       if (!acknowledges && room === 0) break;
       if (this.#writeRecord(acknowledges, room) === 0) break;
       // Further records go out together.
       if (!isCorked && this.#hasFrames) {
-        wire.cork();
+        link.cork();
         isCorked = true;
       }
     }
-    if (isCorked) wire.uncork();
+    if (isCorked) link.uncork();
     if (this.#state === "leaving" && this.streams === 0 && !this.#hasFrames) this.close();
   };
 
   /** One record: an acknowledgement if `acknowledges`, and at most `room` bytes of frames; how many bytes of frames it has. */
   #writeRecord(acknowledges: boolean, room: number): number {
-    const { clock, onBytes } = this.#options;
-    const link = this.#link as Link;
     if (acknowledges) this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: this.#mux.releasedBytes };
     const acknowledgement = acknowledges ? this.#acknowledged : undefined;
     const text = this.#session.record(room, this.#fill, acknowledgement);
     if (!text) return 0;
     const frameBytes = frameBytesOf(text, acknowledgement);
-    if (frameBytes > 0) this.#inFlight.sent(frameBytes, clock.monotonicMs());
-    if (text.length < LONG_RECORD_BYTES) {
-      const sealed = link.sealer.seal(text);
-      onBytes(0, sealed.length);
-      link.wire.write(sealed);
-      return frameBytes;
-    }
-    link.wire.cork();
-    for (const piece of link.sealer.sealInPieces(text)) {
-      onBytes(0, piece.length);
-      link.wire.write(piece);
-    }
-    link.wire.uncork();
+    if (frameBytes > 0) this.#inFlight.sent(frameBytes, this.#options.clock.monotonicMs());
+    this.#link?.write(text);
     return frameBytes;
   }
 
@@ -510,63 +443,13 @@ export class NativeSession {
     if (this.#acknowledgementIsDue) this.#pace.soon();
   }
 
-  #sendPing(): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#pings = (this.#pings + 1) >>> 0;
-    this.#ping = { value: this.#pings, atMs: nowMs };
-    this.#liveness.asked(nowMs);
-    this.#mux.ping(this.#pings);
-  }
-
-  #onPong(value: number): void {
-    if (value !== this.#ping?.value) return;
-    this.#inFlight.measured(this.#options.clock.monotonicMs() - this.#ping.atMs);
-    this.#ping = undefined;
-  }
-
-  readonly #onWatch = (): void => {
-    const nowMs = this.#options.clock.monotonicMs();
-    const next = this.#liveness.look(nowMs, { streams: this.streams, isBusy: this.#inFlight.isBusy });
-    if (next === "dead") {
-      const silentS = Math.round((nowMs - this.#liveness.heardMs) / 1000);
-      this.#broken(message("the other end has not answered for {0} s: it stopped, or the network between is down", silentS), undefined);
-    } else if (next === "ask") {
-      this.#sendPing();
-    }
-    this.#acknowledgeRest();
-  };
-
   /** What is too little to be acknowledged at once is acknowledged at the next look, so that the other end need not keep it. */
   #acknowledgeRest(): void {
     const { receivedBytes } = this.#session;
-    if (this.#link && receivedBytes > this.#acknowledged.receivedBytes && this.#link.wire.writableLength < WRITE_QUEUE_BYTES) this.#writeRecord(true, 0);
+    if (this.#link && receivedBytes > this.#acknowledged.receivedBytes && !this.#link.isFull) this.#writeRecord(true, 0);
     this.#session.trim();
   }
-
-  /** Asks for a sign of life if none has come by itself soon. */
-  #lookLater(): void {
-    this.#openedMs = this.#options.clock.monotonicMs();
-    this.#look ??= setTimeout(() => {
-      this.#look = undefined;
-      if (this.#link && this.#liveness.heardMs < this.#openedMs) this.#lookForLife();
-    }, Liveness.suspectMs(this.#inFlight.roundTripMs)).unref();
-  }
-
-  /** Asks for a sign of life now; without one soon, another connection is tried. */
-  #lookForLife(): void {
-    if (!this.#liveness.isAsking) this.#sendPing();
-    clearTimeout(this.#look);
-    this.#look = setTimeout(() => {
-      this.#look = undefined;
-      if (!this.#liveness.isAsking || this.#isDoubted || !this.#link) return;
-      this.#isDoubted = true;
-      this.#options.onWaiting?.("doubted", new TunnelError("TRUNCATED", message("the other end does not answer: it stopped, or the network between is down")));
-    }, Liveness.suspectMs(this.#inFlight.roundTripMs)).unref();
-  }
 }
-
-/** Our choice: how long the last words of a session have to go out. */
-const LAST_WORDS_MS = 2_000;
 
 function tooLong(keepsMs: number): TunnelError {
   return new TunnelError("TRUNCATED", message("the session had no connection for {0} s, and was given up", Math.round(keepsMs / 1000)));

@@ -13,7 +13,8 @@
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { type Dispose, withinTime } from "../../shared/time.ts";
-import { type NativeConnection, NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
+import type { NativeConnection } from "./native-link.ts";
+import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import { type FarSide, Reconnect } from "./reconnect.ts";
 import type { RouteStats } from "./stats.ts";
 
@@ -191,6 +192,8 @@ export class NativeWay {
     const held = this.#sessions.get(session);
     if (!held) return;
     if (what === "cut") this.#noteCut(session, held, error);
+    // Somebody on the way has changed what was sent.
+    if (error.code !== "TRUNCATED") held.stats.fail(error, held.far.settings.clock.wallMs());
     if (held.reconnect) {
       if (what === "cut") held.reconnect.now();
       return;
@@ -210,6 +213,8 @@ export class NativeWay {
       },
       onGone: (why, fresh) => {
         held.reconnect = undefined;
+        // It was only doubted until now.
+        if (!held.cut) this.#noteCut(session, held, why);
         if (fresh) this.#replace(session, held, fresh);
         session.close(why);
       },

@@ -15,7 +15,8 @@ import type { SessionStart } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { targetRefused } from "./far-targets.ts";
 import { IncomingStream } from "./incoming-stream.ts";
-import { type NativeConnection, NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
+import type { NativeConnection } from "./native-link.ts";
+import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import type { SessionNews } from "./native-way.ts";
 import type { Route } from "./route.ts";
 import type { RouteStats } from "./stats.ts";
@@ -168,6 +169,7 @@ export class ServerSessions {
     session: NativeSession,
     { held, route, error, atMs }: { readonly held: Held; readonly route: Route; readonly error: TunnelError; readonly atMs: number },
   ): void {
+    if (error.code !== "TRUNCATED") this.#options.failed(error, { route, peer: held.peer });
     held.cutAtMs = atMs;
     held.stats.sessions.waiting += 1;
     if (this.#isClosing || !this.#routeOf(session)) {

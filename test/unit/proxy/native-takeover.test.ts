@@ -85,6 +85,18 @@ describe("a session that is asked for", () => {
       await isUndisturbed({ client, service });
     });
 
+  for (const [title, junk] of [
+    ["changes a record", join(Uint8Array.of(0, 32), pattern(32))],
+    ["sends a length that no record has", Uint8Array.of(0, 3)],
+  ] as const)
+    it(`is cut, and not ended, by somebody on the way who ${title}; that is counted`, async () => {
+      const { client, service, session } = await owner();
+      client.peer.write(junk);
+      await server.until(() => server.failures.includes("RECORD_INVALID"));
+      const again = await shakeNative(scope, server, { keepsMs: KEEPS_MS, takesUp: { ...session, attempt: 1, receivedBytes: 0 } });
+      await isUndisturbed({ client: again, service });
+    });
+
   it("is not given to another key of the port, though its secret is known", async () => {
     const routes = ["one", "two"].map((key) => makeRoute(scope, { role: "server", target: backend.port, wire: "auto", keys: [key], keepsMs: KEEPS_MS }, key));
     server.reroute(routes);
