@@ -222,7 +222,7 @@ function eventReporter(logger: Logger): { readonly report: EventReport; readonly
         guardOf(about, "accept").say("accept", `could not accept a connection: ${event.error.message}; going on`);
         return;
       case "session":
-        if (event.news.what !== "trying") logger.log(event.news.what === "back" ? "info" : "warn", sessionWords(event.news), about);
+        logger.log(event.news.what === "back" ? "info" : "warn", sessionWords(event.news), about);
         return;
       case "verified":
         logger.log("debug", event.what === "key" ? "the other end proved the key" : "the backend answered", about);

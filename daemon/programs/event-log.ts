@@ -119,7 +119,7 @@ export function failureWords(name: string, { error, peer, port }: Extract<Forwar
 }
 
 /** What has happened to a session of the native wire that carried connections. */
-export function sessionWords(news: Exclude<SessionNews, { readonly what: "trying" }>): string {
+export function sessionWords(news: SessionNews): string {
   const { streams } = news;
   const connections = streams === 1 ? "1 connection" : `${streams} connections`;
   switch (news.what) {

@@ -257,7 +257,7 @@ function report(name: string, event: ForwarderEvent, guard: RepeatGuard): void {
       guard.say(`${name} accept`, `${name}: could not accept a connection: ${event.error.message}; going on`);
       return;
     case "session":
-      if (event.news.what !== "trying") guard.say(`${name} session ${event.news.what}`, `${name}: ${sessionWords(event.news)}`);
+      guard.say(`${name} session ${event.news.what}`, `${name}: ${sessionWords(event.news)}`);
       return;
     case "verified":
     case "closed":

@@ -74,6 +74,11 @@ export function fingerprint(suite: CipherSuite, key: SharedKey): string {
   return (hex.match(/.{4}/g) ?? []).join("-");
 }
 
+/** Whether two byte strings are equal; takes less time the sooner they differ, so for what nobody else has chosen, and for what is no secret. */
+export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return a.length === b?.length && a.every((byte, index) => byte === b[index]);
+}
+
 /** The parts one after another. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));

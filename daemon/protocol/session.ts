@@ -125,14 +125,18 @@ export class Session {
   /** The other end has `bytes`. False: it can't have got as many on this connection; nothing is changed. */
   acknowledged(bytes: number): boolean {
     if (bytes > this.#writtenBytes) return false;
-    if (bytes <= this.#ackedBytes) return true;
+    if (bytes > this.#ackedBytes) this.#release(bytes);
+    return true;
+  }
+
+  /** What the other end has is not kept. */
+  #release(bytes: number): void {
     this.#ackedBytes = bytes;
     let gone = 0;
     while ((this.#kept[gone]?.endsAt ?? Number.POSITIVE_INFINITY) <= bytes) gone += 1;
     if (gone > 0) this.#kept.splice(0, gone);
     this.#next -= gone;
     while (this.#chunks.length > 1 && (this.#chunks[0]?.endsAt ?? 0) <= bytes) this.#spare = this.#chunks.shift();
-    return true;
   }
 
   /** Client: what to ask for on a new connection, once the one before is taken out. */
@@ -162,8 +166,7 @@ export class Session {
    */
   goOn(receivedBytes: number): void {
     this.#check(receivedBytes);
-    this.#writtenBytes = this.#sentBytes;
-    this.acknowledged(receivedBytes);
+    this.#release(receivedBytes);
     this.#writtenBytes = receivedBytes;
     this.#next = 0;
   }

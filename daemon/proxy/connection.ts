@@ -31,7 +31,7 @@ import type { NativeWay } from "./native-way.ts";
 import { Opening } from "./opening.ts";
 import { type PlainSide, resetSocket, socketSide } from "./plain-side.ts";
 import { type Route, routeOfKey } from "./route.ts";
-import { record } from "./stats.ts";
+import { countWire, record } from "./stats.ts";
 import { StreamTraffic } from "./stream-traffic.ts";
 import type { ResolvedAddress } from "./target.ts";
 import { Traffic, type TrafficEnd } from "./traffic.ts";
@@ -265,8 +265,7 @@ export class Connection {
       else this.#onOpeningFailed(session.error ?? new TunnelError("PEER_CLOSED", message("the far end ended the session as soon as it began")));
       return;
     }
-    route.stats.wireInBytes += this.#early.wireInBytes;
-    route.stats.wireOutBytes += this.#early.wireOutBytes;
+    countWire(route.stats, this.#early.wireInBytes, this.#early.wireOutBytes);
     this.#phase = "closed";
     this.#route = route;
     this.#opening.stop(undefined);
@@ -420,8 +419,7 @@ export class Connection {
   #useRoute(route: Route): void {
     this.#route = route;
     route.stats.total += 1;
-    route.stats.wireInBytes += this.#early.wireInBytes;
-    route.stats.wireOutBytes += this.#early.wireOutBytes;
+    countWire(route.stats, this.#early.wireInBytes, this.#early.wireOutBytes);
     this.#countPhase(route, 1);
   }
 
@@ -438,9 +436,7 @@ export class Connection {
   }
 
   #countWire({ inBytes, outBytes }: { readonly inBytes: number; readonly outBytes: number }): void {
-    const counters = this.#route?.stats ?? this.#early;
-    counters.wireInBytes += inBytes;
-    counters.wireOutBytes += outBytes;
+    countWire(this.#route?.stats ?? this.#early, inBytes, outBytes);
   }
 }
 

@@ -81,6 +81,14 @@ export function handshakeBroken(broken: BrokenHandshake): TunnelError {
   );
 }
 
+/** Client role: the far end, which speaks the native wire, went away in the middle of that handshake. */
+export function nativeBroken(): TunnelError {
+  return new TunnelError(
+    "PEER_CLOSED",
+    message("the far end closed the connection in the middle of the native handshake: it stopped, or the connection was cut"),
+  );
+}
+
 /** Whether the far side closed cleanly on our proof, which was sent at once: the far side may or may not have judged the key. */
 export function isClosedOnProof({ progress, how, proof }: Pick<BrokenHandshake, "progress" | "how" | "proof">): boolean {
   return progress === "nonce" && how === "closed" && proof?.at === "sent" && proof.answerBytes === 0;

@@ -63,9 +63,8 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Our choice: what is acknowledged together; a quarter of what is always allowed in flight. */
 const ACKNOWLEDGE_BYTES = 64 * 1024;
 
-/** Why a session waits, and since when (monotonic). */
+/** Why a session waits, and what ends that. */
 interface Waiting {
-  readonly sinceMs: number;
   readonly why: TunnelError | undefined;
   readonly timer: NodeJS.Timeout;
 }
@@ -125,7 +124,7 @@ export class NativeSession {
 
   /** Whether a new stream has a good chance now. */
   get isUsable(): boolean {
-    return this.#state === "open" && this.#link !== undefined && !this.#isDoubted && this.#mux.canOpen;
+    return this.#state === "open" && !this.wantsConnection && this.#mux.canOpen;
   }
 
   get isClosed(): boolean {
@@ -137,9 +136,9 @@ export class NativeSession {
     return this.#state !== "closed" && (this.#link === undefined || this.#isDoubted);
   }
 
-  /** Since when it has had no connection (monotonic milliseconds); undefined while it has one. */
-  get waitsSinceMs(): number | undefined {
-    return this.#waiting?.sinceMs;
+  /** Whether it has no connection. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
   }
 
   /** Server: whether a client that proves the secret may go on with it. */
@@ -162,11 +161,6 @@ export class NativeSession {
   /** Why it broke; undefined while it has not. */
   get error(): TunnelError | undefined {
     return this.#error;
-  }
-
-  /** The shortest round trip of this connection so far. */
-  get roundTripMs(): number | undefined {
-    return this.#inFlight.roundTripMs;
   }
 
   start(): void {
@@ -214,8 +208,7 @@ export class NativeSession {
       throw error;
     }
     this.#inFlight.startAgain(takenUpAt);
-    clearTimeout(this.#waiting?.timer);
-    this.#waiting = undefined;
+    this.#waitNoLonger();
     // What was said on the connection before may be lost.
     this.#acknowledged = { receivedBytes: this.#session.receivedBytes, releasedBytes: 0 };
     this.#connect(connection);
@@ -235,8 +228,7 @@ export class NativeSession {
     this.#leave();
     this.#state = "closed";
     this.#error = error;
-    clearTimeout(this.#waiting?.timer);
-    this.#waiting = undefined;
+    this.#waitNoLonger();
     this.#pace.stop();
     this.#disconnect("last words");
     this.#session.wipe();
@@ -307,7 +299,12 @@ export class NativeSession {
     this.#disconnect("cut");
     if (this.#waiting) return;
     const timer = setTimeout(() => this.close(this.#waiting?.why ?? tooLong(this.#keepsMs)), timerMs(this.#keepsMs)).unref();
-    this.#waiting = { sinceMs: this.#options.clock.monotonicMs(), why, timer };
+    this.#waiting = { why, timer };
+  }
+
+  #waitNoLonger(): void {
+    clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
   }
 
   /** The connection is cut, or dead. */

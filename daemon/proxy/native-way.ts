@@ -16,7 +16,7 @@ import { type Dispose, withinTime } from "../../shared/time.ts";
 import type { NativeConnection } from "./native-link.ts";
 import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import { type FarSide, Reconnect } from "./reconnect.ts";
-import type { RouteStats } from "./stats.ts";
+import { countWire, type RouteStats } from "./stats.ts";
 
 /** A question under way: call `ended` when the wire is known or the connection has failed. */
 export interface WireQuestion {
@@ -36,10 +36,11 @@ export interface Reconnecting {
 /** What happens to a session, for those who show it. */
 export type SessionNews =
   | { readonly what: "cut"; readonly streams: number; readonly error: TunnelError }
-  /** It still has no connection, for another reason than before. */
-  | { readonly what: "trying"; readonly error: TunnelError }
   | { readonly what: "back"; readonly streams: number; readonly afterMs: number }
   | { readonly what: "gone"; readonly streams: number; readonly error: TunnelError };
+
+/** What those who watch a way are told. trying: a session still has no connection, for another reason than before. */
+export type WayNews = SessionNews | { readonly what: "trying" };
 
 /** Our choice: streams of one session; the listener's own limit is far lower. */
 const MAX_STREAMS = 100_000;
@@ -63,7 +64,7 @@ export class NativeWay {
   #isOver = false;
   readonly #whenEmpty: (() => void)[] = [];
   readonly #whenSettled: (() => void)[] = [];
-  readonly #watchers = new Set<(news: SessionNews) => void>();
+  readonly #watchers = new Set<(news: WayNews) => void>();
 
   /** Whether the far side spoke native the last time. */
   get isNative(): boolean {
@@ -90,7 +91,7 @@ export class NativeWay {
   }
 
   /** Tells `watcher` what happens to sessions until the result is called. */
-  watch(watcher: (news: SessionNews) => void): Dispose {
+  watch(watcher: (news: WayNews) => void): Dispose {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
@@ -142,7 +143,7 @@ export class NativeWay {
       keepAlive: settings.keepAlive,
       // A far end opens no streams.
       onStream: (stream) => stream.reset(),
-      onBytes: (inBytes, outBytes) => countWire(stats, { inBytes, outBytes }),
+      onBytes: (inBytes, outBytes) => countWire(stats, inBytes, outBytes),
       onWaiting: (what, why) => this.#onWaiting(session, what, why),
       onBack: (how) => this.#onBack(session, how),
       onLeaving: () => this.#leaves(session),
@@ -201,10 +202,10 @@ export class NativeWay {
     const reconnect = new Reconnect({
       session,
       far: held.far,
-      onBytes: (count) => countWire(held.stats, count),
+      onBytes: ({ inBytes, outBytes }) => countWire(held.stats, inBytes, outBytes),
       onFailed: (why) => {
         // The connection before may have been taken out for this attempt.
-        if (session.waitsSinceMs !== undefined) this.#noteCut(session, held, why);
+        if (session.isWaiting) this.#noteCut(session, held, why);
       },
       onDone: () => {
         held.reconnect = undefined;
@@ -227,7 +228,7 @@ export class NativeWay {
     if (held.cut) {
       const isNew = held.cut.error.code !== error.code;
       held.cut.error = error;
-      if (isNew) this.#tell({ what: "trying", error });
+      if (isNew) this.#tell({ what: "trying" });
       return;
     }
     held.cut = { sinceMs: held.far.settings.clock.wallMs(), error };
@@ -286,12 +287,7 @@ export class NativeWay {
     for (const resolve of this.#whenSettled.splice(0)) resolve();
   }
 
-  #tell(news: SessionNews): void {
+  #tell(news: WayNews): void {
     for (const watcher of this.#watchers) watcher(news);
   }
-}
-
-function countWire(stats: RouteStats, { inBytes, outBytes }: { readonly inBytes: number; readonly outBytes: number }): void {
-  stats.wireInBytes += inBytes;
-  stats.wireOutBytes += outBytes;
 }

@@ -15,14 +15,23 @@
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
-import { withinTime } from "../../shared/time.ts";
 import { SpipedHandshake } from "../protocol/handshake.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import { type ClientQuestion, negotiate, type ServerAnswer } from "../protocol/negotiation.ts";
 import type { Handshake } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type Dialled, dial } from "./dial.ts";
-import { forwardSecrecyWanted, handshakeBroken, perhapsFull, perhapsStrange, plainClient, sameAsLook, strangeServer, surelyPlainClient } from "./evidence.ts";
+import {
+  forwardSecrecyWanted,
+  handshakeBroken,
+  nativeBroken,
+  perhapsFull,
+  perhapsStrange,
+  plainClient,
+  sameAsLook,
+  strangeServer,
+  surelyPlainClient,
+} from "./evidence.ts";
 import { type NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import type { WireQuestion } from "./native-way.ts";
 import { resetSocket } from "./plain-side.ts";
@@ -125,11 +134,7 @@ export class Opening {
         return;
       }
       const startMs = clock.monotonicMs();
-      const addresses = await withinTime(route.target.addresses(), {
-        timeoutMs: connectTimeoutMs,
-        late: () => new TunnelError("DNS_FAILED", message("the name of {0} was not resolved within {1} s", route.target.text, connectTimeoutMs / 1000)),
-        signal: this.#signal,
-      });
+      const addresses = await route.target.addressesWithin(connectTimeoutMs, { signal: this.#signal });
       if (this.#isStopped()) return;
       const connectMs = clock.monotonicMs();
       const { socket, address } = await this.#connect(route, addresses);
@@ -142,10 +147,7 @@ export class Opening {
       this.#doubt.connected(clock.monotonicMs() - connectMs);
       this.#options.onConnected(socket);
     } catch (error) {
-      if (this.#isStopped()) return;
-      const failure =
-        error instanceof TunnelError ? error : new TunnelError("CONNECT_UNREACHABLE", message("{0}: {1}", route.target.text, String(error)), { cause: error });
-      this.#options.onFailed(failure);
+      if (!this.#isStopped()) this.#options.onFailed(route.target.failure(error));
     }
   }
 
@@ -259,10 +261,7 @@ export class Opening {
     const { settings, onDialling } = this.#options;
     this.#question?.ended();
     if (broken.wire === "native") {
-      return new TunnelError(
-        "PEER_CLOSED",
-        message("the far end closed the connection in the middle of the native handshake: it stopped, or the connection was cut"),
-      );
+      return nativeBroken();
     }
     const next = this.#doubt.next(broken, { ...this.#before, forwardSecrecy: settings.forwardSecrecy });
     switch (next.do) {

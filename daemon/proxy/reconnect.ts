@@ -13,11 +13,12 @@
 import type * as net from "node:net";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
-import { Backoff, jittered, withinTime } from "../../shared/time.ts";
+import { Backoff, jittered } from "../../shared/time.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import { negotiate } from "../protocol/negotiation.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { dial } from "./dial.ts";
+import { nativeBroken } from "./evidence.ts";
 import type { NativeConnection } from "./native-link.ts";
 import { type NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import { resetSocket } from "./plain-side.ts";
@@ -102,10 +103,7 @@ export class Reconnect {
       if (this.#abort.signal.aborted) resetSocket(wire);
       else this.#shake(wire);
     } catch (error) {
-      if (this.#abort.signal.aborted) return;
-      this.#failed(
-        error instanceof TunnelError ? error : new TunnelError("CONNECT_UNREACHABLE", message("{0}: {1}", far.target.text, String(error)), { cause: error }),
-      );
+      if (!this.#abort.signal.aborted) this.#failed(far.target.failure(error));
     }
   }
 
@@ -114,16 +112,7 @@ export class Reconnect {
     const { connectTimeoutMs } = settings;
     const { signal } = this.#abort;
     this.#attempts += 1;
-    const looked =
-      this.#attempts === 1
-        ? target.addresses()
-        : target.refresh().then(
-            () => target.addresses(),
-            () => target.addresses(),
-          );
-    const late = (): TunnelError =>
-      new TunnelError("DNS_FAILED", message("the name of {0} was not resolved within {1} s", target.text, connectTimeoutMs / 1000));
-    const addresses = await withinTime(looked, { timeoutMs: connectTimeoutMs, late, signal });
+    const addresses = await target.addressesWithin(connectTimeoutMs, { signal, afresh: this.#attempts > 1 });
     const { socket, address } = await dial({ addresses, timeoutMs: connectTimeoutMs, bind, signal });
     target.noteGood(address);
     return socket;
@@ -164,11 +153,7 @@ export class Reconnect {
         leave();
         this.#failed(error);
       },
-      explainBreak: () =>
-        new TunnelError(
-          "PEER_CLOSED",
-          message("the far end closed the connection in the middle of the native handshake: it stopped, or the connection was cut"),
-        ),
+      explainBreak: nativeBroken,
     });
     this.#handshake = running;
     running.start();

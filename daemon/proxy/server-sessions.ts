@@ -8,7 +8,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { type AskedTarget, askedText } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import type { RandomSource } from "../crypto/random.ts";
-import type { SharedKey } from "../protocol/keys.ts";
+import { type SharedKey, sameBytes } from "../protocol/keys.ts";
 import { NAME_BYTES, SECRET_BYTES } from "../protocol/native-hello.ts";
 import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
 import type { SessionStart } from "./connection.ts";
@@ -19,7 +19,7 @@ import type { NativeConnection } from "./native-link.ts";
 import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
 import type { SessionNews } from "./native-way.ts";
 import type { Route } from "./route.ts";
-import type { RouteStats } from "./stats.ts";
+import { countWire, type RouteStats } from "./stats.ts";
 import { ownWaitingSessions, type WaitingSessions } from "./waiting-sessions.ts";
 
 /** What the port does about them. */
@@ -131,10 +131,7 @@ export class ServerSessions {
           onGone: () => {},
         });
       },
-      onBytes: (inBytes, outBytes) => {
-        stats.wireInBytes += inBytes;
-        stats.wireOutBytes += outBytes;
-      },
+      onBytes: (inBytes, outBytes) => countWire(stats, inBytes, outBytes),
       onWaiting: (what, error) => {
         if (what === "cut") this.#onCut(session, { held, route, error, atMs: settings.clock.wallMs() });
       },
@@ -211,7 +208,7 @@ export class ServerSessions {
   refresh(): void {
     for (const session of [...this.#sessions.keys()]) {
       if (this.#routeOf(session)) continue;
-      if (session.waitsSinceMs === undefined) session.goAway();
+      if (!session.isWaiting) session.goAway();
       else session.close(new TunnelError("TRUNCATED", message("the session's key is not taken any more")));
     }
   }
@@ -220,7 +217,7 @@ export class ServerSessions {
   goAway(): void {
     this.#isClosing = true;
     for (const session of [...this.#sessions.keys()]) {
-      if (session.waitsSinceMs === undefined) session.goAway();
+      if (!session.isWaiting) session.goAway();
       else session.close(new TunnelError("TRUNCATED", message("the session had no connection when the far end stopped listening")));
     }
   }
@@ -280,9 +277,4 @@ export class ServerSessions {
     idle?.goAway();
     return idle !== undefined || this.#waiting.giveUpOne((session) => this.#sessions.get(session)?.name === name);
   }
-}
-
-/** Keys are both ours, and a session's name is no secret: nobody learns anything from the time this takes. */
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

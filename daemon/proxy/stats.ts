@@ -73,6 +73,12 @@ export class RouteStats {
   }
 }
 
+/** Counts bytes that went over the wire each way. */
+export function countWire(counters: Pick<RouteStats, "wireInBytes" | "wireOutBytes">, inBytes: number, outBytes: number): void {
+  counters.wireInBytes += inBytes;
+  counters.wireOutBytes += outBytes;
+}
+
 /** Adds one duration. */
 export function record(timing: Timing, ms: number): void {
   timing.count += 1;

@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { type Address, formatAddress } from "../../shared/address.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
+import { withinTime } from "../../shared/time.ts";
 
 /** One address to connect to; `host` is an IP address. */
 export type ResolvedAddress = { readonly kind: "unix"; readonly path: string } | { readonly kind: "tcp"; readonly host: string; readonly port: number };
@@ -75,6 +76,31 @@ export class Target {
       this.#lookingUp = undefined;
     });
     return this.#lookingUp;
+  }
+
+  /**
+   * The addresses, within a time limit. `afresh`: looks the name up first, and takes what is known if that fails.
+   * @throws TunnelError DNS_FAILED; the signal's reason
+   */
+  addressesWithin(
+    timeoutMs: number,
+    { signal, afresh = false }: { readonly signal: AbortSignal; readonly afresh?: boolean },
+  ): Promise<readonly ResolvedAddress[]> {
+    const looked = afresh ? this.refresh().catch(() => this.addresses()) : Promise.resolve();
+    return withinTime(
+      looked.then(() => this.addresses()),
+      {
+        timeoutMs,
+        late: () => new TunnelError("DNS_FAILED", message("the name of {0} was not resolved within {1} s", this.text, timeoutMs / 1000)),
+        signal,
+      },
+    );
+  }
+
+  /** What a failed connect to it means, whatever was thrown. */
+  failure(error: unknown): TunnelError {
+    if (error instanceof TunnelError) return error;
+    return new TunnelError("CONNECT_UNREACHABLE", message("{0}: {1}", this.text, String(error)), { cause: error });
   }
 
   /** Notes that `address` accepted a connection. */

@@ -34,7 +34,7 @@ export class WaitingSessions {
     let bytes = 0;
     for (const other of this.#waiting.keys()) bytes += other.heldBytes;
     while (this.#waiting.size > 0 && (this.#waiting.size > this.#bounds.count || bytes > this.#bounds.bytes)) {
-      const first = this.first(() => true) as NativeSession;
+      const first = this.#first(() => true) as NativeSession;
       bytes -= first.heldBytes;
       this.#giveUp(first);
     }
@@ -47,13 +47,13 @@ export class WaitingSessions {
 
   /** Gives one of those up that `which` names; false: there is none. */
   giveUpOne(which: (session: NativeSession) => boolean): boolean {
-    const first = this.first(which);
+    const first = this.#first(which);
     if (first) this.#giveUp(first);
     return first !== undefined;
   }
 
   /** Who would go first. */
-  first(which: (session: NativeSession) => boolean): NativeSession | undefined {
+  #first(which: (session: NativeSession) => boolean): NativeSession | undefined {
     const own = [...this.#waiting.keys()].filter(which);
     return own.find(({ streams }) => streams === 0) ?? own[0];
   }

@@ -9,7 +9,7 @@ import type { ApprovalFacts } from "../../shared/contract/methods.ts";
 import type { TunnelRef } from "../../shared/contract/tunnel-ref.ts";
 import type { Service, TunnelEntry } from "../../shared/contract/tunnels-file.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
-import type { SharedKey } from "../protocol/keys.ts";
+import { type SharedKey, sameBytes } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
 import type { Role } from "../protocol/wire.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
@@ -54,11 +54,6 @@ export function isSameWay(a: TunnelPlan, b: TunnelPlan): boolean {
     JSON.stringify([role, formatAddress(target), bind && formatAddress(bind), forwardSecrecy, wire, backend]),
   );
   return one === other && a.keys.length === b.keys.length && a.keys.every((key, index) => sameBytes(key, b.keys[index]));
-}
-
-/** Both are ours: nobody learns anything from the time this takes. */
-function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return a.length === b?.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** An entry, ready to run. */

@@ -21,7 +21,7 @@ import type { WireChoice } from "../protocol/negotiation.ts";
 import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
 import { FarTargets } from "../proxy/far-targets.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortUser } from "../proxy/forwarder.ts";
-import type { Reconnecting, SessionNews } from "../proxy/native-way.ts";
+import type { Reconnecting, WayNews } from "../proxy/native-way.ts";
 import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { RouteStats, sumOf } from "../proxy/stats.ts";
@@ -409,11 +409,10 @@ export class Tunnel {
   }
 
   /** The session may carry connections of other tunnels too: what is said is about this tunnel's own. */
-  #onSession(news: SessionNews): void {
+  #onSession(news: WayNews): void {
     if (news.what === "cut") this.#heldAtCut = this.stats.open;
-    if (this.#heldAtCut > 0) {
-      const own = news.what === "trying" ? news : { ...news, streams: this.#heldAtCut };
-      this.#context.observer.event(this, { type: "session", news: own, route: undefined, peer: NO_PEER });
+    if (this.#heldAtCut > 0 && news.what !== "trying") {
+      this.#context.observer.event(this, { type: "session", news: { ...news, streams: this.#heldAtCut }, route: undefined, peer: NO_PEER });
     }
     if (news.what === "back" || news.what === "gone") this.#heldAtCut = 0;
     if (!this.look()) this.#context.observer.changed(this, "evidence");

@@ -125,6 +125,23 @@ export async function startBackend(scope: Stage, place: Place = { port: 0 }): Pr
   return backend;
 }
 
+/** A user of a tunnel and the service behind it, joined: one byte has gone each way. */
+export interface Joined {
+  readonly user: Peer;
+  readonly service: Peer;
+}
+
+/** Connects through the tunnel at `place` to `backend`. */
+export async function join(scope: Stage, place: Place, backend: Backend): Promise<Joined> {
+  const user = await connectTo(scope, place);
+  user.write(Uint8Array.of(0x78));
+  const service = await backend.accept();
+  await service.read(1);
+  service.write(Uint8Array.of(0x79));
+  await user.read(1);
+  return { user, service };
+}
+
 /** A port of 127.0.0.1 where nothing listens, now or later. */
 export function closedPort(): Promise<number> {
   return freePort();

@@ -4,7 +4,7 @@ import * as net from "node:net";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, makeRoute, startEnd, startPair } from "../../support/wire/ends.ts";
-import { type Backend, closedPort, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
+import { type Backend, closedPort, connectTo, type Joined, join, startBackend } from "../../support/wire/peer.ts";
 import { SUITE_PAIRS } from "../../support/wire/suites.ts";
 
 /** Connections that a listener of ours has accepted on the wire: sockets, not streams. */
@@ -22,16 +22,7 @@ describe("a pair of ends on the native wire", () => {
 
   const pair = (more = {}): Promise<{ readonly client: End; readonly server: End }> => startPair(scope, backend.port, { wire: "auto", ...more });
 
-  /** A user and the service behind, joined: one byte has gone each way. */
-  async function joined(client: End): Promise<{ readonly user: Peer; readonly service: Peer }> {
-    const user = await connectTo(scope, client);
-    user.write(ascii("x"));
-    const service = await backend.accept();
-    await service.read(1);
-    service.write(ascii("y"));
-    await user.read(1);
-    return { user, service };
-  }
+  const joined = (client: End): Promise<Joined> => join(scope, client, backend);
 
   for (const [clientSuite, serverSuite] of SUITE_PAIRS)
     it(`carries data both ways between ${clientSuite.name} and ${serverSuite.name}`, async () => {

@@ -6,7 +6,7 @@ import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, makeRoute, startEnd } from "../../support/wire/ends.ts";
 import { type CutHow, Network, startNetwork } from "../../support/wire/network.ts";
-import { type Backend, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
+import { type Backend, connectTo, type Joined, join, startBackend } from "../../support/wire/peer.ts";
 
 const KEEPS_MS = 60_000;
 
@@ -24,17 +24,9 @@ describe("a session whose connection is cut", () => {
     client = await startEnd(scope, { role: "client", target: network.port, wire: "auto", keepsMs: KEEPS_MS, ...more.client });
   }
 
-  async function joined(): Promise<{ readonly user: Peer; readonly service: Peer }> {
-    const user = await connectTo(scope, client);
-    user.write(ascii("x"));
-    const service = await backend.accept();
-    await service.read(1);
-    service.write(ascii("y"));
-    await user.read(1);
-    return { user, service };
-  }
+  const joined = (): Promise<Joined> => join(scope, client, backend);
 
-  async function speaks({ user, service }: { readonly user: Peer; readonly service: Peer }, seed: number): Promise<void> {
+  async function speaks({ user, service }: Joined, seed: number): Promise<void> {
     user.write(pattern(3_000, seed));
     sameBytes(await service.read(3_000), pattern(3_000, seed), "upstream");
     service.write(pattern(3_000, seed + 1));

@@ -1,7 +1,7 @@
 /** Whoever asks a server for a session that is there: its client, a colleague who holds the same key, and a peer that says what can't be. */
 import assert from "node:assert/strict";
 import type { NativeSession } from "../../../daemon/proxy/native-session.ts";
-import { WaitingSessions } from "../../../daemon/proxy/waiting-sessions.ts";
+import { type WaitingBounds, WaitingSessions } from "../../../daemon/proxy/waiting-sessions.ts";
 import { until } from "../../support/process/until.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii, join, pattern, sameBytes } from "../../support/wire/bytes.ts";
@@ -138,37 +138,23 @@ describe("a session that is asked for", () => {
   });
 });
 
-/** What the bounds look at. */
-function waiting(streams: number, heldBytes: number): NativeSession {
-  return { streams, heldBytes } as NativeSession;
+/** Who has gone after these have come, each with its streams and bytes, and how many are left. */
+function outcome(bounds: WaitingBounds, newcomers: Readonly<Record<string, readonly [streams: number, heldBytes: number]>>): { gone: string[]; left: number } {
+  const all = new WaitingSessions(bounds);
+  const gone: string[] = [];
+  // What the bounds look at.
+  for (const [name, [streams, heldBytes]] of Object.entries(newcomers)) all.enter({ streams, heldBytes } as NativeSession, () => gone.push(name));
+  return { gone, left: all.size };
 }
 
 describe("sessions that wait", () => {
   it("are so many at most: whoever has waited longest goes, and before that whoever has no streams", () => {
-    const all = new WaitingSessions({ count: 2, bytes: 1_000 });
-    const gone: string[] = [];
-    for (const [name, streams] of [
-      ["one", 1],
-      ["empty", 0],
-      ["two", 1],
-      ["three", 1],
-    ] as const)
-      all.enter(waiting(streams, 1), () => gone.push(name));
-    assert.deepEqual(gone, ["empty", "one"]);
-    assert.equal(all.size, 2);
+    const newcomers = { one: [1, 1], empty: [0, 1], two: [1, 1], three: [1, 1] } as const;
+    assert.deepEqual(outcome({ count: 2, bytes: 1_000 }, newcomers), { gone: ["empty", "one"], left: 2 });
   });
 
   it("hold so much at most, all together", () => {
-    const all = new WaitingSessions({ count: 100, bytes: 1_000 });
-    const gone: string[] = [];
-    for (const [name, bytes] of [
-      ["one", 600],
-      ["two", 300],
-      ["three", 300],
-      ["huge", 2_000],
-    ] as const)
-      all.enter(waiting(1, bytes), () => gone.push(name));
-    assert.deepEqual(gone, ["one", "two", "three", "huge"]);
-    assert.equal(all.size, 0);
+    const newcomers = { one: [1, 600], two: [1, 300], three: [1, 300], huge: [1, 2_000] } as const;
+    assert.deepEqual(outcome({ count: 100, bytes: 1_000 }, newcomers), { gone: ["one", "two", "three", "huge"], left: 0 });
   });
 });

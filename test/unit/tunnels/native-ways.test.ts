@@ -5,10 +5,10 @@ import type { TunnelPlan } from "../../../daemon/tunnels/plan.ts";
 import { until } from "../../support/process/until.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { Solo } from "../../support/tunnels/solo.ts";
-import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
+import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, local, startEnd } from "../../support/wire/ends.ts";
 import { keyOf } from "../../support/wire/handshakes.ts";
-import { type Backend, connectTo, type Peer, startBackend } from "../../support/wire/peer.ts";
+import { type Backend, type Joined, join, startBackend } from "../../support/wire/peer.ts";
 
 describe("tunnels that share a session of the native wire", () => {
   const scope = stageForEach();
@@ -28,16 +28,7 @@ describe("tunnels that share a session of the native wire", () => {
     return solo;
   }
 
-  /** A user of `solo` and the service behind, joined. */
-  async function joined(solo: Solo): Promise<{ readonly user: Peer; readonly service: Peer }> {
-    const user = await connectTo(scope, solo.place);
-    user.write(ascii("x"));
-    const service = await backend.accept();
-    await service.read(1);
-    service.write(ascii("y"));
-    await user.read(1);
-    return { user, service };
-  }
+  const joined = (solo: Solo): Promise<Joined> => join(scope, solo.place, backend);
 
   async function sockets(): Promise<number> {
     return await new Promise((resolve, reject) => far.forwarder.server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
@@ -45,7 +36,7 @@ describe("tunnels that share a session of the native wire", () => {
 
   const socketsBecome = (count: number): Promise<void> => until(async () => (await sockets()) === count, { what: `the far end had ${count} sockets` });
 
-  async function stillWorks({ user, service }: { readonly user: Peer; readonly service: Peer }): Promise<void> {
+  async function stillWorks({ user, service }: Joined): Promise<void> {
     user.write(pattern(1_000));
     sameBytes(await service.read(1_000), pattern(1_000));
   }
