@@ -37,6 +37,7 @@ import { createPlanner } from "../tunnels/planner.ts";
 import type { CommandContext } from "./context.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { failureWords, RepeatGuard, sessionWords } from "./event-log.ts";
+import { PassBack } from "./pass-back.ts";
 
 /** Everything a daemon consists of. */
 export interface DaemonParts {
@@ -44,6 +45,10 @@ export interface DaemonParts {
   readonly state: StateFile<DaemonState>;
   readonly manager: Manager;
   readonly clients: Clients;
+  /** The daemons before and after this one. */
+  readonly passBack: PassBack;
+  /** Names this process to other ends of the native wire. */
+  readonly instance: Uint8Array;
   readonly instanceId: string;
   readonly startedAtMs: number;
   /** Disposes of the parts that do not end with the manager and the clients; writes the state file once more. */
@@ -87,10 +92,12 @@ export function createParts({ options, context, paths, place, control, ready, ga
   const keyWatch = new FolderWatch(() => void manager.refresh(() => true));
   keyWatch.add(paths.keyDir);
   const { report, flush } = eventReporter(logger);
+  const passBack = new PassBack();
+  const native = nativeSettings(suite, context.random, passBack);
   const manager: Manager = new Manager({
     tunnel: {
       ...{ suite, random: context.random, clock: context.clock, lookup: systemLookup },
-      native: nativeSettings(suite, context.random),
+      native,
       pairs: new DhPairs({ suite, random: context.random, timers: machineTimers }),
     },
     clock: context.clock,
@@ -138,6 +145,8 @@ export function createParts({ options, context, paths, place, control, ready, ga
     state,
     manager,
     clients,
+    passBack,
+    instance: native.instance,
     instanceId,
     startedAtMs,
     dispose: async () => {

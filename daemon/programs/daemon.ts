@@ -74,6 +74,10 @@ class Daemon {
   #door: Door | undefined;
   #touch = (): void => {};
   #drained: Promise<void> | undefined;
+  #deadlineIsOver: () => void = () => {};
+  readonly #deadline = new Promise<void>((resolve) => {
+    this.#deadlineIsOver = resolve;
+  });
   #ended = false;
   #ready = (): void => {};
   #finish: (code: number) => void = () => {};
@@ -153,7 +157,7 @@ class Daemon {
   }
 
   async #takeOver(handedOver: HandedOver): Promise<Door> {
-    const { manager, logger } = this.#parts;
+    const { manager, logger, passBack } = this.#parts;
     const door = handedOver.listeners.find(({ id }) => id === DOOR);
     if (!door?.hasHandle) throw new TunnelError("DAEMON_UNREACHABLE", message("the old daemon did not hand over its socket: start the daemon again"));
     const payload = readPayload(handedOver.payload);
@@ -168,6 +172,7 @@ class Daemon {
       return [{ address, listen, discard: () => one.discard() }];
     });
     if (!payload) logger.log("warn", "what the old daemon said of its tunnels can't be read: those that were only kept open are closed");
+    passBack.setPredecessor(handedOver, payload?.processes ?? []);
     await manager.start(inherited, payload?.kept);
     const opened = await takeOverDoor(this.#doorOptions(), { path: door.address, listen: (server) => door.listen(server) });
     await handedOver.ready();
@@ -223,16 +228,21 @@ class Daemon {
   #drain(reason: ClosingReason, deadlineMs: number | undefined): Promise<void> {
     this.#drained ??= this.#drainAll(reason);
     if (deadlineMs !== undefined) {
-      const deadline = setTimeout(() => this.#parts.manager.shutdown(), timerMs(deadlineMs));
+      const deadline = setTimeout(() => {
+        this.#parts.manager.shutdown();
+        this.#deadlineIsOver();
+      }, timerMs(deadlineMs));
       this.#disposables.push(() => clearTimeout(deadline));
     }
     return this.#drained;
   }
 
   async #drainAll(reason: ClosingReason): Promise<void> {
-    const { manager, logger } = this.#parts;
+    const { manager, logger, passBack } = this.#parts;
     logger.log("info", `draining: open connections: ${manager.openConnections}`);
     await manager.drain();
+    // A successor reaches the daemon before this one through this one.
+    await Promise.race([passBack.noLongerNeeded(), this.#deadline]);
     await this.#end(reason);
   }
 
@@ -259,10 +269,11 @@ class Daemon {
     return pid;
   }
 
-  #handOver(program: string, door: { readonly path: string } & NonNullable<Door["listener"]>): Promise<number> {
+  async #handOver(program: string, door: { readonly path: string } & NonNullable<Door["listener"]>): Promise<number> {
+    const { manager, passBack, instance } = this.#parts;
     // Tunnels that share a port have one listener.
     const servers = new Map(
-      this.#parts.manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
+      manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
     );
     const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
     const marks = [...servers].flatMap(([server, listen]) => {
@@ -270,15 +281,18 @@ class Daemon {
       return mark === undefined ? [] : [[formatAddress(listen), mark] as const];
     });
     const { options, paths } = this.#setup;
-    return handOver({
+    const successor = await handOver({
       program,
       // Not our own arguments as given: the successor runs in the state folder, where a relative path means another file.
       args: daemonArguments({ ...options, stateDir: paths.givenStateDir }),
       listeners: [{ id: DOOR, address: door.path, kind: "unix", server: door.server, release: door.release }, ...offered],
-      payload: { kept: this.#parts.manager.kept, socketFiles: Object.fromEntries(marks) } satisfies HandOverPayload,
+      payload: { kept: manager.kept, socketFiles: Object.fromEntries(marks), processes: passBack.namesFor(instance) } satisfies HandOverPayload,
+      onPassed: (socket, about) => passBack.taken(socket, about, (wire, port, begun) => manager.takeBack(wire, port, begun)),
       timeoutMs: HAND_OVER_MS,
       cwd: paths.stateDir,
     });
+    passBack.setSuccessor(successor);
+    return successor.pid;
   }
 
   async #end(reason: ClosingReason): Promise<void> {

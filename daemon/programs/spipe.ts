@@ -78,6 +78,7 @@ function joinStdio(
             throw new RangeError("a client is asked for nothing");
           },
           session: () => {},
+          elsewhere: () => {},
           verified: () => {},
           failed: () => {},
           closed: (_, reason) => resolve(reason),

@@ -33,7 +33,7 @@ import {
 import { hintedClientNonce, hintedServerNonce, hintOfClient, hintOfServer, NATIVE_VERSION, nativePsk } from "./native-hint.ts";
 import { NoiseInitiator, NoiseResponder } from "./noise.ts";
 import { clientProof, serverProof } from "./session-proof.ts";
-import type { Handshake, HandshakeProgress, HandshakeStep, SessionTerms, Wire } from "./wire.ts";
+import type { Begun, Handshake, HandshakeProgress, HandshakeStep, SessionTerms, Wire } from "./wire.ts";
 
 /** What an end speaks, as its entry says: `native` takes nothing else. */
 export type WireChoice = "auto" | "spiped" | "native";
@@ -68,8 +68,13 @@ export interface NegotiationOptions extends HandshakeOptions {
   readonly wires: readonly WireChoice[];
   /** Client: called once, when message 1 goes out. An error gives the handshake up. */
   readonly offer?: () => ClientOffer;
-  /** Server: called once, when message 1 has come and its sender holds the key. An error refuses the client. */
-  readonly answer?: (question: ClientQuestion) => ServerAnswer;
+  /**
+   * Server: called once, when message 1 has come and its sender holds the key. An error refuses the client; "elsewhere":
+   * the session that the client asks for is another process's, which goes on with the handshake.
+   */
+  readonly answer?: (question: ClientQuestion) => ServerAnswer | "elsewhere";
+  /** Server: another process began the handshake; give what it heard to `receive`. */
+  readonly begun?: Begun | undefined;
   /** Client: the far end has spoken native before. A nonce without a hint is refused then (WIRE_REFUSED), as it may be somebody else's. */
   readonly expectsNative?: boolean;
 }
@@ -122,7 +127,7 @@ abstract class Negotiation implements Handshake {
     this.held = concat([this.held, bytes]);
     try {
       const step = this.advance();
-      if (step.state === "native") this.#state = "done";
+      if (step.state === "native" || step.state === "elsewhere") this.#state = "done";
       return step;
     } catch (error) {
       if (error instanceof TunnelError) {
@@ -280,6 +285,7 @@ class ClientNegotiation extends Negotiation {
 class ServerNegotiation extends Negotiation {
   #noise: NoiseResponder | undefined;
   #keyIndex = -1;
+  #nonces: { readonly client: Uint8Array; readonly server: Uint8Array } | undefined;
 
   /** Nothing: the client's nonce comes first. */
   start(): Uint8Array {
@@ -301,6 +307,7 @@ class ServerNegotiation extends Negotiation {
     const clientNonce = this.held.subarray(0, NONCE_BYTES);
     this.#keyIndex = this.#hinted(clientNonce);
     if (this.#keyIndex < 0) {
+      if (this.options.begun) throw unopened();
       const nonce = random(NONCE_BYTES);
       return withFirst(nonce, this.goOnAsSpiped(nonce));
     }
@@ -319,13 +326,15 @@ class ServerNegotiation extends Negotiation {
   }
 
   #answerHint(clientNonce: Uint8Array): HandshakeStep {
-    const { suite, random, keys } = this.options;
+    const { suite, random, keys, begun } = this.options;
     const key = keys[this.#keyIndex] as SharedKey;
-    const serverNonce = hintedServerNonce(suite, key, { random, version: NATIVE_VERSION, clientNonce });
+    const serverNonce = begun?.serverNonce ?? hintedServerNonce(suite, key, { random, version: NATIVE_VERSION, clientNonce });
+    this.#nonces = { client: clientNonce, server: serverNonce };
     const start = this.noiseStart(key, [clientNonce, serverNonce]);
     this.#noise = new NoiseResponder(start);
     start.psk.fill(0);
-    return withFirst(serverNonce, this.#onQuestion(this.#noise));
+    const step = this.#onQuestion(this.#noise);
+    return begun ? step : withFirst(serverNonce, step);
   }
 
   /** Message 1, and message 2 as its answer. A stranger costs hashes and one AES-GCM: no X25519. */
@@ -336,6 +345,7 @@ class ServerNegotiation extends Negotiation {
     const hello = first && readClientHello(first.payload);
     if (!hello) throw unopened();
     const answer = this.#answerTo(hello, first.hash);
+    if (answer === "elsewhere") return this.#elsewhere(hello);
     const second = noise.second((hash) => writeServerHello(this.#helloOf(answer, hash)));
     if (!second) throw unopened();
     this.take(taken.bytes);
@@ -346,7 +356,15 @@ class ServerNegotiation extends Negotiation {
     return { state: "native", send: frameMessage(second.message), native, keyIndex: this.#keyIndex, rest: this.held };
   }
 
-  #answerTo({ holdsBytes, keepsMs, takesUp }: ClientHello, hash: Uint8Array): ServerAnswer {
+  /** Another process goes on, from the beginning: both nonces are in Noise's prologue. */
+  #elsewhere({ takesUp }: ClientHello): HandshakeStep {
+    const { client, server } = needed(this.#nonces);
+    const { session } = needed(takesUp);
+    this.forget();
+    return { state: "elsewhere", send: undefined, begun: { session, serverNonce: server, heard: concat([client, this.held]) } };
+  }
+
+  #answerTo({ holdsBytes, keepsMs, takesUp }: ClientHello, hash: Uint8Array): ServerAnswer | "elsewhere" {
     const { suite, noise } = this.options;
     return needed(this.options.answer)({
       ...{ keyIndex: this.#keyIndex, holdsBytes, keepsMs },
@@ -372,6 +390,6 @@ function needed<T>(value: T | undefined): T {
 
 /** The same step, with `first` before what it sends. */
 function withFirst(first: Uint8Array, step: HandshakeStep): HandshakeStep {
-  if (step.state === "done") throw new RangeError("a client proves its key only once it has our nonce");
+  if (step.state === "done" || step.state === "elsewhere") throw new RangeError("a client proves its key only once it has our nonce");
   return { ...step, send: step.send ? concat([first, step.send]) : first };
 }

@@ -47,6 +47,16 @@ export interface SessionTerms {
   readonly takenUpAt: number | undefined;
 }
 
+/** A server's handshake that another process goes on with: the client asks for a session that is kept there. */
+export interface Begun {
+  /** Names the session. */
+  readonly session: Uint8Array;
+  /** The nonce that the client has got from us. */
+  readonly serverNonce: Uint8Array;
+  /** All that the client has sent. */
+  readonly heard: Uint8Array;
+}
+
 /** What the bytes received so far have led to. */
 export type HandshakeStep =
   /** `proves`: `send` is spiped's proof of our key, which may be held back. */
@@ -60,6 +70,8 @@ export type HandshakeStep =
       /** Bytes received beyond the handshake: the first records. */
       readonly rest: Uint8Array;
     }
+  /** Server: see {@link Begun}. */
+  | { readonly state: "elsewhere"; readonly send: undefined; readonly begun: Begun }
   | {
       readonly state: "done";
       readonly send: Uint8Array | undefined;

@@ -13,6 +13,7 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import type { ForwardSecrecy } from "../protocol/handshake.ts";
 import { NAME_BYTES } from "../protocol/native-hello.ts";
 import type { Role } from "../protocol/wire.ts";
+import type { Generations } from "./generations.ts";
 
 /** Settings shared by all connections of a listener. */
 export interface ConnectionSettings {
@@ -36,11 +37,13 @@ export interface NativeSettings {
   readonly noise: NoiseSuite;
   /** Names this process to far ends, 16 random bytes. */
   readonly instance: Uint8Array;
+  /** Left out: no process was here before, and none will come after. */
+  readonly generations?: Generations | undefined;
 }
 
 /** The native wire of a process, with the primitives of the same kind as the suite's. */
-export function nativeSettings(suite: CipherSuite, random: RandomSource): NativeSettings {
-  return { noise: suite.name === "node" ? nodeNoiseSuite : nobleNoiseSuite, instance: random(NAME_BYTES) };
+export function nativeSettings(suite: CipherSuite, random: RandomSource, generations?: Generations): NativeSettings {
+  return { noise: suite.name === "node" ? nodeNoiseSuite : nobleNoiseSuite, instance: random(NAME_BYTES), generations };
 }
 
 /** What a listener's owner decides. */

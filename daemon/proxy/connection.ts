@@ -8,7 +8,8 @@
  *                  │└──◄──────┘  once, when the far side closed and left its reason open (proof-doubt.ts)
  *                  └──► open, as a stream of a session that is there
  *     server:  handshaking ──► dialling ──► open ──► closed
- *                  └──► closed, when the other end speaks the native wire: a session goes on (native-session.ts)
+ *                  └──► closed, when the other end speaks the native wire: a session goes on (native-session.ts),
+ *                       here or in another process (generations.ts)
  *     stream:               dialling ──► open ──► closed      (server role, on a session)
  *                                  └──► refusing ──► closed   (S5 was sent; then nothing but the end)
  *     any state but closed ──► closed, by drop(reason)
@@ -23,7 +24,7 @@ import type { SharedKey } from "../protocol/keys.ts";
 import type { MuxStream } from "../protocol/mux-stream.ts";
 import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
 import { writeTarget } from "../protocol/stream-words.ts";
-import type { Channel, NativeStart, Wire } from "../protocol/wire.ts";
+import type { Begun, Channel, NativeStart, Wire } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import type { IncomingStream } from "./incoming-stream.ts";
 import type { NativeSession } from "./native-session.ts";
@@ -54,10 +55,12 @@ export interface ConnectionOwner {
   /** Something went wrong. The failure is counted already if a route is known. The connection does not always end. */
   failed(connection: Connection, error: TunnelError): void;
   /** Server role: a client that holds `key` asks for a session, new or there before. @throws TunnelError the client is refused */
-  asked(question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer;
+  asked(question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer | "elsewhere";
   /** Server role: the other end speaks the native wire. The owner takes the wire over; this connection is over. */
   session(connection: Connection, route: Route, start: SessionStart): void;
-  /** Called once, last; not after `session`. */
+  /** Server role: the client asks for a session of another process. The owner takes the wire over; this connection is over. */
+  elsewhere(connection: Connection, wire: net.Socket, begun: Begun): void;
+  /** Called once, last; not after `session` or `elsewhere`. */
   closed(connection: Connection, reason: DropReason): void;
 }
 
@@ -73,7 +76,8 @@ export interface SessionStart {
 /** What was accepted: a plain client (client role, with its route), an encrypted one (server role), or a stream of such a one. */
 export type Accepted =
   | { readonly role: "client"; readonly plain: PlainSide; readonly route: Route }
-  | { readonly role: "server"; readonly wire: net.Socket; readonly routes: readonly Route[] }
+  /** `begun`: another process has begun the handshake. */
+  | { readonly role: "server"; readonly wire: net.Socket; readonly routes: readonly Route[]; readonly begun?: Begun | undefined }
   | { readonly role: "stream"; readonly incoming: IncomingStream; readonly route: Route };
 
 /** The design's figure for probing after a wake. */
@@ -128,6 +132,12 @@ export class Connection {
         const { route, index } = this.#routeOf(question.keyIndex);
         return owner.asked(question, { route, key: route.keys[index] as SharedKey });
       },
+      onElsewhere: (begun) => {
+        const wire = this.#opening.releaseWire();
+        this.#phase = "closed";
+        this.#opening.stop(undefined);
+        owner.elsewhere(this, wire, begun);
+      },
       onBytes: (count) => this.#countWire(count),
       onWireError: this.#onWireError,
     });
@@ -167,7 +177,7 @@ export class Connection {
       this.#useRoute(accepted.route);
       this.#serveStream(accepted.incoming, accepted.route);
     } else {
-      this.#handshake(accepted.wire, accepted.routes);
+      this.#handshake(accepted.wire, accepted.routes, accepted.begun);
     }
   }
 
@@ -213,9 +223,10 @@ export class Connection {
     this.#owner.failed(this, error);
   }
 
-  #handshake(wire: net.Socket, routes: readonly Route[]): void {
+  #handshake(wire: net.Socket, routes: readonly Route[], begun?: Begun): void {
     this.#setPhase("handshaking");
-    this.#opening.handshake(wire, routes);
+    if (begun) wire.unshift(begun.heard);
+    this.#opening.handshake(wire, routes, begun);
   }
 
   #onConnected(socket: net.Socket): void {

@@ -12,6 +12,7 @@ import { type Message, message } from "../../shared/message.ts";
 import { Backoff } from "../../shared/time.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
+import type { Begun } from "../protocol/wire.ts";
 import { handshakeBudget, hasRoom, isWithinLimit, type LimitPolicy, limitOf, MAX_WAITING, WaitingRoom } from "./admission.ts";
 import { type BindOptions, bind } from "./bind.ts";
 import { Connection, type DropReason, type SessionStart } from "./connection.ts";
@@ -86,6 +87,8 @@ export interface PortUser {
   listen(options: BindOptions): Promise<ResolvedAddress>;
   adopt(listen: (server: net.Server) => Promise<void>, address: ResolvedAddress): Promise<void>;
   reconfigure(options: ForwarderOptions): void;
+  /** Server role: goes on with a connection that a successor at this port has accepted; see generations.ts. Also while it drains. */
+  takeBack(wire: net.Socket, begun: Begun): void;
   drain(): Promise<void>;
   close(): void;
 }
@@ -193,10 +196,15 @@ export class Forwarder implements PortUser, Yielding {
       this.#state = "draining";
       this.#closeListener();
       this.#resetWaiting();
-      this.#sessions.goAway();
+      this.#sessions.goAway(this.#options.settings);
     }
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
     this.close();
+  }
+
+  takeBack(wire: net.Socket, begun: Begun): void {
+    if (this.#state === "closed") wire.destroy();
+    else this.#serve(wire, begun);
   }
 
   /** Ends everything now. */
@@ -291,13 +299,15 @@ export class Forwarder implements PortUser, Yielding {
     this.#options.onEvent?.({ type: "failure", error, peer: from.peer, route: from.route });
   }
 
-  #serve(socket: net.Socket): void {
+  #serve(socket: net.Socket, begun?: Begun): void {
     const { settings, routes, limitPolicy } = this.#options;
     const [only] = routes;
     if (!only) throw new RangeError("a forwarder needs a route");
     if (limitPolicy === "refuse" && this.yieldable >= handshakeBudget(this.#limit())) this.yieldOne(message("too many handshakes are under way"));
     const accepted =
-      settings.role === "client" ? ({ role: "client", plain: socketSide(socket), route: only } as const) : ({ role: "server", wire: socket, routes } as const);
+      settings.role === "client"
+        ? ({ role: "client", plain: socketSide(socket), route: only } as const)
+        : ({ role: "server", wire: socket, routes, begun } as const);
     const connection = new Connection(accepted, { peer: peerOf(socket), settings, owner: this.#owner });
     this.#connections.add(connection);
     if (settings.role === "server") this.#handshakes.add(connection, sourcePrefix(socket.remoteAddress));
@@ -324,26 +334,30 @@ export class Forwarder implements PortUser, Yielding {
     leadsBack: (address: ResolvedAddress): boolean => leadsTo(address, this.#address),
     admit: (connection: Connection, route: Route): boolean =>
       this.#options.limitPolicy === "wait" || isWithinLimit(connection, { route, connections: this.#connections }) || this.#sessions.giveWay(route),
-    asked: (question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer =>
-      this.#sessions.answer(question, { ...of, random: this.#options.settings.random }),
+    asked: (question: ClientQuestion, of: { readonly route: Route; readonly key: SharedKey }): ServerAnswer | "elsewhere" =>
+      this.#sessions.answer(question, { ...of, settings: this.#options.settings }),
+    elsewhere: (connection: Connection, wire: net.Socket, begun: Begun): void => {
+      this.#forget(connection);
+      const { native } = this.#options.settings;
+      if (this.#address && native?.generations) native.generations.passBack(wire, { port: this.#address, begun });
+      else wire.destroy();
+    },
     verified: (connection: Connection, what: "key" | "backend"): void => {
       this.#handshakes.delete(connection);
       this.#options.onEvent?.({ type: "verified", what, connection });
     },
     session: (connection: Connection, route: Route, start: SessionStart): void => {
-      this.#connections.delete(connection);
-      this.#handshakes.delete(connection);
+      this.#forget(connection);
       this.#options.onEvent?.({ type: "verified", what: "key", connection });
       this.#sessions.add(start, { route, peer: connection.peer, settings: this.#options.settings });
-      if (this.#state !== "listening") this.#sessions.goAway();
+      if (this.#state !== "listening") this.#sessions.goAway(this.#options.settings);
     },
     failed: (connection: Connection, error: TunnelError): void => {
       if (connection.phase === "refusing") this.#refusing.add(connection);
       this.#report(error, connection);
     },
     closed: (connection: Connection, reason: DropReason): void => {
-      this.#connections.delete(connection);
-      this.#handshakes.delete(connection);
+      this.#forget(connection);
       this.#refusing.delete(connection);
       this.#options.onEvent?.({ type: "closed", connection, reason });
       this.#serveWaiting();
@@ -352,6 +366,11 @@ export class Forwarder implements PortUser, Yielding {
       }
     },
   };
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#handshakes.delete(connection);
+  }
 
   #serveWaiting(): void {
     if (this.#hasRoom()) this.#limitAnnounced = false;

@@ -18,7 +18,7 @@ import { message } from "../../shared/message.ts";
 import { SpipedHandshake } from "../protocol/handshake.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import { type ClientQuestion, negotiate, type ServerAnswer } from "../protocol/negotiation.ts";
-import type { Handshake } from "../protocol/wire.ts";
+import type { Begun, Handshake } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type Dialled, dial } from "./dial.ts";
 import {
@@ -61,7 +61,9 @@ export interface OpeningOptions {
   readonly onVerified: (step: HandshakeDone, tookMs: number) => void;
   readonly onFailed: (error: TunnelError) => void;
   /** Server role: a client with the key, who speaks the native wire, asks for a session. @throws TunnelError the client is refused */
-  readonly onAsked: (question: ClientQuestion) => ServerAnswer;
+  readonly onAsked: (question: ClientQuestion) => ServerAnswer | "elsewhere";
+  /** Server role: the client asks for a session of another process; the caller takes the wire over (`releaseWire`). */
+  readonly onElsewhere: (begun: Begun) => void;
   /** Bytes that went over the wire each way. */
   readonly onBytes: (count: { readonly inBytes: number; readonly outBytes: number }) => void;
   /** Errors of the wire, as long as the wire has an owner: the connection gets them to its very end. */
@@ -179,9 +181,9 @@ export class Opening {
     }
   }
 
-  /** Makes the handshake on `wire`, and owns the wire from now on. `routes`: their keys count. */
-  handshake(wire: net.Socket, routes: readonly Route[]): void {
-    const { settings, onBytes, onWireError } = this.#options;
+  /** Makes the handshake on `wire`, and owns the wire from now on. `routes`: their keys count. `begun`: by another process. */
+  handshake(wire: net.Socket, routes: readonly Route[], begun?: Begun): void {
+    const { settings, onBytes, onWireError, onElsewhere } = this.#options;
     const { role, handshakeTimeoutMs, clock } = settings;
     this.#wire = wire;
     wire.on("error", onWireError);
@@ -189,7 +191,7 @@ export class Opening {
     const { holdProofMs } = this.#doubt;
     const running = new WireHandshake({
       wire,
-      handshake: this.#makeHandshake(routes),
+      handshake: this.#makeHandshake(routes, begun),
       clock,
       timeoutMs: handshakeTimeoutMs,
       ...(holdProofMs && { holdProofMs }),
@@ -199,6 +201,7 @@ export class Opening {
         this.#options.onNative(step, clock.monotonicMs() - startMs);
         this.#question?.ended();
       },
+      onElsewhere,
       onDone: (step) => this.#onDone(step, clock.monotonicMs() - startMs - running.heldMs),
       onFailed: (error) => this.#onFailed(error),
       explainBreak: (broken) => (role === "server" ? handshakeBroken({ role, ...broken, verifiedBefore: false }) : this.#explain(broken)),
@@ -211,7 +214,7 @@ export class Opening {
   }
 
   /** spiped's handshake, or one that begins with the question which wire is spoken. `routes`: their keys count. */
-  #makeHandshake(routes: readonly Route[]): Handshake {
+  #makeHandshake(routes: readonly Route[], begun: Begun | undefined): Handshake {
     const { role, suite, random, native, pairs, forwardSecrecy } = this.#options.settings;
     const keysOf = ({ keys }: Route): readonly SharedKey[] => (role === "client" ? keys.slice(0, 1) : keys);
     const keys = routes.flatMap(keysOf);
@@ -222,6 +225,7 @@ export class Opening {
       ...{ ...options, noise: native.noise, wires, expectsNative: this.#route?.native?.isNative === true && !this.#asksAgain },
       offer: () => ({ instance: native.instance, holdsBytes: SESSION_HOLDS_BYTES, keepsMs: this.#route?.keepsMs ?? 0 }),
       answer: (question) => this.#options.onAsked(question),
+      begun,
     });
   }
 

@@ -7,13 +7,13 @@
 import { TunnelError } from "../../shared/errors.ts";
 import { type AskedTarget, askedText } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
-import type { RandomSource } from "../crypto/random.ts";
 import { type SharedKey, sameBytes } from "../protocol/keys.ts";
 import { NAME_BYTES, SECRET_BYTES } from "../protocol/native-hello.ts";
 import type { ClientQuestion, ServerAnswer } from "../protocol/negotiation.ts";
 import type { SessionStart } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { targetRefused } from "./far-targets.ts";
+import { sessionName } from "./generations.ts";
 import { IncomingStream } from "./incoming-stream.ts";
 import type { NativeConnection } from "./native-link.ts";
 import { NativeSession, SESSION_HOLDS_BYTES } from "./native-session.ts";
@@ -62,7 +62,7 @@ export class ServerSessions {
   readonly #options: ServerSessionsOptions;
   readonly #sessions = new Map<NativeSession, Held>();
   readonly #waiting: WaitingSessions;
-  /** Nobody comes to this port any more: a session that loses its connection is lost. */
+  /** No new sessions. */
   #isClosing = false;
 
   constructor(options: ServerSessionsOptions) {
@@ -76,19 +76,26 @@ export class ServerSessions {
 
   /**
    * What a client that holds `key` gets: the session that it asks for, if it knows that session's secret, else a new one. A
-   * session is given to the entry and key that opened it.
+   * session is given to the entry and key that opened it. "elsewhere": it is one of a process before this one, which asks for the
+   * proof itself.
    * @throws TunnelError the client is refused; the session that it asks for is as it was
    */
-  answer({ takesUp }: ClientQuestion, { route, key, random }: { readonly route: Route; readonly key: SharedKey; readonly random: RandomSource }): ServerAnswer {
+  answer(
+    { takesUp }: ClientQuestion,
+    { route, key, settings }: { readonly route: Route; readonly key: SharedKey; readonly settings: ConnectionSettings },
+  ): ServerAnswer | "elsewhere" {
+    const { random, native } = settings;
+    if (!native) throw new RangeError("only spiped's wire is spoken here");
     const about = { holdsBytes: SESSION_HOLDS_BYTES, keepsMs: route.keepsMs ?? 0 };
     if (takesUp) {
       const session = this.#askedFor(takesUp.session, { route, key });
       if (session && takesUp.isProved(session.secret)) {
         return { ...about, session: session.name, secret: session.secret, receivedBytes: session.giveTo(takesUp) };
       }
+      if (native.generations?.isBefore(takesUp.session) === true) return "elsewhere";
       route.stats.sessions.gone += 1;
     }
-    return { ...about, session: random(NAME_BYTES), secret: random(SECRET_BYTES) };
+    return { ...about, session: sessionName(native.instance, random(NAME_BYTES)), secret: random(SECRET_BYTES) };
   }
 
   /** Goes on with a wire whose handshake has ended, as `answer` has said. */
@@ -133,7 +140,7 @@ export class ServerSessions {
       },
       onBytes: (inBytes, outBytes) => countWire(stats, inBytes, outBytes),
       onWaiting: (what, error) => {
-        if (what === "cut") this.#onCut(session, { held, route, error, atMs: settings.clock.wallMs() });
+        if (what === "cut") this.#onCut(session, { held, route, error, settings });
       },
       onBack: (how) => {
         if (how === "taken up") this.#onBack(session, { held, route, atMs: settings.clock.wallMs() });
@@ -164,12 +171,12 @@ export class ServerSessions {
 
   #onCut(
     session: NativeSession,
-    { held, route, error, atMs }: { readonly held: Held; readonly route: Route; readonly error: TunnelError; readonly atMs: number },
+    { held, route, error, settings }: { readonly held: Held; readonly route: Route; readonly error: TunnelError; readonly settings: ConnectionSettings },
   ): void {
     if (error.code !== "TRUNCATED") this.#options.failed(error, { route, peer: held.peer });
-    held.cutAtMs = atMs;
+    held.cutAtMs = settings.clock.wallMs();
     held.stats.sessions.waiting += 1;
-    if (this.#isClosing || !this.#routeOf(session)) {
+    if (!this.#mayComeBack(settings) || !this.#routeOf(session)) {
       session.close(error);
       return;
     }
@@ -213,11 +220,16 @@ export class ServerSessions {
     }
   }
 
-  /** No more streams, on any of them; each ends with its last stream, or with its connection: nobody can come back to this port. */
-  goAway(): void {
+  /** Whether the client of a session can still reach it on another connection. */
+  #mayComeBack({ native }: ConnectionSettings): boolean {
+    return !this.#isClosing || native?.generations?.hasSuccessor === true;
+  }
+
+  /** No more streams, on any of them; each ends with its last stream, and one that nobody can come back to with its connection. */
+  goAway(settings: ConnectionSettings): void {
     this.#isClosing = true;
     for (const session of [...this.#sessions.keys()]) {
-      if (!session.isWaiting) session.goAway();
+      if (!session.isWaiting || (session.streams > 0 && this.#mayComeBack(settings))) session.goAway();
       else session.close(new TunnelError("TRUNCATED", message("the session had no connection when the far end stopped listening")));
     }
   }

@@ -11,6 +11,7 @@ import { formatAddress } from "../../shared/address.ts";
 import { type ErrorCode, TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
+import type { Begun } from "../protocol/wire.ts";
 import type { BindOptions } from "./bind.ts";
 import type { Connection } from "./connection.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortLabel, type PortUser } from "./forwarder.ts";
@@ -102,11 +103,12 @@ class SharedPort {
 
   /** Applies the members' present options to new connections. */
   refresh(): void {
-    const [first] = this.members;
+    const present = [...this.members, ...this.#reachable];
+    const [first] = present;
     if (!first) return;
     this.forwarder.reconfigure({
       ...first.options,
-      routes: [...this.members].flatMap((member) => member.options.routes),
+      routes: present.flatMap((member) => member.options.routes),
       onEvent: (event) => this.#dispatch(event),
     });
   }
@@ -127,6 +129,11 @@ class SharedPort {
 
   /** Members that have left and still have connections. */
   readonly leaving = new Set<Member>();
+
+  /** Members that have left, to whose sessions a successor at the port passes connections on: it can't begin one with their keys. */
+  get #reachable(): Iterable<Member> {
+    return [...this.leaving].filter(({ options }) => options.settings.native?.generations?.hasSuccessor === true);
+  }
 
   #everyone(): readonly Member[] {
     return [...this.members, ...this.leaving];
@@ -225,6 +232,11 @@ class Member implements PortUser {
     else this.#options = options;
   }
 
+  takeBack(wire: net.Socket, begun: Begun): void {
+    if (this.#port) this.#port.forwarder.takeBack(wire, begun);
+    else wire.destroy();
+  }
+
   get wanted(): ForwarderOptions {
     return this.#wanted;
   }
@@ -257,7 +269,8 @@ class Member implements PortUser {
     for (const connection of this.#port?.forwarder.connections ?? []) {
       if (!connection.route) connection.drop({ kind: "cancelled" });
     }
-    this.#port?.leaving.delete(this);
+    // Its keys are of no use here any more either.
+    if (this.#port?.leaving.delete(this) === true) this.#port.refresh();
   }
 
   onEvent(event: ForwarderEvent): void {
@@ -298,6 +311,7 @@ class Member implements PortUser {
       port.settle();
       return;
     }
+    port.refresh();
     this.#ports.remove(port);
     void port.forwarder.drain();
   }

@@ -8,7 +8,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { type Clock, deadline } from "../../shared/time.ts";
 import { concat } from "../protocol/keys.ts";
-import type { Handshake, HandshakeProgress, HandshakeStep, Wire } from "../protocol/wire.ts";
+import type { Begun, Handshake, HandshakeProgress, HandshakeStep, Wire } from "../protocol/wire.ts";
 import { endError } from "./plain-side.ts";
 
 /** The step that ends a handshake with success. */
@@ -52,6 +52,8 @@ export interface WireHandshakeOptions {
   readonly onDone: (step: HandshakeDone) => void;
   /** The same, when both ends speak the native wire. */
   readonly onNative: (step: NativeDone) => void;
+  /** Server: another process goes on. The socket is paused. */
+  readonly onElsewhere?: (begun: Begun) => void;
   readonly onFailed: (error: TunnelError) => void;
   /** The other end closed or reset the connection: the caller says what that means; undefined: the caller goes on, and nothing more is reported. */
   readonly explainBreak: (broken: HandshakeBreak) => TunnelError | undefined;
@@ -137,8 +139,13 @@ export class WireHandshake {
       else if (step.send) this.#send(step.send);
       return;
     }
-    if (step.send) this.#send(step.send);
     wire.pause();
+    if (step.state === "elsewhere") {
+      this.stop();
+      this.#options.onElsewhere?.(step.begun);
+      return;
+    }
+    if (step.send) this.#send(step.send);
     if (step.state === "native") {
       this.stop();
       onNative(step);

@@ -6,7 +6,8 @@
  * reconciler.ts (what should be) and tunnel-pool.ts (what runs).
  */
 
-import { formatAddress } from "../../shared/address.ts";
+import type * as net from "node:net";
+import { type Address, formatAddress } from "../../shared/address.ts";
 import type { LogEntry } from "../../shared/contract/methods.ts";
 import type { TunnelStatus, TunnelUser } from "../../shared/contract/state.ts";
 import { refKey, sameRef, type TunnelRef } from "../../shared/contract/tunnel-ref.ts";
@@ -15,6 +16,7 @@ import { message } from "../../shared/message.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
 import { type Clock, machineAfter } from "../../shared/time.ts";
 import type { ConfigSource } from "../config/config-source.ts";
+import type { Begun } from "../protocol/wire.ts";
 import type { ForwarderEvent } from "../proxy/forwarder.ts";
 import { notSaved, type StateStore } from "./daemon-state.ts";
 import { assertLeaseRoom, assertPinRoom, isKept, Leases, othersUsing } from "./leases.ts";
@@ -284,6 +286,13 @@ export class Manager {
   /** After sleep or a change of network. */
   wake(): void {
     for (const tunnel of this.#pool.all) tunnel.wake();
+  }
+
+  /** Goes on with a connection that a successor has accepted at `port`: its client asks for a session of this process. */
+  takeBack(wire: net.Socket, port: Address, begun: Begun): void {
+    const tunnel = this.#pool.all.find(({ plan, listen }) => plan.role === "server" && formatAddress(listen) === formatAddress(port));
+    if (tunnel) tunnel.forwarder.takeBack(wire, begun);
+    else wire.destroy();
   }
 
   /** Opens nothing new; resolves when the last connection has ended. */

@@ -14,19 +14,24 @@ import { commandLine, isAlive, processesWith } from "../support/process/proc-inf
 import { run } from "../support/process/run.ts";
 import { approveAndWant, find, Home, portOf, type TestClient } from "../support/process/tunneld.ts";
 import { until } from "../support/process/until.ts";
+import { Workspace } from "../support/process/workspace.ts";
 import { stageForAll, stageForEach } from "../support/stage.ts";
 import { rejectionOf } from "../support/wire/codes.ts";
+import { startNetwork } from "../support/wire/network.ts";
+import { closedPort as freePort } from "../support/wire/peer.ts";
 
 describe("an upgrade of the daemon", () => {
   const bundles = stageForAll();
   const stage = stageForEach();
   let older = "";
   let newer = "";
+  let newest = "";
   let newerClient = "";
 
   before(() => {
     older = bundleVersion("daemon/main.ts", { version: "0.0.9", folder: bundles.folder });
     newer = bundleVersion("daemon/main.ts", { version: "0.1.0", folder: bundles.folder });
+    newest = bundleVersion("daemon/main.ts", { version: "0.2.0", folder: bundles.folder });
     newerClient = bundleVersion("test/support/lifecycle/newer-client.ts", { version: "0.1.0", folder: bundles.folder });
   });
 
@@ -142,6 +147,62 @@ describe("an upgrade of the daemon", () => {
     const { code, stdout } = await run(stage, [process.execPath, newer, "stop", "--now", "--state-dir", home.paths.stateDir]);
     assert.deepEqual([code, stdout.toString(), isAlive(pid), processesWith(`--state-dir ${home.paths.stateDir}`)], [0, "stopped\n", false, []]);
     await user.ended();
+  });
+
+  it("of the far end's daemon leaves sessions where they are: their clients come back to it through its successors", async () => {
+    const home = new Home(stage);
+    const echo = await startEcho(stage);
+    const listen = `127.0.0.1:${await freePort()}`;
+    const entry = { role: "server", listen, target: echo.address };
+    for (const name of ["one", "two"]) home.key(name);
+    const configPath = home.workspace("far", { one: { ...entry, key: "one" }, two: { ...entry, key: "two" } });
+    const window = home.client({ program: older, stay: true });
+    const { pid } = await window.daemon.connect();
+    stage.ownPid(pid);
+    await approveAndWant(window, configPath, ["one", "two"]);
+
+    const network = await startNetwork(stage, Number(listen.split(":").at(-1)));
+    const near = new Workspace(stage, "near");
+    const target = `127.0.0.1:${network.port}`;
+    near.write({
+      one: { target, listen: 0, key: { file: join(home.paths.keyDir, "one") } },
+      two: { target, listen: 0, key: { file: join(home.paths.keyDir, "two") } },
+    });
+    const { code, stderr } = await near.run(["up", "--yes"]);
+    assert.equal(code, 0, stderr);
+    const addresses = (await near.status()).tunnels.map((tunnel) => `[127.0.0.1]:${tunnel.listen.split(":").at(-1)}`);
+    const before = await Promise.all(addresses.map((address) => connectTo(stage, address)));
+    for (const peer of before) await peer.echoes("before");
+
+    // Two upgrades: whoever comes back is passed on twice.
+    const pids = [pid];
+    for (const [program, version] of [
+      [newer, "0.1.0"],
+      [newest, "0.2.0"],
+    ] as const) {
+      const { pid: successor } = await window.daemon.request("daemon/replace", { program });
+      stage.ownPid(successor);
+      pids.push(successor);
+      await backWith(window, version);
+      for (const peer of before) await peer.echoes(`with ${version}`);
+      const made = network.made;
+      network.cut("reset");
+      for (const peer of before) await peer.echoes(`after a cut, with ${version}`);
+      assert.equal(network.made, made + 2);
+    }
+    assert.deepEqual(pids.map(isAlive), [true, true, true], "the one between passes on");
+    const after = await connectTo(stage, addresses[0] as string);
+    await after.echoes("through the newest");
+    const { daemon } = await window.daemon.request("tunnels/list", {});
+    assert.deepEqual(
+      daemon.predecessors?.map((one) => [one.pid, one.openConnections]).toSorted(),
+      [pids[0], pids[1]].map((one, index) => [one, index === 0 ? 2 : 0]).toSorted(),
+    );
+
+    for (const peer of before) await peer.closedByUs();
+    await until(() => !pids.slice(0, 2).some((one) => isAlive(one as number)), { what: "the older daemons ended" });
+    network.cut("reset");
+    await after.echoes("still there");
   });
 
   it("re-opens what is pinned, though no client asks for it", async () => {

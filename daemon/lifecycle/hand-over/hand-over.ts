@@ -11,7 +11,7 @@
  * receive-listeners.ts.
  */
 import { type ChildProcess, fork, type SendHandle } from "node:child_process";
-import type * as net from "node:net";
+import * as net from "node:net";
 import { saidBy, TunnelError } from "../../../shared/errors.ts";
 import { message } from "../../../shared/message.ts";
 import { machineTimers, type Timers } from "../../../shared/time.ts";
@@ -34,6 +34,8 @@ export interface HandOverOptions {
   readonly listeners: readonly OfferedListener[];
   /** JSON for the successor: what the owner needs to go on with these listeners. Never written to disk. */
   readonly payload?: unknown;
+  /** The successor passes a connection back that belongs here; check `about` like any input, and end the socket if it can't be used. */
+  readonly onPassed?: (socket: net.Socket, about: unknown) => void;
   /** The limit for everything until the successor is ready. */
   readonly timeoutMs: number;
   /** Outside any extension folder, so that the extension can be replaced. */
@@ -42,11 +44,20 @@ export interface HandOverOptions {
   readonly timers?: Timers;
 }
 
+/** A successor that accepts now. */
+export interface Successor {
+  readonly pid: number;
+  /** Whether it can pass connections back. */
+  readonly isReachable: boolean;
+  /** Resolves when it can't, or not any more. */
+  readonly gone: Promise<void>;
+}
+
 /**
- * Hands over; resolves to the successor's process id once this process has stopped accepting. The caller then drains.
+ * Hands over; resolves to the successor once this process has stopped accepting. The caller then drains.
  * @throws TunnelError DAEMON_UNREACHABLE: the successor didn't come up and was ended; nothing has changed here
  */
-export async function handOver(options: HandOverOptions): Promise<number> {
+export async function handOver(options: HandOverOptions): Promise<Successor> {
   const child = startSuccessor(options);
   const stopTimer = (options.timers ?? machineTimers).after(options.timeoutMs, () => child.kill("SIGKILL"));
   try {
@@ -60,10 +71,30 @@ export async function handOver(options: HandOverOptions): Promise<number> {
   }
   for (const listener of options.listeners) release(listener);
   await send(child, { type: "released" }).catch(() => {});
-  if (child.connected) child.disconnect();
+  const { onPassed } = options;
+  if (onPassed) child.on("message", (said, handle) => takePassed(said as Partial<NewMessage> | null, handle, onPassed));
+  else if (child.connected) child.disconnect();
+  const gone = new Promise<void>((resolve) => {
+    if (child.connected) child.once("disconnect", resolve);
+    else resolve();
+  });
   child.unref();
-  // A child without an id never became ready.
-  return child.pid ?? 0;
+  child.channel?.unref();
+  return {
+    gone,
+    // A child without an id never became ready.
+    pid: child.pid ?? 0,
+    get isReachable() {
+      return onPassed !== undefined && child.connected;
+    },
+  };
+}
+
+function takePassed(said: Partial<NewMessage> | null, handle: unknown, onPassed: NonNullable<HandOverOptions["onPassed"]>): void {
+  if (said?.type !== "passed" || handle === undefined) return;
+  // Nothing reads it before its owner does: its first bytes may have been read by the successor.
+  const socket = new net.Socket({ handle, allowHalfOpen: true, manualStart: true } as net.SocketConstructorOpts);
+  onPassed(socket, (said as { readonly about?: unknown }).about);
 }
 
 function startSuccessor({ program, args, cwd, env }: HandOverOptions): ChildProcess {

@@ -5,9 +5,10 @@
  *     old ─► new   offer      list of listeners, and the owner's payload
  *     old ─► new   listener   one each, with its handle (or without, if it can't be sent)
  *     new ─► old   ready      the new daemon accepts on all handles it got
- *     old ─► new   released   the old daemon has stopped accepting; then it hangs up
+ *     old ─► new   released   the old daemon has stopped accepting
+ *     new ─► old   passed     a connection that belongs to the old daemon, with its handle; until either ends
  *
- * If either daemon ends before "released", the other simply goes on alone.
+ * An older daemon hangs up after "released", and takes no connection back. If either daemon ends before "released", the other simply goes on alone.
  */
 
 /** Version of these messages; an offer with another version is refused. */
@@ -31,5 +32,5 @@ export type OldMessage =
   | { readonly type: "listener"; readonly id: string; readonly hasHandle: boolean }
   | { readonly type: "released" };
 
-/** New to old. */
-export type NewMessage = { readonly type: "ready" };
+/** New to old. `about`: what the owner needs to go on with the connection. */
+export type NewMessage = { readonly type: "ready" } | { readonly type: "passed"; readonly about: unknown };

@@ -4,6 +4,7 @@
  * listener, `ready()`, then bind each address that came without a handle.
  * Messages: messages.ts. The parent's side: hand-over.ts.
  */
+import type { SendHandle } from "node:child_process";
 import type * as net from "node:net";
 import { TunnelError } from "../../../shared/errors.ts";
 import { message } from "../../../shared/message.ts";
@@ -26,11 +27,18 @@ export interface HandedOver {
   readonly payload: unknown;
   /** Tells the old daemon that we accept; resolves when the old daemon no longer accepts (or is gone). */
   ready(): Promise<void>;
+  /** Whether the old daemon is there, and takes connections back. */
+  readonly isThere: boolean;
+  /** Resolves when it is not. */
+  readonly gone: Promise<void>;
+  /** Gives the old daemon a connection that belongs to it, and lets go of the socket, which must be paused. */
+  passBack(socket: net.Socket, about: unknown): void;
 }
 
 /** A handle as Node passes it. It is undocumented, except for the part used here. */
 interface RawHandle {
   close(): void;
+  readStop?(): void;
 }
 
 /** Whether this process was started as a successor; removes the variable from the environment. */
@@ -49,6 +57,7 @@ export function receiveListeners(): Promise<HandedOver> {
     const handles = new Map<string, RawHandle | undefined>();
     let offer: Extract<OldMessage, { type: "offer" }> | undefined;
     const untilReleased = onceReleased();
+    const gone = new Promise<void>((resolve) => process.once("disconnect", resolve));
 
     const onGone = (): void => reject(new TunnelError("DAEMON_UNREACHABLE", message("the old daemon ended while it handed over: start the daemon again")));
     const onMessage = (said: OldMessage, handle: unknown): void => {
@@ -62,7 +71,16 @@ export function receiveListeners(): Promise<HandedOver> {
       }
       if (offer === undefined || handles.size < offer.listeners.length) return;
       stop();
-      resolve({ listeners: offer.listeners.map((name) => received(name, handles.get(name.id))), payload: offer.payload, ready: () => ready(untilReleased) });
+      resolve({
+        listeners: offer.listeners.map((name) => received(name, handles.get(name.id))),
+        payload: offer.payload,
+        ready: () => ready(untilReleased),
+        get isThere() {
+          return process.connected;
+        },
+        gone,
+        passBack,
+      });
     };
     const stop = (): void => {
       process.removeListener("message", onMessage as NodeJS.MessageListener);
@@ -82,7 +100,8 @@ function onceReleased(): Promise<void> {
     const finish = (): void => {
       process.removeListener("message", onMessage as NodeJS.MessageListener);
       process.removeListener("disconnect", finish);
-      if (process.connected) process.disconnect();
+      // The channel stays, for connections that are passed back; it keeps nobody alive.
+      process.channel?.unref();
       resolve();
     };
     process.on("message", onMessage as NodeJS.MessageListener);
@@ -94,6 +113,18 @@ async function ready(untilReleased: Promise<void>): Promise<void> {
   // If the parent is gone, this send fails, and that is fine.
   process.send?.({ type: "ready" }, undefined, undefined, () => {});
   await untilReleased;
+}
+
+/** See {@link HandedOver.passBack}. The raw handle: with a net.Socket, Node would count the socket among the server's until it ends over there. */
+function passBack(socket: net.Socket, about: unknown): void {
+  const handle = (socket as unknown as { readonly _handle: RawHandle | null })._handle;
+  if (!handle || !process.send || !process.connected) {
+    socket.destroy();
+    return;
+  }
+  handle.readStop?.();
+  // The other process has its own descriptor by then: closing ours ends nothing.
+  process.send({ type: "passed", about }, handle as SendHandle, {}, () => socket.destroy());
 }
 
 function received(name: ListenerName, handle: RawHandle | undefined): ReceivedListener {

@@ -35,7 +35,7 @@ async function begin(): Promise<void> {
   ];
   say({ port, linkedPath, directPath, handlelessPath });
   await once(process.stdin, "data");
-  const pid = await handOver({ program: process.argv[1] ?? "", args: [], listeners, payload: { generation: 2 }, timeoutMs: 120_000, cwd: "/" });
+  const { pid } = await handOver({ program: process.argv[1] ?? "", args: [], listeners, payload: { generation: 2 }, timeoutMs: 120_000, cwd: "/" });
   say({ pid });
   process.stdin.destroy();
 }

@@ -9,6 +9,7 @@ import type { LimitPolicy } from "../../../daemon/proxy/admission.ts";
 import { nativeSettings } from "../../../daemon/proxy/connection-settings.ts";
 import { Descriptors } from "../../../daemon/proxy/descriptors.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions } from "../../../daemon/proxy/forwarder.ts";
+import type { Generations } from "../../../daemon/proxy/generations.ts";
 import { NativeWay } from "../../../daemon/proxy/native-way.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
 import { RouteStats } from "../../../daemon/proxy/stats.ts";
@@ -41,6 +42,8 @@ export interface EndOptions {
   readonly lookup?: Lookup;
   /** Default: its own, which never run out. */
   readonly descriptors?: Descriptors;
+  /** Default: none before, none after. */
+  readonly generations?: Generations;
 }
 
 export const local = (port: number): Address => ({ kind: "tcp", host: "127.0.0.1", port });
@@ -66,7 +69,7 @@ export class End {
         connectTimeoutMs: timeoutMs,
         handshakeTimeoutMs: timeoutMs,
         keepAlive: true,
-        native: nativeSettings(suite, systemRandom),
+        native: nativeSettings(suite, systemRandom, options.generations),
       },
       routes,
       limitPolicy,
