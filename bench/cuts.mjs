@@ -12,6 +12,7 @@ import { summarize } from "./rounds.mjs";
 
 const TRANSACTIONS = 10;
 const AWAY_MS = 15_000;
+const STOPPED_MS = 60_000;
 /** How long an answer may take once the network is back: longer than the 12 s in which a dead connection is noticed. */
 const PATIENCE_MS = 20_000;
 
@@ -19,7 +20,28 @@ const METRICS = [
   { id: "cuts.reset", label: "open transactions that outlive a reset of the connection", unit: "%", better: "higher", digits: 0 },
   { id: "cuts.held", label: "  a network that holds everything back for 15 s", unit: "%", better: "higher", digits: 0 },
   { id: "cuts.forgotten", label: "  a network that forgets the connection (NAT, VPN), 15 s", unit: "%", better: "higher", digits: 0 },
+  { id: "cuts.stopped", label: "  a near end that is stopped (SIGSTOP) for 60 s", unit: "%", better: "higher", digits: 0 },
+  { id: "cuts.asleep", label: "  the same, while the network forgets the connection", unit: "%", better: "higher", digits: 0 },
 ];
+
+/** What happens, for how long, and how it is undone. */
+const CUTS = {
+  "cuts.reset": { awayMs: 0, begin: ({ relay }) => relay.reset() },
+  "cuts.held": { awayMs: AWAY_MS, begin: ({ relay }) => relay.held() },
+  "cuts.forgotten": { awayMs: AWAY_MS, begin: ({ relay }) => relay.forgotten() },
+  "cuts.stopped": { awayMs: STOPPED_MS, begin: (contender) => signalNear(contender, "SIGSTOP") },
+  "cuts.asleep": {
+    awayMs: STOPPED_MS,
+    begin: (contender) => {
+      signalNear(contender, "SIGSTOP");
+      contender.relay.forgotten();
+    },
+  },
+};
+
+function signalNear({ ends }, signal) {
+  for (const { role, pid } of ends) if (role === "client") process.kill(pid, signal);
+}
 
 /** Resolves to the summaries of METRICS. */
 export async function measureCuts({ programs, rounds }) {
@@ -41,9 +63,13 @@ async function atOnce(contenders, id, rounds) {
   const values = Object.fromEntries(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     const open = await Promise.all(contenders.map((contender) => begin(contender)));
-    for (const { relay } of contenders) relay[id.slice("cuts.".length)]();
-    if (id !== "cuts.reset") await delay(AWAY_MS);
-    for (const { relay } of contenders) relay.restore();
+    const { awayMs, begin: cut } = CUTS[id];
+    for (const contender of contenders) cut(contender);
+    if (awayMs > 0) await delay(awayMs);
+    for (const contender of contenders) {
+      contender.relay.restore();
+      signalNear(contender, "SIGCONT");
+    }
     const ended = await Promise.all(open.map((transactions) => Promise.all(transactions.map(end))));
     for (const [index, { name }] of contenders.entries()) values[name].push((100 * ended[index].filter(Boolean).length) / TRANSACTIONS);
   }

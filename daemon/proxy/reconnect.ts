@@ -51,6 +51,9 @@ export interface ReconnectOptions {
 /** The design's figures, before up to a quarter more by chance. */
 const AGAIN_MS = { first: 200, most: 5_000 };
 
+/** Our choice: a network that forgets a connection is noticed only by a limit; the entry's own counts if it is less. */
+const ATTEMPT_MS = 10_000;
+
 /** Our choice: answers without a hint before it is believed that the far side does not speak the native wire with our key any more. */
 const REFUSALS = 3;
 
@@ -109,11 +112,11 @@ export class Reconnect {
 
   /** The address that worked last comes first; its name is looked up again from the second attempt on. */
   async #dial({ target, bind, settings }: FarSide): Promise<net.Socket> {
-    const { connectTimeoutMs } = settings;
+    const timeoutMs = Math.min(settings.connectTimeoutMs, ATTEMPT_MS);
     const { signal } = this.#abort;
     this.#attempts += 1;
-    const addresses = await target.addressesWithin(connectTimeoutMs, { signal, afresh: this.#attempts > 1 });
-    const { socket, address } = await dial({ addresses, timeoutMs: connectTimeoutMs, bind, signal });
+    const addresses = await target.addressesWithin(timeoutMs, { signal, afresh: this.#attempts > 1 });
+    const { socket, address } = await dial({ addresses, timeoutMs, bind, signal });
     target.noteGood(address);
     return socket;
   }
@@ -131,7 +134,7 @@ export class Reconnect {
       wire,
       clock,
       onBytes,
-      timeoutMs: handshakeTimeoutMs,
+      timeoutMs: Math.min(handshakeTimeoutMs, ATTEMPT_MS),
       handshake: negotiate({
         ...{ role: "client", suite, random, noise: native.noise, keys: [far.key], wires: ["native"], forwardSecrecy: "require" },
         expectsNative: true,

@@ -105,7 +105,7 @@ describe("real clients through cuts of the network", () => {
     sites += 1;
     const network = await startNetwork(stage, farPort);
     const near = new Workspace(stage, `near${sites}`);
-    const common = { listen: 0, target: `127.0.0.1:${network.port}`, key: { file: keyFile }, maxConnections: 1_000, timeoutSeconds: 5 };
+    const common = { listen: 0, target: `127.0.0.1:${network.port}`, key: { file: keyFile }, maxConnections: 1_000, timeoutSeconds: 300 };
     near.write({ db: { ...common, service: "mysql" }, cache: { ...common, service: "redis", backend: "cache" }, blob: { ...common, backend: "blob" } });
     const { code, stderr } = await near.run(["up", "--yes"]);
     assert.equal(code, 0, stderr);
