@@ -195,7 +195,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#opening.stop(reason.kind === "failed" ? reason.error : undefined);
     if (this.#traffic) this.#traffic.cut();
-    else this.#closeUnopened(before);
+    else this.#closeUnopened(before, reason);
     this.#channel?.wipe();
     this.#owner.closed(this, reason);
   }
@@ -204,7 +204,7 @@ export class Connection {
    * Closes a connection that has passed nothing on. Data that a client sent to us is still lost. A FIN after C4 would make
    * the far end show its backend a connection that ended well; a server's FIN after S5 would look like an answer without data.
    */
-  #closeUnopened(before: Phase): void {
+  #closeUnopened(before: Phase, reason: DropReason): void {
     if (this.#accepted.role === "stream") {
       this.#plain?.destroy();
       if (!this.#isRefused) this.#accepted.incoming.stream.reset();
@@ -214,6 +214,7 @@ export class Connection {
     if (wire && (this.#settings.role === "client" || before !== "handshaking")) resetSocket(wire);
     else wire?.destroy();
     const plain = this.#plain;
+    if (reason.kind === "failed" && plain?.refusal?.take(reason.error, true) === true) return;
     if (plain?.source.readableLength) plain.reset();
     else plain?.destroy();
   }

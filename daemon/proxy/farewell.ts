@@ -6,11 +6,13 @@
  *     the stream into the side is incomplete ──► its queue is written, a moment, reset
  *     it is whole, its end is queued         ──► its end is written, closed
  *     it is whole, its end is written        ──► closed (the system resets it as soon as the side sends more)
+ *     a client that was sent nothing         ──► it is told why, if it can be (plain-refusal.ts)
  *
  * A unix socket has no reset: it is closed, and its reader sees an error only if
  * the reader's own data has not been read. Owns its timers and listeners, and in
  * the end the side itself.
  */
+import type { TunnelError } from "../../shared/errors.ts";
 import type { PlainSide } from "./plain-side.ts";
 
 /** How much of the stream into a side its owner has handed over: no end yet, an end that is queued, everything. */
@@ -22,6 +24,8 @@ export interface FarewellOptions {
   readonly streamInto: StreamInto;
   /** Whether any byte was ever written to it. */
   readonly wasWritten: boolean;
+  /** Why it broke, for a client to which nothing was written. `isUnheard`: see {@link PlainSide.refusal}. */
+  readonly failure?: { readonly error: TunnelError; readonly isUnheard: boolean } | undefined;
   /** The side is closed. Called once, perhaps at once; not after `cut`. */
   readonly onClosed: () => void;
 }
@@ -80,10 +84,11 @@ export class Farewell {
   #close(): boolean {
     if (this.#state === "closed") return false;
     this.#state = "closed";
-    const { side, streamInto } = this.#options;
+    const { side, streamInto, wasWritten, failure } = this.#options;
     clearTimeout(this.#timer);
     side.sink.removeListener("close", this.#finish);
     side.sink.removeListener("finish", this.#finish);
+    if (failure && streamInto === "open" && !wasWritten && side.refusal?.take(failure.error, failure.isUnheard) === true) return true;
     if (streamInto === "done" || (streamInto === "ended" && side.sink.writableFinished)) side.destroy();
     else side.reset();
     return true;

@@ -22,7 +22,8 @@ import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { Handshakes, sourcePrefix } from "./handshakes.ts";
 import { leadsTo } from "./loop.ts";
 import type { SessionNews } from "./native-way.ts";
-import { resetSocket, socketSide } from "./plain-side.ts";
+import { Refusals } from "./plain-refusal.ts";
+import { type PlainSide, resetSocket, socketSide } from "./plain-side.ts";
 import type { Route } from "./route.ts";
 import { ServerSessions } from "./server-sessions.ts";
 import { closeListener } from "./socket-file.ts";
@@ -120,6 +121,8 @@ export class Forwarder implements PortUser, Yielding {
     news: (news, { route, peer }) => this.#options.onEvent?.({ type: "session", news, route, peer }),
   });
   readonly #waiting = new WaitingRoom<net.Socket>();
+  /** Client role: clients that are told why they are not served. */
+  readonly #refusals = new Refusals();
   /** Failures by code before a route was known: strangers at a server role's port. */
   readonly strangers = new Map<ErrorCode, number>();
   readonly isShared = false;
@@ -216,6 +219,7 @@ export class Forwarder implements PortUser, Yielding {
     this.#closeListener();
     for (const connection of this.#connections) connection.drop({ kind: "cancelled" });
     this.#sessions.close();
+    this.#refusals.close();
     this.#resetWaiting();
   }
 
@@ -235,8 +239,7 @@ export class Forwarder implements PortUser, Yielding {
       // The system accepted this connection before the port was closed.
       resetSocket(socket);
     } else if (held) {
-      this.#failed(socket, held);
-      socket.destroy();
+      this.#turnAway(socket, held);
     } else if (this.#backoffTimer || !this.#hasRoom()) {
       this.#turnAwayOrWait(socket);
     } else {
@@ -273,8 +276,20 @@ export class Forwarder implements PortUser, Yielding {
     const why = refuse
       ? message("all {0} connections are in use: raise the limit or close some", this.#limit())
       : message("{0} connections are waiting already: raise the limit or close some", MAX_WAITING);
-    this.#failed(socket, new TunnelError("LIMIT_REACHED", why));
+    this.#turnAway(socket, new TunnelError("LIMIT_REACHED", why));
+  }
+
+  /** Closes a newcomer, or tells it why it is not served. */
+  #turnAway(socket: net.Socket, error: TunnelError): void {
+    const [route] = this.#options.routes;
+    this.#failed(socket, error);
+    if (this.#options.settings.role === "client" && route && this.#plainSide(socket, route).refusal?.take(error, true) === true) return;
     socket.destroy();
+  }
+
+  #plainSide(socket: net.Socket, { name, refuser: makeRefuser }: Route): PlainSide {
+    const refuser = makeRefuser?.();
+    return refuser ? { ...socketSide(socket), refusal: this.#refusals.for(socket, { name, refuser }) } : socketSide(socket);
   }
 
   /** Lets a newcomer wait; without room, in place of a waiting one that has already ended its stream. False: there is no such place. */
@@ -306,7 +321,7 @@ export class Forwarder implements PortUser, Yielding {
     if (limitPolicy === "refuse" && this.yieldable >= handshakeBudget(this.#limit())) this.yieldOne(message("too many handshakes are under way"));
     const accepted =
       settings.role === "client"
-        ? ({ role: "client", plain: socketSide(socket), route: only } as const)
+        ? ({ role: "client", plain: this.#plainSide(socket, only), route: only } as const)
         : ({ role: "server", wire: socket, routes, begun } as const);
     const connection = new Connection(accepted, { peer: peerOf(socket), settings, owner: this.#owner });
     this.#connections.add(connection);

@@ -5,6 +5,7 @@
 import { readSync } from "node:fs";
 import type * as net from "node:net";
 import type { Readable, Writable } from "node:stream";
+import type { TunnelError } from "../../shared/errors.ts";
 
 /** A two-way stream whose halves may end apart. The owner of the connection owns it. */
 export interface PlainSide {
@@ -18,8 +19,18 @@ export interface PlainSide {
   endError?(): NodeJS.ErrnoException | undefined;
   /** The data that `source` still has after a write to `sink` has failed; see {@link lastWords}. Left out where it can't be read. */
   lastWords?(): readonly Uint8Array[];
+  /** Client role: how the client can be told that there is no connection for it. Left out: it is closed. */
+  readonly refusal?: PlainRefusal | undefined;
   /** Sets TCP options for a connection that will carry data; does nothing where they don't apply. */
   tune(keepAlive: boolean): void;
+}
+
+/** Tells a client that there is no connection for it; see plain-refusal.ts. */
+export interface PlainRefusal {
+  /** The client has said these bytes, and they go to the far end, before anything has come back. */
+  passed(bytes: Uint8Array): void;
+  /** True: the client is told, and the side is somebody else's from now on. `isUnheard`: nothing that it has said has reached the service. */
+  take(error: TunnelError, isUnheard: boolean): boolean;
 }
 
 /** Our choice: idle time before the first TCP keepalive probe; shorter than the idle limits of common NATs and firewalls. */

@@ -7,6 +7,7 @@ import type { TunnelError } from "../../shared/errors.ts";
 import type { AskedTarget } from "../../shared/far-target.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
+import type { Refuser } from "../services/refuser.ts";
 import type { FarTargets } from "./far-targets.ts";
 import type { NativeWay } from "./native-way.ts";
 import type { SecondLook } from "./second-look.ts";
@@ -35,6 +36,8 @@ export interface Route {
   readonly limitOwner?: object | undefined;
   /** Looks at the backend's first bytes on a connection; returns the error if they refuse us. This file knows nothing of what services say. */
   readonly refusalIn?: ((firstBytes: Uint8Array) => TunnelError | undefined) | undefined;
+  /** Client role: makes what tells a client, in its own protocol, that there is no connection for it; left out: it is closed. */
+  readonly refuser?: (() => Refuser | undefined) | undefined;
   readonly stats: RouteStats;
   /** Which wires are spoken; default: spiped's alone. */
   readonly wire?: WireChoice | undefined;

@@ -17,7 +17,7 @@ import type { MuxStream, StreamUser } from "../protocol/mux-stream.ts";
 import { readStatus } from "../protocol/stream-words.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { backendSilent } from "./evidence.ts";
-import { Farewell, type StreamInto } from "./farewell.ts";
+import { Farewell, type FarewellOptions, type StreamInto } from "./farewell.ts";
 import type { NativeSession } from "./native-session.ts";
 import type { PlainSide } from "./plain-side.ts";
 import type { Route } from "./route.ts";
@@ -129,7 +129,7 @@ export class StreamTraffic implements StreamUser {
       this.#fail(new TunnelError("BACKEND_DOWN", message("the far end ended the connection before it said whether its backend is there")));
       return;
     }
-    if (this.#options.settings.role === "client" && this.plainInBytes === 0 && this.#outbound === "flowing") this.#reportSilence();
+    if (this.#options.settings.role === "client" && this.plainInBytes === 0 && this.#outbound === "flowing" && this.#isSilent()) return;
     this.#inbound = "ended";
     this.#options.plain.sink.end(() => {
       if (this.#inbound !== "ended" || this.#options.plain.sink.errored) return;
@@ -174,7 +174,7 @@ export class StreamTraffic implements StreamUser {
       this.#status = undefined;
       this.#options.onAnswered();
       if (status.is === "connected") return status.rest;
-      this.#fail(status.error);
+      this.#fail(status.error, "unheard");
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
       this.#fail(error);
@@ -187,6 +187,7 @@ export class StreamTraffic implements StreamUser {
     this.plainOutBytes += chunk.length;
     this.#route.stats.plainOutBytes += chunk.length;
     if (this.#options.settings.role === "server") this.#backendSpoke(chunk, first);
+    else if (this.plainInBytes === 0) this.#options.plain.refusal?.passed(chunk);
     if (!this.#options.stream.write(chunk)) this.#options.plain.source.pause();
   };
 
@@ -224,11 +225,14 @@ export class StreamTraffic implements StreamUser {
     if (first) this.#options.onBackendVerified();
   }
 
-  #reportSilence(): void {
+  /** The backend has ended the connection without a word. True: the client is told, in place of that end. */
+  #isSilent(): boolean {
     const { clock, connectTimeoutMs } = this.#options.settings;
     const openMs = clock.monotonicMs() - this.#openedAtMs;
     const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * connectTimeoutMs });
-    if (error) this.#options.onReport(error);
+    if (error && this.#options.plain.refusal) this.#fail(error);
+    else if (error) this.#options.onReport(error);
+    return this.#farewell !== undefined;
   }
 
   #finishIfWhole(): void {
@@ -240,29 +244,31 @@ export class StreamTraffic implements StreamUser {
     this.#options.onOver({ kind: "closed" });
   }
 
-  #fail(error: TunnelError): void {
+  /** unheard: nothing that the client has said has reached the service. */
+  #fail(error: TunnelError, what?: "unheard"): void {
     if (this.#farewell || this.#isOver) return;
     this.#options.onReport(error);
-    this.#break({ kind: "failed", error });
+    this.#break({ kind: "failed", error }, what === "unheard");
   }
 
   /** Passes on data that had come before, then resets what is incomplete. */
-  #break(end: TrafficEnd): void {
+  #break(end: TrafficEnd, isUnheard = false): void {
     if (this.#farewell || this.#isOver) return;
     this.#detach();
     const { stream } = this.#options;
-    this.#farewell = this.#makeFarewell(() => {
+    const onClosed = (): void => {
       this.#isOver = true;
       this.#options.onOver(end);
-    });
+    };
+    this.#farewell = this.#makeFarewell(onClosed, end.kind === "failed" ? { error: end.error, isUnheard } : undefined);
     // What the plain side sent before it broke is still passed on.
     stream.abort();
     if (!stream.isOver) setTimeout(() => stream.reset(), ABORT_MS).unref();
     this.#farewell.start();
   }
 
-  #makeFarewell(onClosed: () => void): Farewell {
-    return new Farewell({ side: this.#options.plain, streamInto: this.#inbound, wasWritten: this.plainInBytes > 0, onClosed });
+  #makeFarewell(onClosed: () => void, failure?: FarewellOptions["failure"]): Farewell {
+    return new Farewell({ side: this.#options.plain, streamInto: this.#inbound, wasWritten: this.plainInBytes > 0, failure, onClosed });
   }
 
   #detach(): void {

@@ -17,7 +17,7 @@ import { message } from "../../shared/message.ts";
 import type { Channel } from "../protocol/wire.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { backendSilent, truncated } from "./evidence.ts";
-import { Farewell, type StreamInto } from "./farewell.ts";
+import { Farewell, type FarewellOptions, type StreamInto } from "./farewell.ts";
 import { Pipe } from "./pipe.ts";
 import { endError, lastWords, type PlainSide, socketSide, tuneSocket } from "./plain-side.ts";
 import type { Route } from "./route.ts";
@@ -145,18 +145,20 @@ export class Traffic {
   #break(end: TrafficEnd): void {
     if (this.#farewells) return;
     let open = 2;
-    this.#farewells = this.#partWays(() => {
+    const onClosed = (): void => {
       open -= 1;
       if (open === 0) this.#options.onOver(end);
-    });
+    };
+    // On this wire nobody says whether the service has heard anything.
+    this.#farewells = this.#partWays(onClosed, end.kind === "failed" ? { error: end.error, isUnheard: false } : undefined);
     for (const farewell of this.#farewells) farewell.start();
   }
 
   /** Stops both pipes; their states decide how each side is ended. */
-  #partWays(onClosed: () => void): readonly Farewell[] {
+  #partWays(onClosed: () => void, failure?: FarewellOptions["failure"]): readonly Farewell[] {
     const { plain, wire } = this.#options;
     const sides = [
-      { side: plain, streamInto: streamOf(this.#inbound), wasWritten: this.plainInBytes > 0 },
+      { side: plain, streamInto: streamOf(this.#inbound), wasWritten: this.plainInBytes > 0, failure },
       { side: socketSide(wire), streamInto: streamOf(this.#outbound), wasWritten: this.plainOutBytes > 0 },
     ];
     this.#inbound?.stop();
@@ -183,6 +185,7 @@ export class Traffic {
     this.plainOutBytes += bytes.length;
     stats.plainOutBytes += bytes.length;
     if (this.#settings.role === "server") this.#backendSpoke(bytes, first);
+    else if (this.plainInBytes === 0) this.#options.plain.refusal?.passed(bytes);
     const sealed = channel.seal(bytes);
     stats.wireOutBytes += sealed.length;
     return sealed;
@@ -213,7 +216,9 @@ export class Traffic {
     } else if (this.#settings.role === "client" && this.plainInBytes === 0 && this.#outbound?.state === "flowing") {
       const openMs = this.#settings.clock.monotonicMs() - this.#openedAtMs;
       const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * this.#settings.connectTimeoutMs });
-      if (error) this.#options.onReport(error);
+      // Whoever can't be told gets the end, as from the service itself.
+      if (error && this.#options.plain.refusal) this.#fail(error);
+      else if (error) this.#options.onReport(error);
     }
   }
 

@@ -12,6 +12,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
 import { MYSQL_ERROR, MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { isTunnelRefusal } from "./refusal.ts";
 
 /** A service that answers and refuses us, in its own words. */
 export interface Refusal {
@@ -87,8 +88,9 @@ export function isUnfinished(service: Service, head: Uint8Array): boolean {
 
 function redisRefusal(head: Uint8Array): Refusal | undefined {
   const text = latin1(head);
-  if (!REDIS_REFUSAL.test(text)) return undefined;
-  return { code: "BACKEND_BLOCKED", text: shortened(FIRST_SENTENCE.exec(text)?.[1] ?? "") };
+  const isTunnels = isTunnelRefusal("redis", head);
+  if (!isTunnels && !REDIS_REFUSAL.test(text)) return undefined;
+  return { code: isTunnels ? "BACKEND_DOWN" : "BACKEND_BLOCKED", text: shortened(FIRST_SENTENCE.exec(text)?.[1] ?? "") };
 }
 
 /** An error packet instead of a greeting: its number, perhaps # and five characters of SQL state, its text. */

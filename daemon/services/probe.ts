@@ -14,6 +14,7 @@ import { type Message, message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
 import { MAX_GREETING_BYTES, type MySqlTls, mysqlTlsIn, refusalError, refusalIn } from "./first-words.ts";
 import { MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { isTunnelRefusal } from "./refusal.ts";
 import { isTls, startTls } from "./tls-client.ts";
 
 /** What the service showed. */
@@ -44,7 +45,7 @@ const MAX_REDIS_LINE_BYTES = 2_048;
 export function probe(socket: net.Socket, { service, tls = false, timeoutMs }: ProbeOptions): Promise<ProbeResult> {
   switch (service) {
     case "redis":
-      return tls ? probeRedisTls(socket, timeoutMs) : exchange(socket, { timeoutMs, send: PING, read: readRedis });
+      return tls ? probeRedisTls(socket, timeoutMs) : exchange(socket, { service, timeoutMs, send: PING, read: readRedis });
     case "mysql":
       return probeMySql(socket, { tls, timeoutMs });
     case "tcp":
@@ -63,7 +64,7 @@ async function probeRedisTls(socket: net.Socket, timeoutMs: number): Promise<Pro
   switch (start.is) {
     case "secured":
       try {
-        return await exchange(start.socket, { timeoutMs, send: PING, read: readRedis });
+        return await exchange(start.socket, { service: "redis", timeoutMs, send: PING, read: readRedis });
       } catch (error) {
         if (start.isRefused()) return TLS_ALONE;
         throw error;
@@ -81,9 +82,14 @@ async function probeRedisTls(socket: net.Socket, timeoutMs: number): Promise<Pro
 
 /** MySQL greets in plain text, with or without TLS. TLS is judged at the end, so that the connection isn't left after the greeting. */
 async function probeMySql(socket: net.Socket, { tls, timeoutMs }: Required<Omit<ProbeOptions, "service">>): Promise<ProbeResult> {
-  const result = await exchange(socket, { timeoutMs, read: readMySql });
+  const result = await exchange(socket, { service: "mysql", timeoutMs, read: readMySql });
   if (tls && !result.tls?.isOffered) throw speaksNoTls("mysql");
   return result;
+}
+
+/** Whether the connection ended before the service answered. */
+export function wasClosed(error: TunnelError): boolean {
+  return error.reason === CLOSED;
 }
 
 const CLOSED = message("the connection was closed before the service answered: its backend is down or refuses connections");
@@ -113,13 +119,14 @@ type Reading =
   | { readonly is: "done"; readonly result: ProbeResult };
 
 interface Exchange {
+  readonly service: Service;
   readonly timeoutMs: number;
   readonly send?: string;
   /** @throws TunnelError */
   readonly read: (bytes: Buffer) => Reading;
 }
 
-function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Promise<ProbeResult> {
+function exchange(socket: net.Socket, { service, timeoutMs, send, read }: Exchange): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     let result: ProbeResult | undefined;
@@ -139,6 +146,11 @@ function exchange(socket: net.Socket, { timeoutMs, send, read }: Exchange): Prom
     const onEnd = (): void => orFail(CLOSED);
     const onData = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
+      // The tunnel that is probed tells its clients why it can't serve them; it knows better than what it tells.
+      if (isTunnelRefusal(service, received)) {
+        orFail(CLOSED);
+        return;
+      }
       try {
         const reading = read(received);
         if (reading.is === "done") finish(() => resolve(reading.result));

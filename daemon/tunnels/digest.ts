@@ -37,6 +37,7 @@ export function definitionDigest(suite: CipherSuite, { plan, keys }: Pick<Digest
     dnsRefreshMs: plan.dnsRefreshMs,
     // Left out at its default, so that older digests stay the same.
     keepsMs: plan.keepsMs === RESUME_SECONDS * 1_000 ? undefined : plan.keepsMs,
+    refusal: plan.refusal,
   });
 }
 

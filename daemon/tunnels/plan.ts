@@ -44,6 +44,8 @@ export interface TunnelPlan {
   readonly keepAlive: boolean;
   readonly dnsRefreshMs: number;
   readonly maxConnections: number;
+  /** Client: what a program gets that can't be served: an answer in its own protocol, which is the default, or the end. */
+  readonly refusal?: "answer" | "close" | undefined;
   /** How long a session of the native wire waits for another connection, in milliseconds; default: 0, not at all. */
   readonly keepsMs?: number | undefined;
 }

@@ -66,6 +66,7 @@ export async function resolveDefinition(ref: TunnelRef, entry: TunnelEntry, cont
     keepAlive: entry.keepAlive,
     dnsRefreshMs: milliseconds(entry.dnsRefreshSeconds),
     maxConnections: entry.maxConnections,
+    ...(entry.refusal === "close" && { refusal: entry.refusal }),
     keepsMs: Math.round((entry.resumeSeconds ?? RESUME_SECONDS) * 1_000),
   };
   return {

@@ -11,7 +11,7 @@ import { formatMessage, message } from "../../shared/message.ts";
 import { withinTime } from "../../shared/time.ts";
 import { resetSocket } from "../proxy/plain-side.ts";
 import type { RouteStats } from "../proxy/stats.ts";
-import { type ProbeResult, probe, speaksNoTls, speaksTls } from "../services/probe.ts";
+import { type ProbeResult, probe, speaksNoTls, speaksTls, wasClosed } from "../services/probe.ts";
 import { startTls } from "../services/tls-client.ts";
 import { reachable } from "./listen-address.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -62,7 +62,7 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
     if (!(error instanceof TunnelError)) throw error;
     // A close or reset after PING is a sign of TLS, silence after PING is not; silence after TLS begins is a sign of a Redis without TLS.
     const isBroken = socket.writableEnded || socket.errored !== null;
-    const mayDiffer = service === "redis" && stats.handshake.count > handshakesBefore && socket.bytesRead === 0 && (tls || isBroken);
+    const mayDiffer = service === "redis" && stats.handshake.count > handshakesBefore && (socket.bytesRead === 0 || wasClosed(error)) && (tls || isBroken);
     const differs = mayDiffer ? await lookForTls(tunnel) : undefined;
     if (differs) return noted(tunnel, differs, stats);
     // The tunnel knows better why a connection broke; only the probe knows what a service said, or that it is silent.

@@ -28,6 +28,7 @@ import { RouteStats, sumOf } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import { refusalError, refusalIn } from "../services/first-words.ts";
 import { speaksTls } from "../services/probe.ts";
+import { refuserOf } from "../services/refusal.ts";
 import { isTlsAlert } from "../services/tls-client.ts";
 import { BindRetry } from "./bind-retry.ts";
 import { Health } from "./health.ts";
@@ -380,6 +381,7 @@ export class Tunnel {
           keepsMs: plan.keepsMs,
           limitOwner: this,
           refusalIn: (firstBytes) => refusalOf(plan, firstBytes),
+          ...(plan.role === "client" && plan.refusal !== "close" && { refuser: () => refuserOf(plan.service, plan.tls === true) }),
           stats: this.stats,
           secondLook: this.#secondLook,
           wire: this.#wire,

@@ -15,3 +15,6 @@ export interface Tools {
 
 /** Where the programs are; throws one sentence when one is missing. */
 export function locate(): Tools;
+
+/** A Python 3 with the clients redis and pymysql, installed if it can be; throws one sentence when it can't. */
+export function provision(groups: readonly ["python"]): Promise<{ readonly python: string }>;

@@ -6,7 +6,7 @@
  * TUNNELS_TOOLS=unpack forces unpacking, to test it. Either way a tool is the absolute path of a program that can be
  * run directly: an unpacked tool is a small wrapper that sets the library path for its process.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { delimiter, join } from "node:path";
@@ -32,6 +32,8 @@ const GROUPS = {
     },
   },
   spiped: { packages: ["spiped"], tools: { spiped: ["spiped"], spipe: ["spipe"] } },
+  // Only a test of what clients say uses it; it is left out where it can't be had.
+  python: { packages: ["python3", "python3-redis", "python3-pymysql"], tools: { python: ["python3"] } },
   // Only the bench compares with these two.
   stunnel: { packages: ["stunnel4"], tools: { stunnel: ["stunnel4", "stunnel"] } },
   ssh: { packages: ["openssh-server", "openssh-client"], tools: { sshd: ["sshd"], ssh: ["ssh"], sshKeygen: ["ssh-keygen"] } },
@@ -93,8 +95,7 @@ function locateGroup(group) {
 function locateOnPath(group) {
   const folders = [...(process.env.PATH ?? "").split(delimiter).filter(Boolean), ...SBIN];
   return findAll(group, (name) => {
-    const path = folders.map((folder) => join(folder, name)).find(isProgram);
-    return path !== undefined && isRight(path, name) ? path : undefined;
+    return folders.map((folder) => join(folder, name)).find((path) => isProgram(path) && isRight(path, name));
   });
 }
 
@@ -121,8 +122,9 @@ function isProgram(path) {
   }
 }
 
-/** A `mysqld` may be Oracle's, whose data folders and options are not MariaDB's. */
+/** A `mysqld` may be Oracle's, whose data folders and options are not MariaDB's. A `python3` may lack the clients. */
 function isRight(path, name) {
+  if (name === "python3") return spawnSync(path, ["-c", "import redis, pymysql"], { stdio: "ignore" }).status === 0;
   if (name !== "mysqld") return true;
   try {
     return execFileSync(path, ["--version"], { encoding: "utf8" }).includes("MariaDB");

@@ -61,7 +61,7 @@ function serviceFindings(raw: RawEntry): Finding[] {
   const findings: Finding[] = [];
   const service = raw["service"] ?? "tcp";
   if (raw["role"] === "server") {
-    for (const property of ["user", "database", "env"]) {
+    for (const property of ["user", "database", "env", "refusal"]) {
       if (!(property in raw)) continue;
       const text = message("\"{0}\" belongs to the client's entry: a server's port is encrypted, remove it here", property);
       findings.push({ at: [property], on: "key", message: text });

@@ -82,6 +82,12 @@ export const entrySchema = z.strictObject({
     .describe(
       "native wire: how long connections wait for the network when it is cut, and then go on; from 0 (not at all) to 3600, by default 120. The shorter of both ends counts.",
     ),
+  refusal: z
+    .enum(["answer", "close"])
+    .optional()
+    .describe(
+      "client: what a program gets that can't be served. answer, the default: an error in the protocol of Redis or MySQL, with the reason; close: just the end of its connection.",
+    ),
   keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),
   dnsRefreshSeconds: z.number().min(1).max(86_400).default(60).describe("How often the target's name is looked up again; from 1 to 86400."),
   bind: z.string().min(1).optional().describe("Outgoing address for the target."),

@@ -14,6 +14,7 @@ import { NativeWay } from "../../../daemon/proxy/native-way.ts";
 import type { Route } from "../../../daemon/proxy/route.ts";
 import { RouteStats } from "../../../daemon/proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../../../daemon/proxy/target.ts";
+import { refuserOf } from "../../../daemon/services/refusal.ts";
 import type { Address } from "../../../shared/address.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { systemClock } from "../../../shared/time.ts";
@@ -42,6 +43,8 @@ export interface EndOptions {
   readonly lookup?: Lookup;
   /** Default: its own, which never run out. */
   readonly descriptors?: Descriptors;
+  /** Client: what its programs speak, so that they are told what is wrong. Default: tcp, which is closed. */
+  readonly service?: "redis" | "mysql";
   /** Default: none before, none after. */
   readonly generations?: Generations;
 }
@@ -139,6 +142,7 @@ export function makeRoute(scope: Stage, options: EndOptions, name = "test"): Rou
     stats: new RouteStats(),
     wire: options.wire,
     keepsMs: options.keepsMs,
+    ...(options.service && { refuser: () => refuserOf(options.service as "redis" | "mysql", false) }),
     native: options.role === "client" && (options.wire ?? "spiped") !== "spiped" ? scope.own(new NativeWay(), (way) => way.close()) : undefined,
   };
 }

@@ -47,6 +47,7 @@ const FIELDS: Readonly<Record<keyof TunnelEntry, Readonly<Record<string, unknown
   maxConnections: { maxConnections: 66_666 },
   timeoutSeconds: { timeoutSeconds: 66 },
   resumeSeconds: { resumeSeconds: 7 },
+  refusal: { refusal: "close" },
   keepAlive: { keepAlive: false },
   dnsRefreshSeconds: { dnsRefreshSeconds: 666 },
   bind: { bind: `${MARK}.invalid` },

@@ -113,6 +113,8 @@ const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, { readonly
   [{ timeoutSeconds: 6 }, { definition: true, approval: false }],
   [{ resumeSeconds: 0 }, { definition: true, approval: false }],
   [{ resumeSeconds: 120 }, { definition: false, approval: false }],
+  [{ refusal: "close" }, { definition: true, approval: false }],
+  [{ refusal: "answer" }, { definition: false, approval: false }],
   [{ keepAlive: false }, { definition: true, approval: false }],
   [{ dnsRefreshSeconds: 61 }, { definition: true, approval: false }],
   [{ autoOpen: true }, { definition: false, approval: false }],
