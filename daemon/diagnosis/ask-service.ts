@@ -1,7 +1,7 @@
 /**
  * Asks what is behind a stream: Redis with PING (no credentials), MySQL by its
- * greeting, ended with a login that is refused. Nothing is known of any other
- * service, so it is asked nothing. A service of the wrong kind is named. A Redis
+ * greeting, ended with a login that is refused, PostgreSQL whether it speaks TLS.
+ * Nothing is known of any other service, so it is asked nothing. A service of the wrong kind is named. A Redis
  * is asked inside TLS if its entry says that it speaks TLS. If it does not answer
  * as it should, another connection finds out whether it speaks TLS.
  */
@@ -51,6 +51,8 @@ function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSightin
       return options.tls ? askRedisTls(stream, options) : askRedis(stream, options);
     case "mysql":
       return askMySql(stream, options);
+    case "postgres":
+      return askPostgres(stream, options);
     case "tcp":
       return watch(stream, options);
   }
@@ -158,8 +160,9 @@ async function seenUnasked(stream: ServiceStream, options: AskOptions): Promise<
   return stream.ending ? closedUnasked(stream.ending, ms, options) : undefined;
 }
 
-/** What came unasked, when Redis was expected. */
+/** What came unasked, when Redis or PostgreSQL was expected, which wait. */
 async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
+  if (options.service !== "redis") return await strangeWords(stream, options, ms);
   // The rest of its first words may come in the next packet.
   await stream.until(() => refusalIn("redis", stream.said) !== undefined || !isUnfinished("redis", stream.said), {
     ms: options.timings.strangerMs,
@@ -168,6 +171,11 @@ async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number
   const refusal = refusalIn("redis", stream.said);
   if (refusal) return { seen: "refused", ...refusal, ms };
   if (isUnfinished("redis", stream.said)) return { seen: "unfinished", end: stream.ending ?? "waiting", ms };
+  return await strangeWords(stream, options, ms);
+}
+
+/** Another service than the entry's speaks. */
+async function strangeWords(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
   const what = labelOf(stream.said);
   // Leaves MySQL in the way that it doesn't count as an error.
   if (recogniseServer(stream.said)?.protocol === "mysql") await probed(stream, options.timings.serviceMs).catch(() => {});
@@ -214,6 +222,31 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
   }
 }
 
+/** By SSLRequest, whose whole answer is one byte. */
+async function askPostgres(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+  const { clock, timings, signal } = options;
+  const startMs = clock.monotonicMs();
+  const early = await seenUnasked(stream, options);
+  if (early) return early;
+  const askedMs = clock.monotonicMs();
+  try {
+    const { saw, tls } = await probed(stream, timings.serviceMs, "postgres");
+    const ms = clock.monotonicMs() - askedMs;
+    if (options.tls && !tls?.isOffered) return { seen: "tls", speaks: false, ms };
+    return { seen: "answered", what: saw, ms, isCluster: false };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof TunnelError)) throw error;
+    const ms = clock.monotonicMs() - askedMs;
+    if (stream.said.length === 0) return nothingSaid(stream, clock.monotonicMs() - startMs);
+    const refusal = refusalIn("postgres", stream.said);
+    if (refusal) return { seen: "refused", ...refusal, ms };
+    return isUnfinished("postgres", stream.said)
+      ? { seen: "unfinished", end: stream.ending ?? "waiting", ms }
+      : { seen: "other", what: labelOf(stream.said), ms };
+  }
+}
+
 /** A plain TCP service may speak first; nothing else is known of it. A far end that gives up on its backend closes within this time. */
 async function watch(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   const { clock, timings, roundTripMs, signal } = options;
@@ -225,8 +258,8 @@ async function watch(stream: ServiceStream, options: AskOptions): Promise<Servic
 }
 
 /** The probe of an explicit open, with a stream in place of a socket: the probe uses nothing that only a socket has. */
-function probed(stream: ServiceStream, timeoutMs: number): Promise<ProbeResult> {
-  return probe(stream as unknown as net.Socket, { service: "mysql", timeoutMs });
+function probed(stream: ServiceStream, timeoutMs: number, service: "mysql" | "postgres" = "mysql"): Promise<ProbeResult> {
+  return probe(stream as unknown as net.Socket, { service, timeoutMs });
 }
 
 /** Sends a question and waits for a whole line; `ms` is until its first byte. */

@@ -22,7 +22,12 @@ export interface ServiceCircumstances {
   readonly isConnected?: boolean;
 }
 
-const NAMES: Readonly<Record<Service, MessageArgument>> = { redis: "Redis", mysql: message("MySQL or MariaDB"), tcp: message("the service") };
+const NAMES: Readonly<Record<Service, MessageArgument>> = {
+  redis: "Redis",
+  mysql: message("MySQL or MariaDB"),
+  postgres: "PostgreSQL",
+  tcp: message("the service"),
+};
 
 /** Concludes. */
 export function judgeService(sighting: ServiceSighting, about: ServiceCircumstances): Conclusion {

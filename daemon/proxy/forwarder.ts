@@ -234,10 +234,15 @@ export class Forwarder implements PortUser, Yielding {
   #onAccept(socket: net.Socket): void {
     // The peer may be gone before anyone listens for it.
     socket.on("error", () => {});
-    const held = this.#options.holdOff?.() ?? this.#shortage();
+    const shortage = this.#shortage();
+    const held = this.#options.holdOff?.();
     if (this.#state === "closed" || this.#state === "draining") {
       // The system accepted this connection before the port was closed.
       resetSocket(socket);
+    } else if (shortage) {
+      // Whoever is told why keeps its descriptor for a while.
+      this.#failed(socket, shortage);
+      socket.destroy();
     } else if (held) {
       this.#turnAway(socket, held);
     } else if (this.#backoffTimer || !this.#hasRoom()) {

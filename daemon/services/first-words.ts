@@ -4,7 +4,8 @@
  * usually unasked, and is no sign that the service can be used. Pure.
  *
  * Sources: redis.io, "Redis security" (protected mode) · networking.c of Redis,
- * acceptCommonHandler · MySQL Internals, "ERR_Packet" · mysqld_error.h.
+ * acceptCommonHandler · MySQL Internals, "ERR_Packet" · mysqld_error.h · PostgreSQL
+ * documentation, "PostgreSQL Error Codes".
  */
 
 import type { Service } from "../../shared/contract/tunnels-file.ts";
@@ -12,6 +13,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
 import { MYSQL_ERROR, MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { readPostgresError } from "./postgres-packets.ts";
 import { isTunnelRefusal } from "./refusal.ts";
 
 /** A service that answers and refuses us, in its own words. */
@@ -32,6 +34,11 @@ const MYSQL_CAPABILITIES_AT = 13;
 /** Our choice: a greeting or an error is far shorter; a longer packet is not MySQL's. */
 export const MAX_GREETING_BYTES = 4_096;
 
+/** too_many_connections, invalid_authorization_specification; and a server that starts up or shuts down. */
+const POSTGRES_TOO_MANY = "53300";
+const POSTGRES_AUTHORIZATION = "28000";
+const POSTGRES_DOWN = /^57P0[1-3]$/;
+
 const REDIS_REFUSAL = /^-(DENIED\b|ERR max number of clients)/;
 /** The first sentence is enough: protected mode explains itself in 1,065 bytes, more than one packet of spiped's. */
 const FIRST_SENTENCE = /^-(.*?)(\. |[\r\n]|$)/;
@@ -45,6 +52,8 @@ export function refusalIn(service: Service, head: Uint8Array): Refusal | undefin
       return redisRefusal(head);
     case "mysql":
       return mysqlRefusal(head);
+    case "postgres":
+      return postgresRefusal(head);
     case "tcp":
       return undefined;
   }
@@ -81,6 +90,8 @@ export function isUnfinished(service: Service, head: Uint8Array): boolean {
       return /^[+-][\x20-\x7e]*\r?$/.test(latin1(head));
     case "mysql":
       return head.length > 0 && mysqlLengthFits(head) && head.length < MYSQL_HEADER_BYTES + mysqlLength(head);
+    case "postgres":
+      return readPostgresError(head) === "unfinished";
     case "tcp":
       return false;
   }
@@ -100,6 +111,16 @@ function mysqlRefusal(head: Uint8Array): Refusal | undefined {
   const number = (body[1] ?? 0) + 256 * (body[2] ?? 0);
   const words = new TextDecoder().decode(body.subarray(MYSQL_ERROR_BYTES)).replace(/^#[0-9A-Z]{5}/, "");
   return { code: MYSQL_BLOCKED.includes(number) ? "BACKEND_BLOCKED" : "BACKEND_DOWN", text: shortened(`error ${number}, ${words}`) };
+}
+
+/** An error in place of an answer: too many clients, no rule for this host; or a server that starts or stops. Others are about an account. */
+function postgresRefusal(head: Uint8Array): Refusal | undefined {
+  const error = readPostgresError(head);
+  if (error === undefined || error === "unfinished") return undefined;
+  const { sqlState, text } = error;
+  const isBlocked = sqlState === POSTGRES_TOO_MANY || (sqlState === POSTGRES_AUTHORIZATION && /pg_hba\.conf/.test(text));
+  if (!isBlocked && !POSTGRES_DOWN.test(sqlState) && !isTunnelRefusal("postgres", head)) return undefined;
+  return { code: isBlocked ? "BACKEND_BLOCKED" : "BACKEND_DOWN", text: shortened(text) };
 }
 
 /** Whether the header, as far as it has arrived, and the byte after it can belong to a server's first packet. */

@@ -4,7 +4,8 @@
  * do, no credentials; inside TLS where the entry says so. MySQL and MariaDB: the
  * probe reads their greeting and then makes a login that is refused, since a
  * connection that just closes counts towards max_connect_errors and a refused
- * login does not. Anything else: nothing is sent.
+ * login does not. PostgreSQL: the question whether it speaks TLS, which needs no
+ * account. Anything else: nothing is sent.
  */
 import type * as net from "node:net";
 import { SET_TLS, UNSET_TLS } from "../../shared/contract/tls-advice.ts";
@@ -14,6 +15,7 @@ import { type Message, message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
 import { MAX_GREETING_BYTES, type MySqlTls, mysqlTlsIn, refusalError, refusalIn } from "./first-words.ts";
 import { MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { POSTGRES_TLS, readPostgresError, sslRequest } from "./postgres-packets.ts";
 import { isTunnelRefusal } from "./refusal.ts";
 import { isTls, startTls } from "./tls-client.ts";
 
@@ -21,14 +23,14 @@ import { isTls, startTls } from "./tls-client.ts";
 export interface ProbeResult {
   /** One short line for people: "PONG", "MariaDB 10.11.19". Control characters are replaced. */
   readonly saw: string;
-  /** Set for MySQL, if it says something about TLS. */
+  /** Set for MySQL and PostgreSQL, if they say something about TLS. */
   readonly tls?: MySqlTls | undefined;
 }
 
 /** How to look. */
 export interface ProbeOptions {
   readonly service: Service;
-  /** The service speaks TLS. Default: it does not, or, for MySQL, it need not offer TLS. */
+  /** The service speaks TLS. Default: it does not, or, for MySQL and PostgreSQL, it need not offer TLS. */
   readonly tls?: boolean | undefined;
   readonly timeoutMs: number;
 }
@@ -48,6 +50,8 @@ export function probe(socket: net.Socket, { service, tls = false, timeoutMs }: P
       return tls ? probeRedisTls(socket, timeoutMs) : exchange(socket, { service, timeoutMs, send: PING, read: readRedis });
     case "mysql":
       return probeMySql(socket, { tls, timeoutMs });
+    case "postgres":
+      return probePostgres(socket, { tls, timeoutMs });
     case "tcp":
       socket.end();
       return Promise.resolve({ saw: "connected" });
@@ -87,6 +91,13 @@ async function probeMySql(socket: net.Socket, { tls, timeoutMs }: Required<Omit<
   return result;
 }
 
+/** The answer to SSLRequest is one byte. The connection is left there: a server says nothing of that in its log. */
+async function probePostgres(socket: net.Socket, { tls, timeoutMs }: Required<Omit<ProbeOptions, "service">>): Promise<ProbeResult> {
+  const result = await exchange(socket, { service: "postgres", timeoutMs, send: sslRequest(), read: readPostgres });
+  if (tls && !result.tls?.isOffered) throw speaksNoTls("postgres");
+  return result;
+}
+
 /** Whether the connection ended before the service answered. */
 export function wasClosed(error: TunnelError): boolean {
   return error.reason === CLOSED;
@@ -104,7 +115,7 @@ export function speaksTls(): TunnelError {
 }
 
 /** The service speaks no TLS, but the entry says that it does. */
-export function speaksNoTls(service: "redis" | "mysql"): TunnelError {
+export function speaksNoTls(service: "redis" | "mysql" | "postgres"): TunnelError {
   return new TunnelError(
     "BACKEND_DOWN",
     service === "redis" ? message("Redis speaks no TLS there: {0}", UNSET_TLS) : message("the database speaks no TLS there: {0}", UNSET_TLS),
@@ -121,7 +132,7 @@ type Reading =
 interface Exchange {
   readonly service: Service;
   readonly timeoutMs: number;
-  readonly send?: string;
+  readonly send?: string | Uint8Array;
   /** @throws TunnelError */
   readonly read: (bytes: Buffer) => Reading;
 }
@@ -219,6 +230,22 @@ function readMySql(bytes: Buffer): Reading {
   const result = { saw: printable(body.toString("latin1", 1, versionEnd)).slice(0, 80), ...(tls && { tls }) };
   if (bytes.length < end + MYSQL_HEADER_BYTES + MYSQL_ERROR_BYTES) return { is: "taking-leave", result, reply: refusedLogin() };
   return { is: "done", result };
+}
+
+/** Reads the answer to SSLRequest. */
+function readPostgres(bytes: Buffer): Reading {
+  const refusal = refusalIn("postgres", bytes);
+  if (refusal) throw refusalError("postgres", refusal);
+  const said = readPostgresError(bytes);
+  if (said === "unfinished") return { is: "unfinished" };
+  // Some poolers answer with an error about the account that was not named: they are alive.
+  if (said) return { is: "done", result: { saw: printable(`PostgreSQL (${said.text})`).slice(0, 80) } };
+  const [answer] = bytes;
+  if (bytes.length !== 1 || (answer !== POSTGRES_TLS.offered && answer !== POSTGRES_TLS.none)) {
+    throw new TunnelError("BACKEND_DOWN", message("what answers is not PostgreSQL: check the target's service"));
+  }
+  const isOffered = answer === POSTGRES_TLS.offered;
+  return { is: "done", result: { saw: isOffered ? "PostgreSQL, with TLS" : "PostgreSQL", tls: { isOffered, isDemanded: false } } };
 }
 
 /** HandshakeResponse41 of a user that does not exist, with an empty password: the server answers with error 1045. */

@@ -6,14 +6,15 @@
  * Pure, for proxy/ (PLAIN_CLIENT) and diagnosis/ (NOT_SPIPED) alike.
  *
  * Sources: MySQL Internals, "Connection Phase" · RESP specification (redis.io)
- * · RFC 4253, 4.2 · RFC 8446, 4.1 and 5.1 · RFC 9112, 2.
+ * · PostgreSQL documentation, "Message Formats" · RFC 4253, 4.2 · RFC 8446, 4.1 and 5.1 · RFC 9112, 2.
  */
 
 import { type Message, message } from "../../shared/message.ts";
 import { MYSQL_ERROR, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
+import { MAX_STARTUP_BYTES, POSTGRES_FIRST, POSTGRES_FIRST_BYTES } from "./postgres-packets.ts";
 
 /** A protocol as told from its first bytes. `text`: readable, but of no protocol known here. */
-export type SpokenProtocol = "mysql" | "redis" | "ssh" | "tls" | "http" | "text";
+export type SpokenProtocol = "mysql" | "postgres" | "redis" | "ssh" | "tls" | "http" | "text";
 
 /** What bytes look like. */
 export interface Recognised {
@@ -64,7 +65,7 @@ export function recogniseClient(head: Uint8Array): Recognised | undefined {
   if (SSH.test(text)) return seen("ssh", message("an SSH client"));
   if (HTTP_REQUEST.test(text)) return seen("http", message("an HTTP client"));
   if (REDIS_ARRAY.test(text) || REDIS_COMMAND.test(text)) return seen("redis", message("a Redis client"));
-  return mysqlLogin(head) ?? tls(head, TLS.clientHello, message("a TLS client"));
+  return mysqlLogin(head) ?? postgresFirst(head) ?? tls(head, TLS.clientHello, message("a TLS client"));
 }
 
 /** Initial handshake packet: 0x0a, version NUL, …; sequence 0. */
@@ -89,6 +90,16 @@ function mysqlLogin(head: Uint8Array): Recognised | undefined {
   const nuls = head.subarray(13, 32);
   if (head[3] !== 1 || nuls.length < 19 || nuls.some((byte) => byte !== 0)) return undefined;
   return seen("mysql", message("a MySQL client"));
+}
+
+/** SSLRequest or GSSENCRequest, 64 bits; or StartupMessage of version 3.0, of which 48 bits are known. */
+function postgresFirst(head: Uint8Array): Recognised | undefined {
+  if (head.length < POSTGRES_FIRST_BYTES) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset);
+  const [length, code] = [view.getUint32(0), view.getUint32(4)];
+  const asks = length === POSTGRES_FIRST_BYTES && (code === POSTGRES_FIRST.ssl || code === POSTGRES_FIRST.gss);
+  const starts = length > POSTGRES_FIRST_BYTES && length <= MAX_STARTUP_BYTES && code === POSTGRES_FIRST.protocol3 << 16;
+  return asks || starts ? seen("postgres", message("a PostgreSQL client")) : undefined;
 }
 
 /** A record with the message that opens a connection, or, from a server that accepts nothing of ours, an alert (2 bytes: level, description). */

@@ -9,6 +9,8 @@ import type { Service } from "../../shared/contract/tunnels-file.ts";
 import type { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
 import { MySqlRefuser, readMySqlRefusal } from "./mysql-refusal.ts";
+import { readPostgresError } from "./postgres-packets.ts";
+import { CONNECTION_FAILURE, PostgresRefuser } from "./postgres-refusal.ts";
 import { RedisRefuser } from "./redis-refusal.ts";
 import type { Refuser } from "./refuser.ts";
 
@@ -26,6 +28,8 @@ export function refuserOf(service: Service, tls: boolean): Refuser | undefined {
       return tls ? undefined : new RedisRefuser();
     case "mysql":
       return new MySqlRefuser();
+    case "postgres":
+      return new PostgresRefuser();
     case "tcp":
       return undefined;
   }
@@ -45,6 +49,10 @@ export function isTunnelRefusal(service: Service, head: Uint8Array): boolean {
       return BEGINNING.test(/^-ERR (.*)/.exec(String.fromCharCode(...head.subarray(0, MAX_LINE_CHARS)))?.[1] ?? "");
     case "mysql":
       return BEGINNING.test(readMySqlRefusal(head) ?? "");
+    case "postgres": {
+      const error = readPostgresError(head);
+      return typeof error === "object" && error.sqlState === CONNECTION_FAILURE && BEGINNING.test(error.text);
+    }
     case "tcp":
       return false;
   }

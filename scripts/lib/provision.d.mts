@@ -16,5 +16,7 @@ export interface Tools {
 /** Where the programs are; throws one sentence when one is missing. */
 export function locate(): Tools;
 
+/** PostgreSQL's programs, installed if they can be; throws one sentence when they can't. */
+export function provision(groups: readonly ["postgres"]): Promise<{ readonly postgres: string; readonly initdb: string; readonly psql: string }>;
 /** A Python 3 with the clients redis and pymysql, installed if it can be; throws one sentence when it can't. */
 export function provision(groups: readonly ["python"]): Promise<{ readonly python: string }>;

@@ -32,6 +32,12 @@ const GROUPS = {
     },
   },
   spiped: { packages: ["spiped"], tools: { spiped: ["spiped"], spipe: ["spipe"] } },
+  // Debian puts the server's programs into a folder of the version's.
+  postgres: {
+    packages: ["postgresql", "postgresql-client"],
+    folders: () => versionFolders("/usr/lib/postgresql"),
+    tools: { postgres: ["postgres"], initdb: ["initdb"], psql: ["psql"] },
+  },
   // Only a test of what clients say uses it; it is left out where it can't be had.
   python: { packages: ["python3", "python3-redis", "python3-pymysql"], tools: { python: ["python3"] } },
   // Only the bench compares with these two.
@@ -93,7 +99,7 @@ function locateGroup(group) {
 }
 
 function locateOnPath(group) {
-  const folders = [...(process.env.PATH ?? "").split(delimiter).filter(Boolean), ...SBIN];
+  const folders = [...(GROUPS[group].folders?.() ?? []), ...(process.env.PATH ?? "").split(delimiter).filter(Boolean), ...SBIN];
   return findAll(group, (name) => {
     return folders.map((folder) => join(folder, name)).find((path) => isProgram(path) && isRight(path, name));
   });
@@ -111,6 +117,14 @@ function findAll(group, find) {
     if (tools[tool] === undefined) return null;
   }
   return tools;
+}
+
+/** The programs of the newest version first. */
+function versionFolders(root) {
+  if (!existsSync(root)) return [];
+  return readdirSync(root)
+    .sort((one, other) => Number(other) - Number(one))
+    .map((version) => join(root, version, "bin"));
 }
 
 function isProgram(path) {

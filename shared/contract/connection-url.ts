@@ -42,10 +42,12 @@ export interface UrlParts {
  *
  *     redis://user@127.0.0.1:6579/2          unix://user@/run/cache.sock?db=2   (redis-py, go-redis)
  *     mysql://user@127.0.0.1:3307/orders     mysql://user@localhost/orders?socket=%2Frun%2Fdb.sock   (Prisma, sqlx, Rails)
+ *     postgresql://user@127.0.0.1:5433/shop  postgresql://user@/shop?host=%2Frun%2Fdb&port=5432          (libpq)
  *     tcp://127.0.0.1:9000                   unix:///run/any.sock
  *
  * With `tls`: `rediss://…` (the validator refuses a socket path, for which no URL can say TLS) and, as in MySQL's own
- * URLs, `mysql://…?ssl-mode=REQUIRED` (dev.mysql.com, "Connecting to the Server Using URI-Like Strings").
+ * URLs, `mysql://…?ssl-mode=REQUIRED` (dev.mysql.com, "Connecting to the Server Using URI-Like Strings"), and libpq's
+ * `postgresql://…?sslmode=require` (PostgreSQL documentation, "Connection URIs").
  */
 export function connectionUrl({ service, listen, tls = false, user, database }: UrlParts): string {
   const login = user === undefined ? "" : `${encode(user)}@`;
@@ -54,8 +56,14 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
     const authority = `${reachableHost(listen.host)}:${listen.port}`;
     if (service === "tcp") return `tcp://${authority}`;
     const path = name && `/${name}`;
-    if (!tls) return `${service}://${login}${authority}${path}`;
-    return service === "redis" ? `rediss://${login}${authority}${path}` : `mysql://${login}${authority}${path || "/"}?${MYSQL_TLS}`;
+    switch (service) {
+      case "redis":
+        return `${tls ? "rediss" : "redis"}://${login}${authority}${path}`;
+      case "mysql":
+        return `mysql://${login}${authority}${tls ? `${path || "/"}?${MYSQL_TLS}` : path}`;
+      case "postgres":
+        return `postgresql://${login}${authority}${tls ? `${path || "/"}?${POSTGRES_TLS}` : path}`;
+    }
   }
   const path = listen.path.split("/").map(encode).join("/");
   switch (service) {
@@ -63,13 +71,21 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
       return `unix://${login}${path}${name && `?db=${name}`}`;
     case "mysql":
       return `mysql://${login}localhost/${name}?socket=${encode(listen.path)}${tls ? `&${MYSQL_TLS}` : ""}`;
+    case "postgres": {
+      const [, folder = listen.path, port = "5432"] = POSTGRES_SOCKET.exec(listen.path) ?? [];
+      return `postgresql://${login}/${name}?host=${encode(folder)}&port=${port}${tls ? `&${POSTGRES_TLS}` : ""}`;
+    }
     case "tcp":
       return `unix://${path}`;
   }
 }
 
+/** The path of a socket as PostgreSQL's clients find it: a folder, and a port in the name. */
+export const POSTGRES_SOCKET = /^(.*)\/\.s\.PGSQL\.(\d{1,5})$/;
+
 /** Encrypts and does not verify the certificate: its name is not that of the local end. */
 const MYSQL_TLS = "ssl-mode=REQUIRED";
+const POSTGRES_TLS = "sslmode=require";
 
 /** A host to connect to on this machine; IPv6 in brackets. A listener at all addresses is reached at the loopback one. */
 export function reachableHost(host: string): string {

@@ -9,6 +9,7 @@ import { type Message, message } from "../message.ts";
 import { hasUnfitCharacters, quote } from "../plain-text.ts";
 import { addressFault, quoteListen, sameListen } from "./address-rules.ts";
 import { readAllow } from "./allow-rules.ts";
+import { POSTGRES_SOCKET } from "./connection-url.ts";
 import { envNameFault, envValueFault } from "./env-rules.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import { keyFindings } from "./key-rules.ts";
@@ -26,6 +27,7 @@ export function ruleFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[
     ...addressFindings(raw, platform),
     ...("key" in raw ? keyFindings(raw["key"], raw["role"]) : []),
     ...serviceFindings(raw),
+    ...socketFindings(raw),
     ...tlsFindings(raw),
     ...backendFindings(raw),
     ...targetsFindings(raw, platform),
@@ -69,7 +71,7 @@ function serviceFindings(raw: RawEntry): Finding[] {
   } else if (service === "tcp") {
     for (const property of ["user", "database"]) {
       if (!(property in raw)) continue;
-      findings.push({ at: [property], on: "key", message: message('"{0}" needs "service": "redis" or "mysql": add that, or remove this', property) });
+      findings.push({ at: [property], on: "key", message: needsService(property) });
     }
   }
   for (const property of ["user", "database"]) {
@@ -80,11 +82,22 @@ function serviceFindings(raw: RawEntry): Finding[] {
   return [...findings, ...databaseFindings(raw["database"], service)];
 }
 
+function needsService(property: string): Message {
+  return message('"{0}" needs "service": "redis", "mysql" or "postgres": add that, or remove this', property);
+}
+
+/** No client of PostgreSQL takes the path of a socket: it takes a folder, and a port that is in the socket's name. */
+function socketFindings(raw: RawEntry): Finding[] {
+  const { listen, service, role } = raw;
+  if (service !== "postgres" || role === "server" || typeof listen !== "string" || !listen.startsWith("/") || POSTGRES_SOCKET.test(listen)) return [];
+  return [at("listen", message('a socket for PostgreSQL must be called ".s.PGSQL." and a port, such as {0}', quote("/run/db/.s.PGSQL.5432")))];
+}
+
 /** `tls` needs a service of a known kind; and no client's URL can say TLS for a socket path to Redis. */
 function tlsFindings(raw: RawEntry): Finding[] {
   if (raw["tls"] !== true) return [];
   const service = raw["service"] ?? "tcp";
-  if (service === "tcp") return [{ at: ["tls"], on: "key", message: message('"{0}" needs "service": "redis" or "mysql": add that, or remove this', "tls") }];
+  if (service === "tcp") return [{ at: ["tls"], on: "key", message: needsService("tls") }];
   const { listen } = raw;
   const isSocket = typeof listen === "string" && listen.startsWith("/");
   if (service !== "redis" || raw["role"] === "server" || !isSocket) return [];
@@ -149,6 +162,8 @@ function databaseFindings(database: unknown, service: unknown): Finding[] {
   }
   if (service === "mysql" && typeof database === "number")
     return [at("database", message('"database" must be a name for MySQL: write "{0}" if it is called that', database))];
+  if (service === "postgres" && typeof database === "number")
+    return [at("database", message('"database" must be a name for PostgreSQL: write "{0}" if it is called that', database))];
   // In a URL these two are steps through a path, however they are encoded.
   if (database === "." || database === "..") return [at("database", message("\"database\" can't be {0}: write the database's name", quote(database)))];
   return [];

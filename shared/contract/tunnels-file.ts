@@ -10,7 +10,7 @@ import { TARGET_NAME } from "../far-target.ts";
 export const NAME_PATTERN = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 /** What listens at the far end; decides probes, URLs and client programs. */
-export const serviceSchema = z.enum(["redis", "mysql", "tcp"]);
+export const serviceSchema = z.enum(["redis", "mysql", "postgres", "tcp"]);
 
 const keySchema = z.union([
   z.string().min(1).describe("Name of a key in the key folder."),
@@ -25,7 +25,7 @@ export const RESUME_SECONDS = 120;
 
 /** One entry under "tunnels". */
 export const entrySchema = z.strictObject({
-  service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, mysql or tcp."),
+  service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, mysql, postgres or tcp."),
   role: z.enum(["client", "server"]).default("client").describe("client: encrypt for local programs; server: decrypt for a local service."),
   listen: z
     .union([z.string().min(1), z.int().min(0).max(65_535)])
@@ -86,7 +86,7 @@ export const entrySchema = z.strictObject({
     .enum(["answer", "close"])
     .optional()
     .describe(
-      "client: what a program gets that can't be served. answer, the default: an error in the protocol of Redis or MySQL, with the reason; close: just the end of its connection.",
+      "client: what a program gets that can't be served. answer, the default: an error in the service's own protocol, with the reason (tcp has none); close: just the end of its connection.",
     ),
   keepAlive: z.boolean().default(true).describe("TCP keepalive, so that dead connections are noticed."),
   dnsRefreshSeconds: z.number().min(1).max(86_400).default(60).describe("How often the target's name is looked up again; from 1 to 86400."),
@@ -107,7 +107,7 @@ export const tunnelsFileSchema = z.strictObject({
 export type TunnelEntry = z.output<typeof entrySchema>;
 /** The colours of an entry's mark. */
 export type TunnelColor = NonNullable<TunnelEntry["color"]>;
-/** redis, mysql or tcp. */
+/** redis, mysql, postgres or tcp. */
 export type Service = z.output<typeof serviceSchema>;
 /** How an entry names a key. */
 export type KeyReference = string | { readonly file: string; readonly shared?: boolean | undefined };

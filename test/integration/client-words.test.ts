@@ -1,5 +1,5 @@
 /**
- * What real programs say when their tunnel can't serve them: each client of Redis and MySQL, on each fault. Makes the
+ * What real programs say when their tunnel can't serve them: clients of Redis, MySQL and PostgreSQL, on each fault. Makes the
  * table in docs/CLIENTS.md; UPDATE_DOCS=1 writes it.
  */
 import assert from "node:assert/strict";
@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import * as mariadb from "mariadb";
 import mysql from "mysql2/promise";
+import pg from "pg";
 import { createClient } from "redis";
 import type { RunningMariaDb } from "../../scripts/lib/mariadb.mjs";
+import { type RunningPostgres, startPostgres } from "../../scripts/lib/postgres.mjs";
 import { provision } from "../../scripts/lib/provision.mjs";
 import type { RunningRedis } from "../../scripts/lib/redis.mjs";
 import { run } from "../support/process/run.ts";
@@ -31,36 +33,43 @@ const FAULTS = {
 } as const;
 type Fault = keyof typeof FAULTS;
 
-const nameOf = (service: "redis" | "mysql", fault: Fault): string => `${service}-${fault.replace(/\W+/g, "-")}`;
+type Kind = "redis" | "mysql" | "postgres";
+const KINDS = ["redis", "mysql", "postgres"] as const;
+
+const nameOf = (service: Kind, fault: Fault): string => `${service}-${fault.replace(/\W+/g, "-")}`;
 
 describe("what programs say when their tunnel can't serve them", () => {
   const stage = stageForAll();
   let redis: RunningRedis;
   let database: RunningMariaDb;
+  let postgres: RunningPostgres;
+  let psql = "";
   let python: string | undefined;
   let near: Workspace;
   const ports = new Map<string, number>();
   const said = new Map<string, string>();
 
   before(async () => {
-    [redis, database] = await Promise.all([startRedis(), startMariaDb()]);
+    [redis, database, postgres] = await Promise.all([startRedis(), startMariaDb(), startPostgres()]);
+    stage.own(() => postgres.stop());
     stage.own(() => redis.stop());
     stage.own(() => database.stop());
     python = await provision(["python"]).then(
       (found) => found.python,
       () => undefined,
     );
+    ({ psql } = await provision(["postgres"]));
     near = new Workspace(stage, "near");
     const [key, wrong] = [near.key("team"), near.key("wrong")];
     const far = new Workspace(stage, "far");
     const [farPort, dead, off] = [await closedPort(), await closedPort(), await closedPort()];
-    const targets = { redis: `127.0.0.1:${redis.port}`, mysql: `127.0.0.1:${database.port}` };
+    const targets = { redis: `127.0.0.1:${redis.port}`, mysql: `127.0.0.1:${database.port}`, postgres: `127.0.0.1:${postgres.port}` };
     far.write({ far: { role: "server", listen: `127.0.0.1:${farPort}`, target: `127.0.0.1:${dead}`, targets, key: { file: key } } });
     const serving = far.start(["serve", "--config", far.configPath, "--state-dir", far.stateDir]);
     stage.own(() => serving.child.kill());
     await serving.logs(/far listens at/);
     const spiped = (await startFarEnd(stage, { port: dead, key })).replace(/[[\]]/g, "");
-    const entries = (["redis", "mysql"] as const).flatMap((service) => {
+    const entries = KINDS.flatMap((service) => {
       const common = { service, listen: 0, key: { file: key }, target: `127.0.0.1:${farPort}`, timeoutSeconds: 5 };
       const of: Readonly<Record<Fault, object>> = {
         "far end off": { target: `127.0.0.1:${off}` },
@@ -74,10 +83,10 @@ describe("what programs say when their tunnel can't serve them", () => {
     near.write(Object.fromEntries(entries));
     await near.run(["up", "--yes"]);
     for (const tunnel of (await near.status()).tunnels) ports.set(tunnel.name, Number(tunnel.listen.split(":").at(-1)));
-    for (const service of ["redis", "mysql"] as const) await connectTo(stage, { port: portOf(service, "limit reached") });
+    for (const service of KINDS) await connectTo(stage, { port: portOf(service, "limit reached") });
   });
 
-  const portOf = (service: "redis" | "mysql", fault: Fault): number => ports.get(nameOf(service, fault)) ?? assert.fail(fault);
+  const portOf = (service: Kind, fault: Fault): number => ports.get(nameOf(service, fault)) ?? assert.fail(fault);
 
   /** The output of a program. */
   const output = async (command: readonly [string, ...string[]]): Promise<string> => {
@@ -132,9 +141,15 @@ describe("what programs say when their tunnel can't serve them", () => {
       ]),
   };
 
+  const POSTGRES: Readonly<Record<string, (port: number) => Promise<string>>> = {
+    psql: (port) => output([psql, `postgresql://app@127.0.0.1:${port}/orders`, "-c", "SELECT 1"]),
+    "pg (npm)": (port) => failure(new pg.Client({ host: "127.0.0.1", port, user: "app", database: "orders" }).connect()),
+  };
+
   for (const [service, clients] of [
     ["redis", REDIS],
     ["mysql", MYSQL],
+    ["postgres", POSTGRES],
   ] as const)
     for (const [client, ask] of Object.entries(clients))
       for (const [fault, code] of Object.entries(FAULTS) as [Fault, string][])
@@ -156,9 +171,10 @@ describe("what programs say when their tunnel can't serve them", () => {
         .find((line) => line.includes("tunnel "))
         ?.replace(/tunnel ".*?; check the target, the VPN and firewalls/, "tunnel …")
         .replace(/\(conn:[^)]*\)/, "(conn:…)")
+        .replace(/port \d+/, "port 5433")
         .replaceAll("|", "\\|") as string;
     };
-    const rows = [...Object.keys(REDIS), ...Object.keys(MYSQL)].map((client) => `| ${client} | \`${around(client)}\` |`);
+    const rows = [...Object.keys(REDIS), ...Object.keys(MYSQL), ...Object.keys(POSTGRES)].map((client) => `| ${client} | \`${around(client)}\` |`);
     const line = /tunnel ".*/
       .exec(said.get("redis-cli\nfar end off") ?? "")?.[0]
       .replace(/redis-far-end-off/, "cache")

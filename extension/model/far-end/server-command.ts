@@ -190,7 +190,7 @@ function composeNotes(end: ServerEnd, t: Translate): string[] {
 }
 
 function compose(end: ServerEnd): string {
-  const image = { redis: "redis:7", mysql: "mariadb:11", tcp: "IMAGE-OF-YOUR-SERVICE" }[end.service];
+  const image = { redis: "redis:7", mysql: "mariadb:11", postgres: "postgres:17", tcp: "IMAGE-OF-YOUR-SERVICE" }[end.service];
   const container = end.service === "tcp" ? "service" : end.service;
   const port = /:(\d+)$/.exec(end.backend)?.[1] ?? "1";
   const secret = `/run/secrets/${end.keyName}`;
@@ -214,6 +214,7 @@ function compose(end: ServerEnd): string {
     `  ${container}:`,
     `    image: ${image}`,
     ...(end.service === "mysql" ? ["    environment:", '      MARIADB_RANDOM_ROOT_PASSWORD: "1"'] : []),
+    ...(end.service === "postgres" ? ["    environment:", `      POSTGRES_PASSWORD: "\${POSTGRES_PASSWORD:?set it}"`] : []),
     "",
     "secrets:",
     `  ${composeQuote(end.keyName)}:`,

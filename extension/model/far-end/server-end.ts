@@ -48,6 +48,8 @@ export function defaultBackend(service: Service): string | undefined {
       return "127.0.0.1:6379";
     case "mysql":
       return "127.0.0.1:3306";
+    case "postgres":
+      return "127.0.0.1:5432";
     case "tcp":
       return undefined;
   }

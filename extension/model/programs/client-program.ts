@@ -3,7 +3,7 @@
  * runs the program itself, never a shell. The program asks for the password; we
  * never pass it. Pure.
  */
-import type { LocalEnd } from "../../../shared/contract/connection-url.ts";
+import { connectionUrl, type LocalEnd } from "../../../shared/contract/connection-url.ts";
 import { placeholdersOf } from "../../../shared/contract/tunnel-environment.ts";
 import type { TunnelEntry } from "../../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../../shared/errors.ts";
@@ -43,6 +43,13 @@ export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgr
         // MariaDB's client has the first option, Oracle's the second; MariaDB's client is always available as "mariadb".
         ...(entry.tls && { ownArgs: { mariadb: ["--ssl"], mysql: ["--ssl-mode=REQUIRED"] } }),
         install: { debian: "sudo apt install mariadb-client", brew: "brew install mariadb" },
+      };
+    case "postgres":
+      return {
+        candidates: ["psql"],
+        // The URL says all, TLS included; psql asks for the password itself.
+        args: [connectionUrl({ ...entry, listen })],
+        install: { debian: "sudo apt install postgresql-client", brew: "brew install libpq" },
       };
     case "tcp":
       return undefined;

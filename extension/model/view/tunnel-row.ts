@@ -241,13 +241,15 @@ function faultText({ fault }: TunnelItem, t: Translate): string {
   return fault ? plainText(problemText(fault, t), { maxLength: MAX_FAULT_LENGTH }) : "";
 }
 
-/** The names are the products' own. */
-function serviceName(service: Service | undefined): string {
+/** What a service is called; the names are the products' own. */
+export function serviceName(service: Service | undefined): string {
   switch (service) {
     case "redis":
       return "Redis";
     case "mysql":
       return "MySQL";
+    case "postgres":
+      return "PostgreSQL";
     case "tcp":
     case undefined:
       return "TCP";
@@ -282,6 +284,7 @@ export function serviceIcon(service: Service | undefined): string {
     case "redis":
       return "layers";
     case "mysql":
+    case "postgres":
       return "database";
     case "tcp":
     case undefined:

@@ -1,5 +1,6 @@
 /** Programs whose tunnel has no connection for them: who is told, with what, and who is closed as before. */
 import assert from "node:assert/strict";
+import { Descriptors } from "../../../daemon/proxy/descriptors.ts";
 import { stageForEach } from "../../support/stage.ts";
 import { ascii } from "../../support/wire/bytes.ts";
 import { type End, type EndOptions, startEnd } from "../../support/wire/ends.ts";
@@ -149,6 +150,14 @@ describe("a program whose tunnel can't serve it", () => {
     await line(other);
     client.forwarder.close();
     assert.notEqual(await other.ending(), undefined);
+  });
+
+  it("is closed at once when this process is out of descriptors", async () => {
+    const client = await startEnd(scope, { role: "client", target: backend.port, service: "redis", descriptors: new Descriptors(() => false) });
+    const user = await connectTo(scope, client);
+    await user.ending();
+    await assert.rejects(user.read(1));
+    assert.deepEqual(client.failures, ["LIMIT_REACHED"]);
   });
 
   it("is closed as before when too many are being told", async () => {

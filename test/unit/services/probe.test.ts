@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as net from "node:net";
 import * as tls from "node:tls";
+import { postgresError } from "../../../daemon/services/postgres-packets.ts";
 import { probe } from "../../../daemon/services/probe.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { PROTECTED_MODE, PROTECTED_MODE_TEXT } from "../../support/refusals.ts";
@@ -37,6 +38,45 @@ describe("a probe", () => {
   const greeting = mysqlPacket(join(Uint8Array.of(10), ascii("10.11.19-MariaDB"), new Uint8Array(60)));
   const mysqlError = (code: number, text: string, sequence = 0): Uint8Array =>
     mysqlPacket(join(Uint8Array.of(0xff, code & 0xff, code >> 8), ascii(text)), sequence);
+
+  describe("of PostgreSQL", () => {
+    const error = (sqlState: string, text: string): Uint8Array => postgresError({ sqlState, text });
+
+    it("asks whether TLS is spoken, and nothing else", async () => {
+      const { backend, result } = await start("postgres");
+      const peer = await backend.accept();
+      assert.equal(toHex(await peer.read(8)), "0000000804d2162f");
+      peer.write(ascii("N"));
+      assert.deepEqual(await result, { saw: "PostgreSQL", tls: { isOffered: false, isDemanded: false } });
+      assert.equal(await peer.ending(), "end");
+    });
+
+    it("sees that TLS is offered, and takes none for a fault only if the entry says TLS", async () => {
+      assert.equal((await answered("postgres", ascii("S"))).saw, "PostgreSQL, with TLS");
+      const { backend, result } = await start("postgres", { tls: true });
+      (await backend.accept()).write(ascii("N"));
+      assert.match((await rejectionOf(result)).message, /speaks no TLS/);
+    });
+
+    it("takes an error about an account for a sign of life, and says who turns everybody away", async () => {
+      assert.deepEqual(await answered("postgres", error("08P01", "no user")), { saw: "PostgreSQL (no user)" });
+      for (const [sqlState, text, code] of [
+        ["53300", "sorry, too many clients already", "BACKEND_BLOCKED"],
+        ["28000", 'no pg_hba.conf entry for host "10.0.0.7"', "BACKEND_BLOCKED"],
+        ["57P03", "the database system is starting up", "BACKEND_DOWN"],
+      ] as const) {
+        const failure = await rejectionOf(answered("postgres", error(sqlState, text).subarray(0, 9), error(sqlState, text).subarray(9)));
+        assert.deepEqual([failure.code, failure.message.includes(text)], [code, true]);
+      }
+    });
+
+    it("takes nothing else for PostgreSQL, and no refusal of a tunnel for its word", async () => {
+      for (const said of [ascii("+PONG\r\n"), greeting, ascii("SSH-2.0-x\r\n"), ascii("NN")])
+        assert.match((await rejectionOf(answered("postgres", said))).message, /is not PostgreSQL/);
+      const failure = await rejectionOf(answered("postgres", error("08006", 'tunnel "db": BACKEND_DOWN: no')));
+      assert.match(failure.message, /closed before the service answered/);
+    });
+  });
 
   describe("of Redis", () => {
     it("sends PING and nothing else", async () => {

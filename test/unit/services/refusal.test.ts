@@ -1,6 +1,7 @@
 /** What programs are told in their own protocol when their tunnel has no connection for them. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { readPostgresError } from "../../../daemon/services/postgres-packets.ts";
 import { RedisCommands } from "../../../daemon/services/redis-commands.ts";
 import { isTunnelRefusal, refusalLine, refuserOf } from "../../../daemon/services/refusal.ts";
 import type { Refuser } from "../../../daemon/services/refuser.ts";
@@ -127,6 +128,61 @@ describe("a client of MySQL without a connection", () => {
   });
 });
 
+describe("a client of PostgreSQL without a connection", () => {
+  const first = (code: number, rest = ""): Uint8Array => {
+    const bytes = Buffer.alloc(8 + rest.length);
+    bytes.writeUInt32BE(bytes.length, 0);
+    bytes.writeUInt32BE(code, 4);
+    bytes.write(rest, 8);
+    return bytes;
+  };
+  const [SSL, GSS, CANCEL, STARTUP] = [80_877_103, 80_877_104, 80_877_102, 196_608];
+  const startup = first(STARTUP, "user\0app\0database\0orders\0\0");
+  const postgres = (): Refuser => refuserOf("postgres", false) ?? assert.fail();
+
+  it("gets no to its questions for encryption, and a fatal error in answer to its first real message, however they are cut", () => {
+    for (const size of [1, 3, 8, 100]) {
+      const refuser = postgres();
+      const all = Buffer.concat([first(GSS), first(SSL), startup]);
+      let said = latin1(refuser.begin(LINE, true)) as string;
+      for (const piece of pieces(all, [size])) said += latin1(refuser.more(piece));
+      assert.equal(said.slice(0, 2), "NN");
+      const error = readPostgresError(Buffer.from(said.slice(2), "latin1"));
+      assert.deepEqual(error, { sqlState: "08006", text: LINE });
+      assert.equal(refuser.isOver, true);
+    }
+  });
+
+  it("is told on spiped's wire, too, as nothing is carried out before the log-in", () => {
+    const refuser = postgres();
+    refuser.passed(first(SSL));
+    assert.equal(latin1(refuser.begin(LINE, false)), "N");
+    assert.equal(refuser.isOver, false);
+    assert.match(latin1(refuser.more(startup)) ?? "", /^E.*FATAL/s);
+  });
+
+  it("that cancels something just gets the end", () => {
+    const refuser = postgres();
+    refuser.passed(first(CANCEL, "12345678"));
+    assert.equal(latin1(refuser.begin(LINE, true)), "");
+    assert.equal(refuser.isOver, true);
+  });
+
+  it("is told nothing when it speaks another protocol", () => {
+    for (const bytes of [
+      ascii("GET / HTTP/1.1\r\n\r\n"),
+      Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3),
+      first(131_072),
+      Uint8Array.of(0, 0, 0, 4, 0, 3, 0, 0),
+      Uint8Array.of(0, 0, 0x7f, 0xff, 0, 3, 0, 0),
+    ]) {
+      const refuser = postgres();
+      refuser.passed(bytes);
+      assert.equal(refuser.begin(LINE, true), undefined, latin1(bytes));
+    }
+  });
+});
+
 describe("the line of a refusal", () => {
   it("has code, cause and cure for every code, on one printable line that fits", () => {
     for (const code of ERROR_CODES) {
@@ -142,12 +198,16 @@ describe("the line of a refusal", () => {
   });
 
   it("is known again by whoever asks through the tunnel", () => {
-    for (const service of ["redis", "mysql"] as const) {
+    for (const [service, said] of [
+      ["redis", "PING\r\n"],
+      ["mysql", ""],
+      ["postgres", "\0\0\0\t\0\u0003\0\0\0"],
+    ] as const) {
       const refuser = refuserOf(service, false);
-      refuser?.passed(ascii(service === "redis" ? "PING\r\n" : ""));
-      const said = refuser?.begin(refusalLine("a b", new TunnelError("KEY_MISMATCH", "no")), true) ?? new Uint8Array(0);
-      assert.equal(isTunnelRefusal(service, said), true);
-      assert.equal(isTunnelRefusal("tcp", said), false);
+      refuser?.passed(ascii(said));
+      const told = refuser?.begin(refusalLine("a b", new TunnelError("KEY_MISMATCH", "no")), true) ?? new Uint8Array(0);
+      assert.equal(isTunnelRefusal(service, told), true);
+      assert.equal(isTunnelRefusal("tcp", told), false);
     }
     for (const said of ["-ERR unknown command\r\n", "+PONG\r\n", '-ERR the tunnel "x": A: b\r\n', ""])
       assert.equal(isTunnelRefusal("redis", ascii(said)), false);

@@ -56,7 +56,14 @@ describe("the rules of an entry", () => {
   });
 
   it("refuse TLS when nothing is known of the service, but let a tcp entry say that it has none", () => {
-    assert.match(onlyProblem(oneEntry({ tls: true, service: "tcp" }), '"tls"').message, /"tls" needs "service": "redis" or "mysql"/);
+    assert.match(onlyProblem(oneEntry({ tls: true, service: "tcp" }), '"tls"').message, /"tls" needs "service": "redis", "mysql" or "postgres"/);
+  });
+
+  it("want PostgreSQL's database by name, and its socket where clients look for it", () => {
+    assert.match(onlyProblem(oneEntry({ service: "postgres", database: 2 }), "2").message, /must be a name for PostgreSQL: write "2"/);
+    assert.match(onlyProblem(oneEntry({ service: "postgres", listen: "/run/db.sock" }), '"/run/db.sock"').message, /must be called "\.s\.PGSQL\."/);
+    assert.deepEqual(faultsOf({ service: "postgres", listen: "/run/db/.s.PGSQL.5432", database: "orders", tls: true }), []);
+    assert.deepEqual(faultsOf({ service: "postgres", role: "server", listen: "/run/db.sock" }), []);
     assert.deepEqual(faultsOf({ tls: false, service: "tcp" }), []);
   });
 

@@ -15,6 +15,18 @@ describe("the connection URL", () => {
     [{ service: "redis", listen: unix, user: "app", database: 2 }, "unix://app@/run/my%20db/x.sock?db=2"],
     [{ service: "mysql", listen: tcp("127.0.0.1", 3307), user: "app", database: "orders" }, "mysql://app@127.0.0.1:3307/orders"],
     [{ service: "mysql", listen: unix, user: "app", database: "orders" }, "mysql://app@localhost/orders?socket=%2Frun%2Fmy%20db%2Fx.sock"],
+    [{ service: "postgres", listen: tcp("127.0.0.1", 5433) }, "postgresql://127.0.0.1:5433"],
+    [{ service: "postgres", listen: tcp("127.0.0.1", 5433), user: "app", database: "orders" }, "postgresql://app@127.0.0.1:5433/orders"],
+    [
+      { service: "postgres", listen: tcp("127.0.0.1", 5433), user: "app", database: "orders", tls: true },
+      "postgresql://app@127.0.0.1:5433/orders?sslmode=require",
+    ],
+    [{ service: "postgres", listen: tcp(), tls: true }, "postgresql://127.0.0.1:6579/?sslmode=require"],
+    [
+      { service: "postgres", listen: { kind: "unix", path: "/run/my db/.s.PGSQL.5433" }, user: "app", database: "orders" },
+      "postgresql://app@/orders?host=%2Frun%2Fmy%20db&port=5433",
+    ],
+    [{ service: "postgres", listen: { kind: "unix", path: "/run/db/.s.PGSQL.5432" }, tls: true }, "postgresql:///?host=%2Frun%2Fdb&port=5432&sslmode=require"],
     [{ service: "tcp", listen: tcp() }, "tcp://127.0.0.1:6579"],
     [{ service: "tcp", listen: unix }, "unix:///run/my%20db/x.sock"],
     [{ service: "redis", listen: tcp("::1") }, "redis://[::1]:6579"],

@@ -151,7 +151,7 @@ describe("a word that is none of those allowed", () => {
 
   it("always has fixes of its own, also where no word is near", () => {
     for (const property of ["service", "role", "forwardSecrecy"]) {
-      for (const value of ["postgres", "mongodb", "", "x".repeat(500), 7, null, true]) {
+      for (const value of ["memcached", "mongodb", "", "x".repeat(500), 7, null, true]) {
         const fixes = fixesOf(oneEntry({ [property]: value }));
         assert.ok(fixes.length >= 2, `${property} ${String(value)}`);
         assert.ok(
@@ -163,8 +163,9 @@ describe("a word that is none of those allowed", () => {
   });
 
   for (const [value, preferred] of [
-    ["postgres", '* Change to "tcp", for any service'],
-    ["PostgreSQL", '* Change to "tcp", for any service'],
+    ["mongodb", '* Change to "tcp", for any service'],
+    ["PostgreSQL", '* Change to "postgres"'],
+    ["pg", '* Change to "postgres"'],
     ["mariadb", '* Change to "mysql"'],
     ["valkey", '* Change to "redis"'],
     ["Redis", '* Change to "redis"'],

@@ -32,6 +32,18 @@ describe("the client of a Redis", () => {
   });
 });
 
+describe("the client of a PostgreSQL", () => {
+  it("is psql with the URL, which asks for the password itself", () => {
+    assert.deepEqual(clientProgram({ service: "postgres" }, TCP)?.candidates, ["psql"]);
+    assert.deepEqual(argsOf({ service: "postgres" }), ["postgresql://127.0.0.1:6579"]);
+    assert.deepEqual(argsOf({ service: "postgres", user: "app", database: "orders", tls: true }), ["postgresql://app@127.0.0.1:6579/orders?sslmode=require"]);
+  });
+
+  it("gets no option, whatever the names are", () => {
+    assert.deepEqual(argsOf({ service: "postgres", user: "-c evil", database: "?host=/tmp" }), ["postgresql://-c%20evil@127.0.0.1:6579/%3Fhost%3D%2Ftmp"]);
+  });
+});
+
 describe("the client of a MySQL", () => {
   it("is mariadb or mysql", () => {
     assert.deepEqual(clientProgram({ service: "mysql" }, TCP)?.candidates, ["mariadb", "mysql"]);
