@@ -32,3 +32,10 @@ export function openFilesLimit(pid) {
   const match = /^Max open files\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"));
   return match?.[1] === "unlimited" ? Number.POSITIVE_INFINITY : Number(match?.[1]);
 }
+
+/** How many TCP sockets of this machine are connected to the port; proc(5), /proc/net/tcp: 01 is ESTABLISHED. */
+export function socketsTo(port) {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
+  return rows.map((row) => row.trim().split(/\s+/)).filter(([, , remote, state]) => remote.endsWith(wanted) && state === "01").length;
+}

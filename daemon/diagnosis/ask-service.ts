@@ -1,6 +1,7 @@
 /**
  * Asks what is behind a stream: Redis with PING (no credentials), MySQL by its
- * greeting, ended with a login that is refused, PostgreSQL whether it speaks TLS.
+ * greeting, ended with a login that is refused, PostgreSQL whether it speaks TLS,
+ * MongoDB with hello.
  * Nothing is known of any other service, so it is asked nothing. A service of the wrong kind is named. A Redis
  * is asked inside TLS if its entry says that it speaks TLS. If it does not answer
  * as it should, another connection finds out whether it speaks TLS.
@@ -48,18 +49,24 @@ export async function askService(stream: ServiceStream, options: AskOptions): Pr
 function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   switch (options.service) {
     case "redis":
-      return options.tls ? askRedisTls(stream, options) : askRedis(stream, options);
+      return options.tls ? askInTls(stream, options, askRedis) : askRedis(stream, options);
     case "mysql":
       return askMySql(stream, options);
     case "postgres":
-      return askPostgres(stream, options);
+      return askByProbe(stream, options, "postgres");
+    case "mongodb":
+      return options.tls ? askInTls(stream, options, askMongo) : askMongo(stream, options);
     case "tcp":
       return watch(stream, options);
   }
 }
 
-/** As `askRedis`, inside TLS; its certificate is not judged. */
-async function askRedisTls(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+type Ask = (stream: ServiceStream, options: AskOptions) => Promise<ServiceSighting>;
+
+const askMongo: Ask = (stream, options) => askByProbe(stream, { ...options, tls: false }, "mongodb");
+
+/** As `ask`, inside TLS; its certificate is not judged. */
+async function askInTls(stream: ServiceStream, options: AskOptions, askInside: Ask): Promise<ServiceSighting> {
   const { timings, roundTripMs, clock, signal } = options;
   const startMs = clock.monotonicMs();
   const early = await seenUnasked(stream, options);
@@ -71,7 +78,7 @@ async function askRedisTls(stream: ServiceStream, options: AskOptions): Promise<
     case "secured": {
       const inside = new ServiceStream({ link: plainLink(start.socket), lingerMs: timings.lingerMs });
       try {
-        const sighting = await askRedis(inside, options);
+        const sighting = await askInside(inside, options);
         if (start.isRefused()) return tlsAlone(ms);
         return sighting.seen === "answered" ? { ...sighting, what: message("{0} over TLS", sighting.what) } : sighting;
       } finally {
@@ -81,7 +88,7 @@ async function askRedisTls(stream: ServiceStream, options: AskOptions): Promise<
     case "refused":
       return tlsAlone(ms);
     case "other":
-      return recogniseServer(start.head)?.protocol === "redis" ? { seen: "tls", speaks: false, ms } : { seen: "other", what: labelOf(start.head), ms };
+      return recogniseServer(start.head)?.protocol === options.service ? { seen: "tls", speaks: false, ms } : { seen: "other", what: labelOf(start.head), ms };
     case "closed":
     case "silent":
       return nothingSaid(stream, clock.monotonicMs() - startMs);
@@ -160,7 +167,7 @@ async function seenUnasked(stream: ServiceStream, options: AskOptions): Promise<
   return stream.ending ? closedUnasked(stream.ending, ms, options) : undefined;
 }
 
-/** What came unasked, when Redis or PostgreSQL was expected, which wait. */
+/** What came unasked, when a service was expected that waits. */
 async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
   if (options.service !== "redis") return await strangeWords(stream, options, ms);
   // The rest of its first words may come in the next packet.
@@ -222,15 +229,15 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
   }
 }
 
-/** By SSLRequest, whose whole answer is one byte. */
-async function askPostgres(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
+/** By the probe of an explicit open, of a service that waits to be asked. */
+async function askByProbe(stream: ServiceStream, options: AskOptions, service: "postgres" | "mongodb"): Promise<ServiceSighting> {
   const { clock, timings, signal } = options;
   const startMs = clock.monotonicMs();
   const early = await seenUnasked(stream, options);
   if (early) return early;
   const askedMs = clock.monotonicMs();
   try {
-    const { saw, tls } = await probed(stream, timings.serviceMs, "postgres");
+    const { saw, tls } = await probed(stream, timings.serviceMs, service);
     const ms = clock.monotonicMs() - askedMs;
     if (options.tls && !tls?.isOffered) return { seen: "tls", speaks: false, ms };
     return { seen: "answered", what: saw, ms, isCluster: false };
@@ -239,11 +246,10 @@ async function askPostgres(stream: ServiceStream, options: AskOptions): Promise<
     if (!(error instanceof TunnelError)) throw error;
     const ms = clock.monotonicMs() - askedMs;
     if (stream.said.length === 0) return nothingSaid(stream, clock.monotonicMs() - startMs);
-    const refusal = refusalIn("postgres", stream.said);
+    if (isTls(stream.said)) return { seen: "tls", speaks: true, ms };
+    const refusal = refusalIn(service, stream.said);
     if (refusal) return { seen: "refused", ...refusal, ms };
-    return isUnfinished("postgres", stream.said)
-      ? { seen: "unfinished", end: stream.ending ?? "waiting", ms }
-      : { seen: "other", what: labelOf(stream.said), ms };
+    return isUnfinished(service, stream.said) ? { seen: "unfinished", end: stream.ending ?? "waiting", ms } : { seen: "other", what: labelOf(stream.said), ms };
   }
 }
 
@@ -258,7 +264,7 @@ async function watch(stream: ServiceStream, options: AskOptions): Promise<Servic
 }
 
 /** The probe of an explicit open, with a stream in place of a socket: the probe uses nothing that only a socket has. */
-function probed(stream: ServiceStream, timeoutMs: number, service: "mysql" | "postgres" = "mysql"): Promise<ProbeResult> {
+function probed(stream: ServiceStream, timeoutMs: number, service: "mysql" | "postgres" | "mongodb" = "mysql"): Promise<ProbeResult> {
   return probe(stream as unknown as net.Socket, { service, timeoutMs });
 }
 

@@ -26,6 +26,7 @@ const NAMES: Readonly<Record<Service, MessageArgument>> = {
   redis: "Redis",
   mysql: message("MySQL or MariaDB"),
   postgres: "PostgreSQL",
+  mongodb: "MongoDB",
   tcp: message("the service"),
 };
 

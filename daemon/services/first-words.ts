@@ -12,6 +12,7 @@ import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
+import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
 import { MYSQL_ERROR, MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 import { readPostgresError } from "./postgres-packets.ts";
 import { isTunnelRefusal } from "./refusal.ts";
@@ -39,6 +40,9 @@ const POSTGRES_TOO_MANY = "53300";
 const POSTGRES_AUTHORIZATION = "28000";
 const POSTGRES_DOWN = /^57P0[1-3]$/;
 
+/** ShutdownInProgress, InterruptedAtShutdown: error_codes.yml of MongoDB. */
+const MONGO_DOWN = [91, 11_600];
+
 const REDIS_REFUSAL = /^-(DENIED\b|ERR max number of clients)/;
 /** The first sentence is enough: protected mode explains itself in 1,065 bytes, more than one packet of spiped's. */
 const FIRST_SENTENCE = /^-(.*?)(\. |[\r\n]|$)/;
@@ -54,6 +58,8 @@ export function refusalIn(service: Service, head: Uint8Array): Refusal | undefin
       return mysqlRefusal(head);
     case "postgres":
       return postgresRefusal(head);
+    case "mongodb":
+      return mongoRefusal(head);
     case "tcp":
       return undefined;
   }
@@ -92,6 +98,10 @@ export function isUnfinished(service: Service, head: Uint8Array): boolean {
       return head.length > 0 && mysqlLengthFits(head) && head.length < MYSQL_HEADER_BYTES + mysqlLength(head);
     case "postgres":
       return readPostgresError(head) === "unfinished";
+    case "mongodb": {
+      const header = readMongoHeader(head);
+      return header !== undefined && head.length < header.length;
+    }
     case "tcp":
       return false;
   }
@@ -121,6 +131,16 @@ function postgresRefusal(head: Uint8Array): Refusal | undefined {
   const isBlocked = sqlState === POSTGRES_TOO_MANY || (sqlState === POSTGRES_AUTHORIZATION && /pg_hba\.conf/.test(text));
   if (!isBlocked && !POSTGRES_DOWN.test(sqlState) && !isTunnelRefusal("postgres", head)) return undefined;
   return { code: isBlocked ? "BACKEND_BLOCKED" : "BACKEND_DOWN", text: shortened(text) };
+}
+
+/** A server that shuts down, or a tunnel on the way; other errors are about an account or a command. */
+function mongoRefusal(head: Uint8Array): Refusal | undefined {
+  const header = readMongoHeader(head);
+  const said = header && readMongoDocument(head, header.op);
+  if (said?.get("ok") !== 0) return undefined;
+  const code = said.get("code");
+  if (!MONGO_DOWN.includes(Number(code)) && !isTunnelRefusal("mongodb", head)) return undefined;
+  return { code: "BACKEND_DOWN", text: shortened(String(said.get("errmsg") ?? `error ${code}`)) };
 }
 
 /** Whether the header, as far as it has arrived, and the byte after it can belong to a server's first packet. */

@@ -32,6 +32,7 @@ export function isPlainOpening(head: Uint8Array): boolean {
       return HTTP_REQUEST.test(textOf(head));
     case "mysql": // 19 NULs and a number
     case "postgres": // 48 bits
+    case "mongodb": // 64 bits
     case "ssh": // 57 bits
     case "tls": // 47 bits
       return true;

@@ -5,7 +5,8 @@
  * probe reads their greeting and then makes a login that is refused, since a
  * connection that just closes counts towards max_connect_errors and a refused
  * login does not. PostgreSQL: the question whether it speaks TLS, which needs no
- * account. Anything else: nothing is sent.
+ * account. MongoDB: hello, which needs none either; inside TLS like Redis. Anything
+ * else: nothing is sent.
  */
 import type * as net from "node:net";
 import { SET_TLS, UNSET_TLS } from "../../shared/contract/tls-advice.ts";
@@ -14,6 +15,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { type Message, message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
 import { MAX_GREETING_BYTES, type MySqlTls, mysqlTlsIn, refusalError, refusalIn } from "./first-words.ts";
+import { bsonDocument, MONGO_HEADER_BYTES, mongoMessage, readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
 import { MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 import { POSTGRES_TLS, readPostgresError, sslRequest } from "./postgres-packets.ts";
 import { isTunnelRefusal } from "./refusal.ts";
@@ -35,6 +37,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
 }
 
+/** Our choice: an answer to hello has a kilobyte or two. */
+const MAX_HELLO_BYTES = 64 * 1024;
 /** Our choice: a Redis reply to PING is far shorter; a longer line is not from Redis. */
 const MAX_REDIS_LINE_BYTES = 2_048;
 
@@ -47,28 +51,37 @@ const MAX_REDIS_LINE_BYTES = 2_048;
 export function probe(socket: net.Socket, { service, tls = false, timeoutMs }: ProbeOptions): Promise<ProbeResult> {
   switch (service) {
     case "redis":
-      return tls ? probeRedisTls(socket, timeoutMs) : exchange(socket, { service, timeoutMs, send: PING, read: readRedis });
+      return tls ? probeInTls(socket, REDIS, timeoutMs) : exchange(socket, { ...REDIS, timeoutMs });
     case "mysql":
       return probeMySql(socket, { tls, timeoutMs });
     case "postgres":
       return probePostgres(socket, { tls, timeoutMs });
+    case "mongodb":
+      return tls ? probeInTls(socket, MONGO, timeoutMs) : exchange(socket, { ...MONGO, timeoutMs });
     case "tcp":
       socket.end();
       return Promise.resolve({ saw: "connected" });
   }
 }
 
-const PING = "PING\r\n";
+/** How a service that speaks TLS from its first byte is asked, in TLS and without. */
+type Question = Omit<Exchange, "timeoutMs"> & {
+  readonly service: "redis" | "mongodb";
+  /** Whether bytes are those of the service without TLS. */
+  readonly isIts: (head: Uint8Array) => boolean;
+  /** They are not. */
+  readonly strange: (head: Uint8Array) => TunnelError;
+};
 
 /** A server that ends TLS because we show no client's certificate is alive all the same. */
 const TLS_ALONE: ProbeResult = { saw: "TLS, for clients with a certificate" };
 
-async function probeRedisTls(socket: net.Socket, timeoutMs: number): Promise<ProbeResult> {
+async function probeInTls(socket: net.Socket, question: Question, timeoutMs: number): Promise<ProbeResult> {
   const start = await startTls(socket, timeoutMs);
   switch (start.is) {
     case "secured":
       try {
-        return await exchange(start.socket, { service: "redis", timeoutMs, send: PING, read: readRedis });
+        return await exchange(start.socket, { ...question, timeoutMs });
       } catch (error) {
         if (start.isRefused()) return TLS_ALONE;
         throw error;
@@ -76,7 +89,7 @@ async function probeRedisTls(socket: net.Socket, timeoutMs: number): Promise<Pro
     case "refused":
       return TLS_ALONE;
     case "other":
-      throw isRedis(start.head) ? speaksNoTls("redis") : notRedis(start.head);
+      throw question.isIts(start.head) ? speaksNoTls(question.service) : question.strange(start.head);
     case "closed":
       throw new TunnelError("BACKEND_DOWN", CLOSED);
     case "silent":
@@ -115,7 +128,7 @@ export function speaksTls(): TunnelError {
 }
 
 /** The service speaks no TLS, but the entry says that it does. */
-export function speaksNoTls(service: "redis" | "mysql" | "postgres"): TunnelError {
+export function speaksNoTls(service: Exclude<Service, "tcp">): TunnelError {
   return new TunnelError(
     "BACKEND_DOWN",
     service === "redis" ? message("Redis speaks no TLS there: {0}", UNSET_TLS) : message("the database speaks no TLS there: {0}", UNSET_TLS),
@@ -246,6 +259,35 @@ function readPostgres(bytes: Buffer): Reading {
   }
   const isOffered = answer === POSTGRES_TLS.offered;
   return { is: "done", result: { saw: isOffered ? "PostgreSQL, with TLS" : "PostgreSQL", tls: { isOffered, isDemanded: false } } };
+}
+
+const REDIS: Question = { service: "redis", send: "PING\r\n", read: readRedis, isIts: isRedis, strange: notRedis };
+const MONGO: Question = {
+  service: "mongodb",
+  send: mongoMessage(bsonDocument({ hello: 1, $db: "admin" }), { requestId: 1, responseTo: 0 }),
+  read: readMongo,
+  isIts: (head) => readMongoHeader(head) !== undefined,
+  strange: notMongo,
+};
+
+function notMongo(): TunnelError {
+  return new TunnelError("BACKEND_DOWN", message("what answers is not MongoDB: check the target's service"));
+}
+
+/** Takes any answer to hello, errors too: an old server does not know that command. */
+function readMongo(bytes: Buffer): Reading {
+  if (isTls(bytes)) throw speaksTls();
+  if (bytes.length < MONGO_HEADER_BYTES) return { is: "unfinished" };
+  const header = readMongoHeader(bytes);
+  if (!header || header.length > MAX_HELLO_BYTES) throw notMongo();
+  if (bytes.length < header.length) return { is: "unfinished" };
+  const refusal = refusalIn("mongodb", bytes);
+  if (refusal) throw refusalError("mongodb", refusal);
+  const said = readMongoDocument(bytes, header.op);
+  if (said?.get("ok") === undefined) throw notMongo();
+  const [set, router] = [said.get("setName"), said.get("msg") === "isdbgrid"];
+  const saw = router ? "MongoDB, mongos" : typeof set === "string" ? `MongoDB, replica set ${set}` : "MongoDB";
+  return { is: "done", result: { saw: printable(saw).slice(0, 80) } };
 }
 
 /** HandshakeResponse41 of a user that does not exist, with an empty password: the server answers with error 1045. */

@@ -10,11 +10,12 @@
  */
 
 import { type Message, message } from "../../shared/message.ts";
+import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
 import { MYSQL_ERROR, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 import { MAX_STARTUP_BYTES, POSTGRES_FIRST, POSTGRES_FIRST_BYTES } from "./postgres-packets.ts";
 
 /** A protocol as told from its first bytes. `text`: readable, but of no protocol known here. */
-export type SpokenProtocol = "mysql" | "postgres" | "redis" | "ssh" | "tls" | "http" | "text";
+export type SpokenProtocol = "mongodb" | "mysql" | "postgres" | "redis" | "ssh" | "tls" | "http" | "text";
 
 /** What bytes look like. */
 export interface Recognised {
@@ -56,6 +57,8 @@ export function recogniseServer(head: Uint8Array): Recognised | undefined {
   if (ssh) return seen("ssh", message("an SSH server ({0})", quotable(ssh[1] ?? "")));
   if (HTTP_RESPONSE.test(text)) return seen("http", message("an HTTP server"));
   if (REDIS_REPLY.test(text)) return seen("redis", message("Redis"));
+  const mongo = readMongoHeader(head);
+  if (mongo && readMongoDocument(head, mongo.op)?.has("ok")) return seen("mongodb", message("MongoDB"));
   return mysqlGreeting(head, text) ?? mysqlError(head, text) ?? tls(head, TLS.serverHello, message("a TLS server")) ?? plainText(text);
 }
 
@@ -65,7 +68,7 @@ export function recogniseClient(head: Uint8Array): Recognised | undefined {
   if (SSH.test(text)) return seen("ssh", message("an SSH client"));
   if (HTTP_REQUEST.test(text)) return seen("http", message("an HTTP client"));
   if (REDIS_ARRAY.test(text) || REDIS_COMMAND.test(text)) return seen("redis", message("a Redis client"));
-  return mysqlLogin(head) ?? postgresFirst(head) ?? tls(head, TLS.clientHello, message("a TLS client"));
+  return mysqlLogin(head) ?? postgresFirst(head) ?? mongoFirst(head) ?? tls(head, TLS.clientHello, message("a TLS client"));
 }
 
 /** Initial handshake packet: 0x0a, version NUL, …; sequence 0. */
@@ -100,6 +103,14 @@ function postgresFirst(head: Uint8Array): Recognised | undefined {
   const asks = length === POSTGRES_FIRST_BYTES && (code === POSTGRES_FIRST.ssl || code === POSTGRES_FIRST.gss);
   const starts = length > POSTGRES_FIRST_BYTES && length <= MAX_STARTUP_BYTES && code === POSTGRES_FIRST.protocol3 << 16;
   return asks || starts ? seen("postgres", message("a PostgreSQL client")) : undefined;
+}
+
+/** A question whose kind and first bytes are known: 64 bits and more. */
+function mongoFirst(head: Uint8Array): Recognised | undefined {
+  const header = readMongoHeader(head);
+  if (!header || header.op === "reply") return undefined;
+  const [command = ""] = readMongoDocument(head, header.op)?.keys() ?? [];
+  return /^[A-Za-z]{4,}$/.test(command) ? seen("mongodb", message("a MongoDB client")) : undefined;
 }
 
 /** A record with the message that opens a connection, or, from a server that accepts nothing of ours, an alert (2 bytes: level, description). */

@@ -8,6 +8,8 @@ import { CODES, PLACES } from "../../shared/contract/codes.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import type { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
+import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
+import { MongoRefuser } from "./mongodb-refusal.ts";
 import { MySqlRefuser, readMySqlRefusal } from "./mysql-refusal.ts";
 import { readPostgresError } from "./postgres-packets.ts";
 import { CONNECTION_FAILURE, PostgresRefuser } from "./postgres-refusal.ts";
@@ -23,9 +25,11 @@ const BEGINNING = /^tunnel "[^"]*": [A-Z_]+: /;
 /** A refuser for one client of `service`; undefined: clients of it are closed. */
 export function refuserOf(service: Service, tls: boolean): Refuser | undefined {
   switch (service) {
+    // Inside TLS nobody but the service can say anything.
     case "redis":
-      // Inside TLS nobody but the service can say anything.
       return tls ? undefined : new RedisRefuser();
+    case "mongodb":
+      return tls ? undefined : new MongoRefuser();
     case "mysql":
       return new MySqlRefuser();
     case "postgres":
@@ -52,6 +56,10 @@ export function isTunnelRefusal(service: Service, head: Uint8Array): boolean {
     case "postgres": {
       const error = readPostgresError(head);
       return typeof error === "object" && error.sqlState === CONNECTION_FAILURE && BEGINNING.test(error.text);
+    }
+    case "mongodb": {
+      const header = readMongoHeader(head);
+      return BEGINNING.test(String((header && readMongoDocument(head, header.op))?.get("errmsg") ?? ""));
     }
     case "tcp":
       return false;

@@ -100,6 +100,7 @@ function askService({ services: { t }, answers, step }: StepContext): Promise<An
     { label: `$(${serviceIcon("redis")}) Redis`, description: "redis", detail: t("Also Valkey and everything that speaks its protocol."), value: "redis" },
     { label: `$(${serviceIcon("mysql")}) MySQL`, description: "mysql", detail: t("Also MariaDB."), value: "mysql" },
     { label: `$(${serviceIcon("postgres")}) PostgreSQL`, description: "postgres", detail: t("Also what speaks its protocol."), value: "postgres" },
+    { label: `$(${serviceIcon("mongodb")}) MongoDB`, description: "mongodb", detail: t("Also what speaks its protocol."), value: "mongodb" },
     { label: `$(${serviceIcon("tcp")}) ${t("Another service")}`, description: "tcp", detail: t("Any program that talks over TCP."), value: "tcp" },
   ];
   return askPick({ ...step, placeholder: t("Which service is at the far end?"), choices, active: answers.service });

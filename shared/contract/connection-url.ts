@@ -43,11 +43,14 @@ export interface UrlParts {
  *     redis://user@127.0.0.1:6579/2          unix://user@/run/cache.sock?db=2   (redis-py, go-redis)
  *     mysql://user@127.0.0.1:3307/orders     mysql://user@localhost/orders?socket=%2Frun%2Fdb.sock   (Prisma, sqlx, Rails)
  *     postgresql://user@127.0.0.1:5433/shop  postgresql://user@/shop?host=%2Frun%2Fdb&port=5432          (libpq)
+ *     mongodb://user@127.0.0.1:27018/shop?directConnection=true    mongodb://user@%2Frun%2Fdb.sock/shop?directConnection=true
  *     tcp://127.0.0.1:9000                   unix:///run/any.sock
  *
  * With `tls`: `rediss://…` (the validator refuses a socket path, for which no URL can say TLS) and, as in MySQL's own
  * URLs, `mysql://…?ssl-mode=REQUIRED` (dev.mysql.com, "Connecting to the Server Using URI-Like Strings"), and libpq's
- * `postgresql://…?sslmode=require` (PostgreSQL documentation, "Connection URIs").
+ * `postgresql://…?sslmode=require` (PostgreSQL documentation, "Connection URIs"). MongoDB's drivers would go on to the
+ * members of a replica set, by names that lead nowhere here, without `directConnection` (MongoDB documentation,
+ * "Connection String Options").
  */
 export function connectionUrl({ service, listen, tls = false, user, database }: UrlParts): string {
   const login = user === undefined ? "" : `${encode(user)}@`;
@@ -63,6 +66,8 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
         return `mysql://${login}${authority}${tls ? `${path || "/"}?${MYSQL_TLS}` : path}`;
       case "postgres":
         return `postgresql://${login}${authority}${tls ? `${path || "/"}?${POSTGRES_TLS}` : path}`;
+      case "mongodb":
+        return `mongodb://${login}${authority}/${name}?${MONGO_DIRECT}${tls ? MONGO_TLS : ""}`;
     }
   }
   const path = listen.path.split("/").map(encode).join("/");
@@ -75,6 +80,8 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
       const [, folder = listen.path, port = "5432"] = POSTGRES_SOCKET.exec(listen.path) ?? [];
       return `postgresql://${login}/${name}?host=${encode(folder)}&port=${port}${tls ? `&${POSTGRES_TLS}` : ""}`;
     }
+    case "mongodb":
+      return `mongodb://${login}${encode(listen.path)}/${name}?${MONGO_DIRECT}${tls ? MONGO_TLS : ""}`;
     case "tcp":
       return `unix://${path}`;
   }
@@ -86,6 +93,8 @@ export const POSTGRES_SOCKET = /^(.*)\/\.s\.PGSQL\.(\d{1,5})$/;
 /** Encrypts and does not verify the certificate: its name is not that of the local end. */
 const MYSQL_TLS = "ssl-mode=REQUIRED";
 const POSTGRES_TLS = "sslmode=require";
+const MONGO_DIRECT = "directConnection=true";
+const MONGO_TLS = "&tls=true&tlsAllowInvalidHostnames=true";
 
 /** A host to connect to on this machine; IPv6 in brackets. A listener at all addresses is reached at the loopback one. */
 export function reachableHost(host: string): string {

@@ -83,7 +83,7 @@ function serviceFindings(raw: RawEntry): Finding[] {
 }
 
 function needsService(property: string): Message {
-  return message('"{0}" needs "service": "redis", "mysql" or "postgres": add that, or remove this', property);
+  return message('"{0}" needs a "service" other than tcp, such as "redis": add that, or remove this', property);
 }
 
 /** No client of PostgreSQL takes the path of a socket: it takes a folder, and a port that is in the socket's name. */
@@ -164,6 +164,8 @@ function databaseFindings(database: unknown, service: unknown): Finding[] {
     return [at("database", message('"database" must be a name for MySQL: write "{0}" if it is called that', database))];
   if (service === "postgres" && typeof database === "number")
     return [at("database", message('"database" must be a name for PostgreSQL: write "{0}" if it is called that', database))];
+  if (service === "mongodb" && typeof database === "number")
+    return [at("database", message('"database" must be a name for MongoDB: write "{0}" if it is called that', database))];
   // In a URL these two are steps through a path, however they are encoded.
   if (database === "." || database === "..") return [at("database", message("\"database\" can't be {0}: write the database's name", quote(database)))];
   return [];

@@ -1,5 +1,5 @@
 /**
- * What real programs say when their tunnel can't serve them: clients of Redis, MySQL and PostgreSQL, on each fault. Makes the
+ * What real programs say when their tunnel can't serve them: clients of Redis, MySQL, PostgreSQL and MongoDB, on each fault. Makes the
  * table in docs/CLIENTS.md; UPDATE_DOCS=1 writes it.
  */
 import assert from "node:assert/strict";
@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import * as mariadb from "mariadb";
+import { MongoClient } from "mongodb";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { createClient } from "redis";
@@ -33,8 +34,8 @@ const FAULTS = {
 } as const;
 type Fault = keyof typeof FAULTS;
 
-type Kind = "redis" | "mysql" | "postgres";
-const KINDS = ["redis", "mysql", "postgres"] as const;
+type Kind = (typeof KINDS)[number];
+const KINDS = ["redis", "mysql", "postgres", "mongodb"] as const;
 
 const nameOf = (service: Kind, fault: Fault): string => `${service}-${fault.replace(/\W+/g, "-")}`;
 
@@ -63,7 +64,13 @@ describe("what programs say when their tunnel can't serve them", () => {
     const [key, wrong] = [near.key("team"), near.key("wrong")];
     const far = new Workspace(stage, "far");
     const [farPort, dead, off] = [await closedPort(), await closedPort(), await closedPort()];
-    const targets = { redis: `127.0.0.1:${redis.port}`, mysql: `127.0.0.1:${database.port}`, postgres: `127.0.0.1:${postgres.port}` };
+    // No server of MongoDB can be had here: where one would be needed, something holds the place at the limit.
+    const targets = {
+      redis: `127.0.0.1:${redis.port}`,
+      mysql: `127.0.0.1:${database.port}`,
+      postgres: `127.0.0.1:${postgres.port}`,
+      mongodb: `127.0.0.1:${redis.port}`,
+    };
     far.write({ far: { role: "server", listen: `127.0.0.1:${farPort}`, target: `127.0.0.1:${dead}`, targets, key: { file: key } } });
     const serving = far.start(["serve", "--config", far.configPath, "--state-dir", far.stateDir]);
     stage.own(() => serving.child.kill());
@@ -146,10 +153,20 @@ describe("what programs say when their tunnel can't serve them", () => {
     "pg (npm)": (port) => failure(new pg.Client({ host: "127.0.0.1", port, user: "app", database: "orders" }).connect()),
   };
 
+  const MONGODB: Readonly<Record<string, (port: number) => Promise<string>>> = {
+    "mongodb (npm)": async (port) => {
+      const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true&serverSelectionTimeoutMS=3000`);
+      const words = await failure(client.db("shop").command({ ping: 1 }));
+      await client.close();
+      return words;
+    },
+  };
+
   for (const [service, clients] of [
     ["redis", REDIS],
     ["mysql", MYSQL],
     ["postgres", POSTGRES],
+    ["mongodb", MONGODB],
   ] as const)
     for (const [client, ask] of Object.entries(clients))
       for (const [fault, code] of Object.entries(FAULTS) as [Fault, string][])
@@ -174,7 +191,9 @@ describe("what programs say when their tunnel can't serve them", () => {
         .replace(/port \d+/, "port 5433")
         .replaceAll("|", "\\|") as string;
     };
-    const rows = [...Object.keys(REDIS), ...Object.keys(MYSQL), ...Object.keys(POSTGRES)].map((client) => `| ${client} | \`${around(client)}\` |`);
+    const rows = [...Object.keys(REDIS), ...Object.keys(MYSQL), ...Object.keys(POSTGRES), ...Object.keys(MONGODB)].map(
+      (client) => `| ${client} | \`${around(client)}\` |`,
+    );
     const line = /tunnel ".*/
       .exec(said.get("redis-cli\nfar end off") ?? "")?.[0]
       .replace(/redis-far-end-off/, "cache")

@@ -92,8 +92,8 @@ describe("editing tunnels.json in VS Code", () => {
     await workbench.press("Escape");
   });
 
-  it('changes the service "mongodb" to one that carries it, and not something else of the line', async () => {
-    await workbench.editor.replaceAll(GOOD.replace('"redis"', '"mongodb"').replace('"team"', '"none"'));
+  it('changes the service "memcached" to one that carries it, and not something else of the line', async () => {
+    await workbench.editor.replaceAll(GOOD.replace('"redis"', '"memcached"').replace('"team"', '"none"'));
     await workbench.until(async () => (await workbench.editor.squiggles("error")) === 1, "one place was underlined");
     await workbench.editor.goTo(4, (GOOD.split("\n")[3]?.indexOf('"redis"') ?? 0) + 3);
     await workbench.editor.quickFix(/tcp.*any service/);

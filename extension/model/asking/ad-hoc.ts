@@ -34,18 +34,18 @@ export type AdHocStep = (typeof AD_HOC_STEPS)[number];
 /** Valid answers that conflict with no other: they stand in for answers not given yet. */
 const STAND_IN: AdHocDraft = { service: "tcp", target: "host.example.com:6479", key: "key", listen: "0", name: "tunnel" };
 
-/** Our choice: near the services' usual 6379, 3306 and 5432, which a local server may already use. */
-const LOCAL_PORTS: Readonly<Record<Service, number>> = { redis: 6_579, mysql: 3_307, postgres: 5_433, tcp: 9_000 };
+/** Our choice: near the services' usual 6379, 3306, 5432 and 27017, which a local server may already use. */
+const LOCAL_PORTS: Readonly<Record<Service, number>> = { redis: 6_579, mysql: 3_307, postgres: 5_433, mongodb: 27_018, tcp: 9_000 };
 
 /** The far end's ports in the design's examples. */
-const REMOTE_PORTS: Readonly<Record<Service, number>> = { redis: 6_479, mysql: 3_406, postgres: 5_532, tcp: 9_479 };
+const REMOTE_PORTS: Readonly<Record<Service, number>> = { redis: 6_479, mysql: 3_406, postgres: 5_532, mongodb: 27_117, tcp: 9_479 };
 
 /** Our choice: one of this many ports will be free. */
 const PORTS_TRIED = 200;
 
 /** An example of the far end's address. */
 export function exampleTarget(service: Service): string {
-  return `${service === "mysql" || service === "postgres" ? "db" : "cache"}.example.com:${REMOTE_PORTS[service]}`;
+  return `${service === "redis" || service === "tcp" ? "cache" : "db"}.example.com:${REMOTE_PORTS[service]}`;
 }
 
 /** The entry as it will be written: without defaults. */

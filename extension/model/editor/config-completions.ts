@@ -129,6 +129,7 @@ async function entries(text: string, range: Range, { keys, port, t }: Completion
     { label: t("Redis tunnel"), detail: t("Also Valkey and everything that speaks its protocol."), insert: client("redis", "cache"), filter: "redis" },
     { label: t("MySQL tunnel"), detail: t("Also MariaDB."), insert: client("mysql", "db"), filter: "mysql" },
     { label: t("PostgreSQL tunnel"), detail: t("Also what speaks its protocol."), insert: client("postgres", "db"), filter: "postgres" },
+    { label: t("MongoDB tunnel"), detail: t("Also what speaks its protocol."), insert: client("mongodb", "db"), filter: "mongodb" },
     { label: t("TCP tunnel"), detail: t("Any program that talks over TCP."), insert: client("tcp", "service"), filter: "tcp" },
     { label: t("Server end"), detail: t("Decrypts on this machine for a local service."), insert: server, filter: "server" },
   ];

@@ -69,9 +69,9 @@ function keyFixes(node: Node, { text, t }: FixContext): QuickFix[] {
 
 function databaseFixes({ node, object }: FixSpot, context: FixContext): QuickFix[] {
   const service = propertyOf(object, "service")?.value?.value;
-  if (typeof node.value === "string" && /^\d{1,7}$/.test(node.value) && service !== "mysql" && service !== "postgres")
-    return [unquoted(node, Number(node.value), context)];
-  if (typeof node.value !== "number" || (service !== "mysql" && service !== "postgres")) return [];
+  const isByName = service !== undefined && service !== "redis" && service !== "tcp";
+  if (typeof node.value === "string" && /^\d{1,7}$/.test(node.value) && !isByName) return [unquoted(node, Number(node.value), context)];
+  if (typeof node.value !== "number" || !isByName) return [];
   return [replacement(context.t("Add the quotation marks"), { text: context.text, node, value: String(node.value) })];
 }
 
@@ -80,6 +80,7 @@ const SERVICE_NAMES: ReadonlyMap<string, Service> = new Map([
   ...["valkey", "keydb", "dragonfly", "rediss", "redis-server", "cache"].map((name) => [name, "redis"] as const),
   ...["mariadb", "mysqld", "mysqls", "percona", "tidb", "aurora"].map((name) => [name, "mysql"] as const),
   ...["postgresql", "pg", "psql", "pgbouncer", "cockroachdb", "timescale", "timescaledb"].map((name) => [name, "postgres"] as const),
+  ...["mongo", "mongod", "mongos", "ferretdb", "documentdb"].map((name) => [name, "mongodb"] as const),
 ]);
 
 /** The word that was meant first, then the others that are allowed: a wrong word always has a fix of its own. */

@@ -50,6 +50,8 @@ export function defaultBackend(service: Service): string | undefined {
       return "127.0.0.1:3306";
     case "postgres":
       return "127.0.0.1:5432";
+    case "mongodb":
+      return "127.0.0.1:27017";
     case "tcp":
       return undefined;
   }

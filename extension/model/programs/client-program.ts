@@ -51,6 +51,13 @@ export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgr
         args: [connectionUrl({ ...entry, listen })],
         install: { debian: "sudo apt install postgresql-client", brew: "brew install libpq" },
       };
+    case "mongodb":
+      return {
+        candidates: ["mongosh"],
+        args: [connectionUrl({ ...entry, listen })],
+        // Debian has no package of its own: this one is MongoDB's (mongodb.com/docs/mongodb-shell/install).
+        install: { debian: "sudo apt install mongodb-mongosh", brew: "brew install mongosh" },
+      };
     case "tcp":
       return undefined;
   }

@@ -250,6 +250,8 @@ export function serviceName(service: Service | undefined): string {
       return "MySQL";
     case "postgres":
       return "PostgreSQL";
+    case "mongodb":
+      return "MongoDB";
     case "tcp":
     case undefined:
       return "TCP";
@@ -285,6 +287,7 @@ export function serviceIcon(service: Service | undefined): string {
       return "layers";
     case "mysql":
     case "postgres":
+    case "mongodb":
       return "database";
     case "tcp":
     case undefined:

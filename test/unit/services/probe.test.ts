@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as net from "node:net";
 import * as tls from "node:tls";
+import { BSON, ObjectId } from "mongodb";
+import { bsonDocument, mongoMessage } from "../../../daemon/services/mongodb-packets.ts";
 import { postgresError } from "../../../daemon/services/postgres-packets.ts";
 import { probe } from "../../../daemon/services/probe.ts";
 import { makeCertificate } from "../../support/certificate.ts";
@@ -34,6 +36,7 @@ describe("a probe", () => {
     return result;
   }
 
+  const mongoAnswer = (document: Uint8Array): Uint8Array => mongoMessage(document, { requestId: 7, responseTo: 1 });
   const mysqlPacket = (body: Uint8Array, sequence = 0): Uint8Array => join(Uint8Array.of(body.length & 0xff, body.length >> 8, 0, sequence), body);
   const greeting = mysqlPacket(join(Uint8Array.of(10), ascii("10.11.19-MariaDB"), new Uint8Array(60)));
   const mysqlError = (code: number, text: string, sequence = 0): Uint8Array =>
@@ -75,6 +78,42 @@ describe("a probe", () => {
         assert.match((await rejectionOf(answered("postgres", said))).message, /is not PostgreSQL/);
       const failure = await rejectionOf(answered("postgres", error("08006", 'tunnel "db": BACKEND_DOWN: no')));
       assert.match(failure.message, /closed before the service answered/);
+    });
+  });
+
+  describe("of MongoDB", () => {
+    // No server of MongoDB can be had from Debian's packages: these are answers as its documentation has them.
+    const answer = (fields: Readonly<Record<string, string | number>>): Uint8Array => mongoMessage(bsonDocument(fields), { requestId: 7, responseTo: 1 });
+
+    it("sends hello, and needs no account", async () => {
+      const { backend, result } = await start("mongodb");
+      const peer = await backend.accept();
+      const header = await peer.read(16);
+      const asked = await peer.read((header[0] ?? 0) - 16);
+      assert.deepEqual(BSON.deserialize(asked.subarray(5)), { hello: 1, $db: "admin" });
+      peer.write(mongoAnswer(BSON.serialize({ topologyVersion: { processId: new ObjectId(), counter: 6n }, hosts: ["a:27017"], setName: "rs0", ok: 1 })));
+      assert.deepEqual(await result, { saw: "MongoDB, replica set rs0" });
+    });
+
+    it("takes any answer for a sign of life, but not that of a server that goes down", async () => {
+      assert.equal((await answered("mongodb", answer({ msg: "isdbgrid", ok: 1 }))).saw, "MongoDB, mongos");
+      assert.equal(
+        (
+          await answered(
+            "mongodb",
+            answer({ ok: 0, errmsg: "no such command: 'hello'", code: 59 }).subarray(0, 20),
+            answer({ ok: 0, errmsg: "no such command: 'hello'", code: 59 }).subarray(20),
+          )
+        ).saw,
+        "MongoDB",
+      );
+      assert.match((await rejectionOf(answered("mongodb", answer({ ok: 0, errmsg: "The server is in quiesce mode", code: 91 })))).message, /quiesce mode/);
+    });
+
+    it("takes nothing else for MongoDB", async () => {
+      for (const said of [ascii("+PONG\r\n 16 bytes at least"), join(greeting, greeting), answer({ hello: 1 })])
+        assert.match((await rejectionOf(answered("mongodb", said))).message, /is not MongoDB/);
+      assert.match((await rejectionOf(answered("mongodb", TLS_ALERT))).message, /speaks TLS/);
     });
   });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { systemRandom } from "../../../daemon/crypto/random.ts";
 import { clientHello } from "../../../daemon/diagnosis/client-hello.ts";
 import { diagnosisNonce } from "../../../daemon/diagnosis/nonce.ts";
+import { bsonDocument, mongoMessage } from "../../../daemon/services/mongodb-packets.ts";
 import { recogniseClient, recogniseServer, type SpokenProtocol } from "../../../daemon/services/recognise.ts";
 import { formatMessage } from "../../../shared/message.ts";
 import { ascii, fromHex, join } from "../../support/wire/bytes.ts";
@@ -51,6 +52,7 @@ const CLIENTS: readonly Sample[] = [
   ["a PostgreSQL client that asks for TLS", fromHex("0000000804d2162f"), "postgres", /PostgreSQL client/],
   ["a PostgreSQL client that asks for Kerberos", fromHex("0000000804d21630"), "postgres", /PostgreSQL client/],
   ["a PostgreSQL client without TLS", join(fromHex("0000001600030000"), ascii("user\0app\0\0")), "postgres", /PostgreSQL client/],
+  ["a MongoDB client", mongoMessage(bsonDocument({ hello: 1, $db: "admin" }), { requestId: 1, responseTo: 0 }), "mongodb", /MongoDB client/],
   ["a TLS client", clientHello(systemRandom), "tls", /TLS client/],
   ["curl", ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "http", /HTTP client/],
   ["HTTP/2", ascii("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "http", /HTTP client/],

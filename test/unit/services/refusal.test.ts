@@ -1,6 +1,8 @@
 /** What programs are told in their own protocol when their tunnel has no connection for them. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { BSON } from "mongodb";
+import { mongoMessage } from "../../../daemon/services/mongodb-packets.ts";
 import { readPostgresError } from "../../../daemon/services/postgres-packets.ts";
 import { RedisCommands } from "../../../daemon/services/redis-commands.ts";
 import { isTunnelRefusal, refusalLine, refuserOf } from "../../../daemon/services/refusal.ts";
@@ -183,6 +185,59 @@ describe("a client of PostgreSQL without a connection", () => {
   });
 });
 
+describe("a client of MongoDB without a connection", () => {
+  const ask = (document: object, requestId: number): Uint8Array => mongoMessage(BSON.serialize(document), { requestId, responseTo: 0 });
+  /** As drivers ask first: OP_QUERY on admin.$cmd. */
+  const askOld = (document: object, requestId: number): Uint8Array => {
+    const body = Buffer.concat([Buffer.alloc(4), Buffer.from("admin.$cmd\0"), Buffer.from([0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), BSON.serialize(document)]);
+    const header = Buffer.alloc(16);
+    header.writeInt32LE(16 + body.length, 0);
+    header.writeInt32LE(requestId, 4);
+    header.writeInt32LE(2_004, 12);
+    return Buffer.concat([header, body]);
+  };
+  const mongo = (): Refuser => refuserOf("mongodb", false) ?? assert.fail();
+
+  it("gets a failed command in answer to each question, in the form in which it was asked, however they are cut", () => {
+    const large = ask({ insert: "c", documents: [{ text: "x".repeat(100_000) }], $db: "shop" }, 13);
+    const all = Buffer.concat([askOld({ isMaster: 1, helloOk: true }, 11), ask({ hello: 1, $db: "admin" }, 12), large, ask({ ping: 1, $db: "admin" }, 14)]);
+    for (const size of [1, 7, 500, 1_000_000]) {
+      const refuser = mongo();
+      const said = [refuser.begin(LINE, true)];
+      for (const piece of pieces(all, [size])) said.push(refuser.more(piece));
+      let rest = Buffer.concat(said as Uint8Array[]);
+      const answers: unknown[] = [];
+      while (rest.length > 0) {
+        const [length, op] = [rest.readInt32LE(0), rest.readInt32LE(12)];
+        const { errmsg, ok, code, codeName } = BSON.deserialize(rest.subarray(op === 1 ? 36 : 21, length));
+        answers.push([op, rest.readInt32LE(8), errmsg, ok, code, codeName]);
+        rest = rest.subarray(length);
+      }
+      const failed = [LINE, 0, 6, "HostUnreachable"];
+      assert.deepEqual(answers, [
+        [1, 11, ...failed],
+        [2_013, 12, ...failed],
+        [2_013, 13, ...failed],
+        [2_013, 14, ...failed],
+      ]);
+    }
+  });
+
+  it("is told of nothing that may have been carried out, and nothing when it speaks another protocol", () => {
+    for (const [bytes, isTold] of [
+      [ask({ hello: 1, $db: "admin" }, 1), true],
+      [ask({ insert: "c", $db: "shop" }, 1), false],
+      [ask({ hello: 1, $db: "admin" }, 1).subarray(0, 20), false],
+      [ascii("GET / HTTP/1.1\r\n\r\n"), false],
+      [Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0, 0, 0, 0, 0), false],
+    ] as const) {
+      const refuser = mongo();
+      refuser.passed(bytes);
+      assert.equal(refuser.begin(LINE, false) !== undefined, isTold);
+    }
+  });
+});
+
 describe("the line of a refusal", () => {
   it("has code, cause and cure for every code, on one printable line that fits", () => {
     for (const code of ERROR_CODES) {
@@ -202,9 +257,10 @@ describe("the line of a refusal", () => {
       ["redis", "PING\r\n"],
       ["mysql", ""],
       ["postgres", "\0\0\0\t\0\u0003\0\0\0"],
+      ["mongodb", Buffer.from(mongoMessage(BSON.serialize({ hello: 1 }), { requestId: 1, responseTo: 0 })).toString("latin1")],
     ] as const) {
       const refuser = refuserOf(service, false);
-      refuser?.passed(ascii(said));
+      refuser?.passed(Buffer.from(said, "latin1"));
       const told = refuser?.begin(refusalLine("a b", new TunnelError("KEY_MISMATCH", "no")), true) ?? new Uint8Array(0);
       assert.equal(isTunnelRefusal(service, told), true);
       assert.equal(isTunnelRefusal("tcp", told), false);

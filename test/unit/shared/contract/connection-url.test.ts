@@ -27,6 +27,12 @@ describe("the connection URL", () => {
       "postgresql://app@/orders?host=%2Frun%2Fmy%20db&port=5433",
     ],
     [{ service: "postgres", listen: { kind: "unix", path: "/run/db/.s.PGSQL.5432" }, tls: true }, "postgresql:///?host=%2Frun%2Fdb&port=5432&sslmode=require"],
+    [{ service: "mongodb", listen: tcp("127.0.0.1", 27018) }, "mongodb://127.0.0.1:27018/?directConnection=true"],
+    [{ service: "mongodb", listen: tcp("127.0.0.1", 27018), user: "app", database: "shop" }, "mongodb://app@127.0.0.1:27018/shop?directConnection=true"],
+    [
+      { service: "mongodb", listen: unix, user: "app", database: "shop", tls: true },
+      "mongodb://app@%2Frun%2Fmy%20db%2Fx.sock/shop?directConnection=true&tls=true&tlsAllowInvalidHostnames=true",
+    ],
     [{ service: "tcp", listen: tcp() }, "tcp://127.0.0.1:6579"],
     [{ service: "tcp", listen: unix }, "unix:///run/my%20db/x.sock"],
     [{ service: "redis", listen: tcp("::1") }, "redis://[::1]:6579"],

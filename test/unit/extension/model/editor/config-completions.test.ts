@@ -92,7 +92,7 @@ describe("completion in tunnels.json", () => {
       const found = await offers(marked);
       assert.deepEqual(
         found.map(({ label }) => label),
-        ["Redis tunnel", "MySQL tunnel", "PostgreSQL tunnel", "TCP tunnel", "Server end"],
+        ["Redis tunnel", "MySQL tunnel", "PostgreSQL tunnel", "MongoDB tunnel", "TCP tunnel", "Server end"],
       );
       for (const offer of found) {
         const text = taken(marked, offer);

@@ -151,7 +151,7 @@ describe("a word that is none of those allowed", () => {
 
   it("always has fixes of its own, also where no word is near", () => {
     for (const property of ["service", "role", "forwardSecrecy"]) {
-      for (const value of ["memcached", "mongodb", "", "x".repeat(500), 7, null, true]) {
+      for (const value of ["memcached", "smtp", "", "x".repeat(500), 7, null, true]) {
         const fixes = fixesOf(oneEntry({ [property]: value }));
         assert.ok(fixes.length >= 2, `${property} ${String(value)}`);
         assert.ok(
@@ -163,7 +163,8 @@ describe("a word that is none of those allowed", () => {
   });
 
   for (const [value, preferred] of [
-    ["mongodb", '* Change to "tcp", for any service'],
+    ["memcached", '* Change to "tcp", for any service'],
+    ["mongod", '* Change to "mongodb"'],
     ["PostgreSQL", '* Change to "postgres"'],
     ["pg", '* Change to "postgres"'],
     ["mariadb", '* Change to "mysql"'],

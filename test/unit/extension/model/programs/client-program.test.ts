@@ -44,6 +44,13 @@ describe("the client of a PostgreSQL", () => {
   });
 });
 
+describe("the client of a MongoDB", () => {
+  it("is mongosh with the URL, which asks for the password itself", () => {
+    assert.deepEqual(clientProgram({ service: "mongodb" }, TCP)?.candidates, ["mongosh"]);
+    assert.deepEqual(argsOf({ service: "mongodb", user: "app", database: "shop" }), ["mongodb://app@127.0.0.1:6579/shop?directConnection=true"]);
+  });
+});
+
 describe("the client of a MySQL", () => {
   it("is mariadb or mysql", () => {
     assert.deepEqual(clientProgram({ service: "mysql" }, TCP)?.candidates, ["mariadb", "mysql"]);
