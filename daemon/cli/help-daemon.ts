@@ -79,6 +79,7 @@ ${COMMON}
     "listen", "target", "backend", "group", "connections" (open now),
     "totalConnections",
     "keyVerifiedAt", "backendVerifiedAt", "wire" (spiped, native or null),
+    "product" (such as "Redis 7.0.15", or null),
     "keyFingerprints": [], "keyUses": [{ "fingerprint", "count", "lastAt" }],
     "reconnecting": null or { "since", "connections", "code", "message" },
     "sessions": null or { "open", "waiting", "resumed", "gone" },

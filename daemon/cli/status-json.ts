@@ -37,6 +37,8 @@ interface TunnelJson {
   readonly keyUses: readonly { readonly fingerprint: string; readonly count: number; readonly lastAt: string }[];
   /** spiped or native: what the other end spoke the last time. */
   readonly wire: string | null;
+  /** What the service said of itself at the last probe. */
+  readonly product: string | null;
   /** The network is cut, and so many connections wait; null: it is not. */
   readonly reconnecting: { readonly since: string; readonly connections: number; readonly code: string; readonly message: string } | null;
   /** Sessions of the native wire: there now, without a connection now; taken up and lost after a cut. */
@@ -97,6 +99,7 @@ function tunnelJson(tunnel: TunnelStatus): TunnelJson {
     keyFingerprints: tunnel.keyFingerprints,
     keyUses: (tunnel.keyUses ?? []).map(({ fingerprint, count, lastAtMs }) => ({ fingerprint, count, lastAt: iso(lastAtMs) })),
     wire: tunnel.wire ?? null,
+    product: tunnel.product ?? null,
     reconnecting: reconnectingJson(tunnel.reconnecting),
     sessions: tunnel.sessions ?? null,
     lastFailure: failureJson(tunnel.lastFailure),

@@ -89,7 +89,7 @@ function rowOf(tunnel: TunnelStatus, { output, nowMs }: { readonly output: Outpu
     { text: plainText(tunnel.listen) },
     { text: plainText(tunnel.backend === undefined ? tunnel.target : `${tunnel.target} (${tunnel.backend})`) },
     { text: String(tunnel.openConnections) },
-    { text: verified === undefined ? "not yet" : ago(verified, nowMs) },
+    { text: verified === undefined ? "not yet" : [ago(verified, nowMs), ...(tunnel.product === undefined ? [] : [plainText(tunnel.product)])].join(", ") },
     { text: [...(tunnel.pinned ? ["pin"] : []), ...users].join(", ") },
   ];
 }

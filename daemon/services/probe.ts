@@ -1,7 +1,8 @@
 /**
  * One look at a service through an open connection, for an explicit open, `wait`,
  * `exec` or diagnosis; never done on a timer. Redis: a PING, any valid reply will
- * do, no credentials; inside TLS where the entry says so. MySQL and MariaDB: the
+ * do, no credentials, and which version it is, if it says so at once; inside TLS
+ * where the entry says so. MySQL and MariaDB: the
  * probe reads their greeting and then makes a login that is refused, since a
  * connection that just closes counts towards max_connect_errors and a refused
  * login does not. PostgreSQL: the question whether it speaks TLS, which needs no
@@ -25,6 +26,8 @@ import { isTls, startTls } from "./tls-client.ts";
 export interface ProbeResult {
   /** One short line for people: "PONG", "MariaDB 10.11.19". Control characters are replaced. */
   readonly saw: string;
+  /** "Redis 7.0.15, cluster", "MariaDB 10.11.19", if the service says so. */
+  readonly product?: string | undefined;
   /** Set for MySQL and PostgreSQL, if they say something about TLS. */
   readonly tls?: MySqlTls | undefined;
 }
@@ -37,6 +40,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
 }
 
+/** Our choice: how long more is waited for which version it is, beside twice the time that the first answer took. */
+const BRIEF_MS = 300;
 /** Our choice: an answer to hello has a kilobyte or two. */
 const MAX_HELLO_BYTES = 64 * 1024;
 /** Our choice: a Redis reply to PING is far shorter; a longer line is not from Redis. */
@@ -138,8 +143,11 @@ export function speaksNoTls(service: Exclude<Service, "tcp">): TunnelError {
 /** What the bytes so far show. */
 type Reading =
   | { readonly is: "unfinished" }
-  /** Enough is known. `reply` is sent once, then the other side's answer to `reply` or the end of the connection is awaited. */
-  | { readonly is: "taking-leave"; readonly result: ProbeResult; readonly reply: Uint8Array }
+  /**
+   * Enough is known. `reply` is sent once, then the other side's answer to `reply` or the end of the connection is awaited;
+   * `isBrief`: not for long.
+   */
+  | { readonly is: "taking-leave"; readonly result: ProbeResult; readonly reply: Uint8Array | string; readonly isBrief?: true }
   | { readonly is: "done"; readonly result: ProbeResult };
 
 interface Exchange {
@@ -154,8 +162,11 @@ function exchange(socket: net.Socket, { service, timeoutMs, send, read }: Exchan
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     let result: ProbeResult | undefined;
+    let brief: NodeJS.Timeout | undefined;
+    const startMs = performance.now();
     const settle = (): void => {
       clearTimeout(timer);
+      clearTimeout(brief);
       socket.removeListener("data", onData);
       socket.removeListener("end", onEnd);
       socket.resume();
@@ -179,8 +190,10 @@ function exchange(socket: net.Socket, { service, timeoutMs, send, read }: Exchan
         const reading = read(received);
         if (reading.is === "done") finish(() => resolve(reading.result));
         if (reading.is !== "taking-leave" || result) return;
-        result = reading.result;
+        const known = reading.result;
+        result = known;
         socket.write(reading.reply);
+        if (reading.isBrief) brief = setTimeout(() => finish(() => resolve(known)), BRIEF_MS + 2 * (performance.now() - startMs));
       } catch (error) {
         finish(() => reject(error));
       }
@@ -223,7 +236,26 @@ function readRedis(bytes: Buffer): Reading {
   if (end < 0 || !isRedis(bytes)) {
     throw notRedis(Buffer.from(line, "latin1"));
   }
-  return { is: "done", result: { saw: printable(line.slice(1)).slice(0, 80) } };
+  const result = { saw: printable(line.slice(1)).slice(0, 80) };
+  if (!line.startsWith("+")) return { is: "done", result };
+  const said = redisProduct(bytes.toString("latin1", end + 2));
+  if (said === "unasked") return { is: "taking-leave", result, reply: "INFO server\r\n", isBrief: true };
+  if (said === "unfinished") return { is: "unfinished" };
+  return { is: "done", result: { ...result, ...(said !== undefined && { product: said }) } };
+}
+
+/** What the answer to INFO says of the server; undefined: nothing, as it may not be asked. */
+function redisProduct(answer: string): string | "unasked" | "unfinished" | undefined {
+  if (answer === "") return "unasked";
+  const [, length] = /^\$(\d{1,5})\r\n/.exec(answer) ?? [];
+  if (length === undefined) return /^[^$]|\r\n/.test(answer) ? undefined : "unfinished";
+  if (answer.length < length.length + 3 + Number(length)) return "unfinished";
+  const field = (name: string): string | undefined => new RegExp(`^${name}:([\\w.+-]{1,40})\\r?$`, "m").exec(answer)?.[1];
+  const [valkey, redis] = [field("valkey_version"), field("redis_version")];
+  if (valkey === undefined && redis === undefined) return undefined;
+  const mode = field("redis_mode") ?? field("server_mode");
+  const kind = mode === undefined || mode === "standalone" ? "" : `, ${mode}`;
+  return `${valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`}${kind}`;
 }
 
 /** Reads the greeting, and then any answer to our login. */
@@ -240,7 +272,10 @@ function readMySql(bytes: Buffer): Reading {
   const versionEnd = body.indexOf(0, 1);
   if (body[0] !== MYSQL_PROTOCOL_10 || versionEnd < 0) throw notMySql;
   const tls = mysqlTlsIn(bytes);
-  const result = { saw: printable(body.toString("latin1", 1, versionEnd)).slice(0, 80), ...(tls && { tls }) };
+  const saw = printable(body.toString("latin1", 1, versionEnd)).slice(0, 80);
+  // MariaDB 10 puts 5.5.5- first, so that old replicas accept it.
+  const [, mariadb] = /^(?:5\.5\.5-)?([\d.]+)-MariaDB/i.exec(saw) ?? [];
+  const result = { saw, product: mariadb === undefined ? `MySQL ${saw}` : `MariaDB ${mariadb}`, ...(tls && { tls }) };
   if (bytes.length < end + MYSQL_HEADER_BYTES + MYSQL_ERROR_BYTES) return { is: "taking-leave", result, reply: refusedLogin() };
   return { is: "done", result };
 }
@@ -258,7 +293,7 @@ function readPostgres(bytes: Buffer): Reading {
     throw new TunnelError("BACKEND_DOWN", message("what answers is not PostgreSQL: check the target's service"));
   }
   const isOffered = answer === POSTGRES_TLS.offered;
-  return { is: "done", result: { saw: isOffered ? "PostgreSQL, with TLS" : "PostgreSQL", tls: { isOffered, isDemanded: false } } };
+  return { is: "done", result: { saw: isOffered ? "PostgreSQL, with TLS" : "PostgreSQL", product: "PostgreSQL", tls: { isOffered, isDemanded: false } } };
 }
 
 const REDIS: Question = { service: "redis", send: "PING\r\n", read: readRedis, isIts: isRedis, strange: notRedis };
@@ -287,7 +322,8 @@ function readMongo(bytes: Buffer): Reading {
   if (said?.get("ok") === undefined) throw notMongo();
   const [set, router] = [said.get("setName"), said.get("msg") === "isdbgrid"];
   const saw = router ? "MongoDB, mongos" : typeof set === "string" ? `MongoDB, replica set ${set}` : "MongoDB";
-  return { is: "done", result: { saw: printable(saw).slice(0, 80) } };
+  const product = printable(saw).slice(0, 80);
+  return { is: "done", result: { saw: product, product } };
 }
 
 /** HandshakeResponse41 of a user that does not exist, with an empty password: the server answers with error 1045. */

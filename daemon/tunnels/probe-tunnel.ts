@@ -53,6 +53,7 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
       if (result instanceof TunnelError) return noted(tunnel, result, stats);
       // A service that answers also closes a connection that we end: no reset reaches it.
       socket.destroy();
+      if (tunnel.stats === stats) tunnel.product = result.product ?? tunnel.product;
       return adviceOn(result, tls);
     }
     const late = (): TunnelError => new TunnelError("HANDSHAKE_TIMEOUT", message("nothing answered within {0} s: check the target", boundMs / 1000));

@@ -40,6 +40,7 @@ export function describe(want: Want): TunnelStatus {
     ...(evidence?.keyVerifiedAtMs !== undefined && { keyVerifiedAtMs: evidence.keyVerifiedAtMs }),
     ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
     ...(evidence?.wire && { wire: evidence.wire }),
+    ...(shown?.product !== undefined && { product: shown.product }),
     ...(lastFailure && { lastFailure }),
     ...reconnectingOf(shown),
     ...(totals.sessions.open + totals.sessions.resumed + totals.sessions.gone > 0 && { sessions: { ...totals.sessions } }),

@@ -100,6 +100,8 @@ export class Tunnel {
   #forwarder: PortUser;
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   readonly #bindRetry: BindRetry;
+  /** What the service said of itself when it was last probed: "Redis 7.0.15". */
+  product: string | undefined;
   /** Open connections when the session lost its connection. */
   #heldAtCut = 0;
   readonly #waiting: (() => void)[] = [];
@@ -215,6 +217,7 @@ export class Tunnel {
       void this.#retireNative();
       this.#native = this.#makeNative();
       this.#stats.push(new RouteStats());
+      this.product = undefined;
     }
     this.#forwarder.reconfigure(this.#options());
     if (!this.look()) this.#context.observer.changed(this, "state");

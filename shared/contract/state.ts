@@ -84,6 +84,7 @@ export const tunnelSchema = z.object({
   keyVerifiedAtMs: atMs.optional().describe("When the other end last proved the key."),
   backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
   wire: z.enum(["spiped", "native"]).optional().describe("Which wire the other end spoke the last time; left out before it has."),
+  product: z.string().max(200).optional().describe('What the service said of itself at the last probe: "Redis 7.0.15, cluster", "MariaDB 10.11.19".'),
   lastFailure: failureSchema.optional(),
   reconnecting: z
     .object({

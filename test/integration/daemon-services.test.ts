@@ -40,6 +40,11 @@ describe("a daemon in front of real services", () => {
       const { state, totalConnections } = await cli.daemon.request("tunnel/open", { configPath, name, probe: true });
       assert.deepEqual([state, totalConnections], ["verified", 1]);
     }
+    // One that wants a password does not say.
+    const { tunnels } = await cli.daemon.request("tunnels/list", {});
+    const products = tunnels.toSorted((a, b) => a.name.localeCompare(b.name)).map(({ product }) => product);
+    assert.match(products[0] ?? "", /^(?:Redis|Valkey) \d+\.\d+/);
+    assert.equal(products[1], undefined);
   });
 
   it("leaves no connection open when a service says nothing", async () => {

@@ -29,6 +29,7 @@ export function tunnelFacts(item: TunnelItem, view: View, events: readonly Tunne
     ...failureFacts(item, view),
     stateFact(item, view),
     ...verifiedFacts(item, view),
+    ...productFacts(item, view),
     ...addressFacts(item, view),
     ...counterFacts(item, view),
     ...useFacts(item, view),
@@ -121,6 +122,11 @@ function verifiedFacts({ status }: TunnelItem, view: View): FactParts[] {
       tooltip: t("Key: when the other end last proved that it holds the key. Service: when the database behind it last said something."),
     },
   ];
+}
+
+function productFacts({ status }: TunnelItem, { t }: View): FactParts[] {
+  const product = status?.product === undefined ? undefined : plainText(status.product, { maxLength: 80 });
+  return product === undefined ? [] : [{ id: "product", icon: "database", label: t("Service"), description: product, copy: product }];
 }
 
 function addressFacts(item: TunnelItem, { t }: View): FactParts[] {

@@ -146,6 +146,7 @@ describe("status --json", () => {
           keyFingerprints: ["aaaa-bbbb"],
           keyUses: [],
           wire: null,
+          product: null,
           reconnecting: null,
           sessions: null,
           lastFailure: { code: "KEY_MISMATCH", message: "another key", at: "1970-01-01T00:00:02.000Z", count: 3 },

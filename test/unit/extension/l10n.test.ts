@@ -9,7 +9,8 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const HINT = "(else: npm run l10n)";
 
 /** Left as they are in Chinese: nothing in them is language. */
-const SAME_IN_CHINESE = /^(?:[^A-Za-z]|\{\d+\}|MariaDB|MySQL|Redis|MongoDB|TCP|URL|tunnels\.json|systemd|Docker|Compose|spiped|Linux|macOS|Windows|[kMGT]?B|ms)*$/;
+const SAME_IN_CHINESE =
+  /^(?:[^A-Za-z]|\{\d+\}|MariaDB|MySQL|Redis|MongoDB|TCP|URL|tunnels\.json|systemd|Docker|Compose|spiped|Linux|macOS|Windows|[kMGT]?B|ms)*$/;
 
 /** Control, invisible and bidirectional characters, no-break spaces, dashes that no keyboard has; line breaks are in welcome texts. */
 const BANNED = /[^\P{Cc}\n]|[\u00a0\u00ad\u061c\u200b-\u200f\u2014\u2015\u2028-\u202f\u2060-\u2069\ufeff\ufffd]|\.\.\./u;

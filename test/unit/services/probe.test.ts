@@ -50,7 +50,7 @@ describe("a probe", () => {
       const peer = await backend.accept();
       assert.equal(toHex(await peer.read(8)), "0000000804d2162f");
       peer.write(ascii("N"));
-      assert.deepEqual(await result, { saw: "PostgreSQL", tls: { isOffered: false, isDemanded: false } });
+      assert.deepEqual(await result, { saw: "PostgreSQL", product: "PostgreSQL", tls: { isOffered: false, isDemanded: false } });
       assert.equal(await peer.ending(), "end");
     });
 
@@ -92,7 +92,7 @@ describe("a probe", () => {
       const asked = await peer.read((header[0] ?? 0) - 16);
       assert.deepEqual(BSON.deserialize(asked.subarray(5)), { hello: 1, $db: "admin" });
       peer.write(mongoAnswer(BSON.serialize({ topologyVersion: { processId: new ObjectId(), counter: 6n }, hosts: ["a:27017"], setName: "rs0", ok: 1 })));
-      assert.deepEqual(await result, { saw: "MongoDB, replica set rs0" });
+      assert.deepEqual(await result, { saw: "MongoDB, replica set rs0", product: "MongoDB, replica set rs0" });
     });
 
     it("takes any answer for a sign of life, but not that of a server that goes down", async () => {
@@ -117,11 +117,46 @@ describe("a probe", () => {
     });
   });
 
+  const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
+
   describe("of Redis", () => {
-    it("sends PING and nothing else", async () => {
+    it("sends PING, and once that is answered asks which version it is, and nothing else", async () => {
       const { backend, result } = await start("redis");
       const peer = await backend.accept();
       assert.equal(Buffer.from(await peer.read(6)).toString(), "PING\r\n");
+      peer.write(ascii("+PONG\r\n"));
+      assert.equal(Buffer.from(await peer.read(13)).toString(), "INFO server\r\n");
+      const said = "# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\nos:Linux\r\n";
+      for (const piece of [`$${said.length}\r\n`, said.slice(0, 20), said.slice(20), "\r\n"]) peer.write(ascii(piece));
+      assert.deepEqual(await result, { saw: "PONG", product: "Redis 7.0.15, cluster" });
+      assert.equal(await peer.ending(), "end");
+    });
+
+    for (const [what, answer, product] of [
+      ["Redis", bulk("redis_version:6.2.1\r\nredis_mode:standalone\r\n"), "Redis 6.2.1"],
+      ["Valkey", bulk("redis_version:7.2.4\r\nvalkey_version:8.0.1\r\nserver_mode:sentinel\r\n"), "Valkey 8.0.1, sentinel"],
+      ["one that does not let us ask", "-NOPERM User default has no permissions\r\n", undefined],
+      ["one that says nothing of it", bulk("os:BSD\r\n"), undefined],
+      ["one that says something odd", bulk("redis_version:\u0007<b>7</b>\r\n"), undefined],
+      ["one that is not Redis", "*1\r\n", undefined],
+      ["one that closes on the question", "", undefined],
+    ] as const) {
+      it(`names ${product ?? "no version"} of ${what}`, async () => {
+        const { backend, result } = await start("redis");
+        const peer = await backend.accept();
+        await peer.read(6);
+        peer.write(ascii("+PONG\r\n"));
+        await peer.read(13);
+        peer.write(ascii(answer));
+        if (answer === "") await peer.end();
+        assert.deepEqual(await result, { saw: "PONG", ...(product !== undefined && { product }) });
+      });
+    }
+
+    it("does not wait for an answer that does not come", async () => {
+      const { backend, result } = await start("redis");
+      const peer = await backend.accept();
+      await peer.read(6);
       peer.write(ascii("+PONG\r\n"));
       assert.deepEqual(await result, { saw: "PONG" });
       assert.equal(await peer.ending(), "end");
@@ -260,7 +295,7 @@ describe("a probe", () => {
         peer.write(greetingWith(capabilities));
         await peer.read(4);
         for (const byte of answer) peer.write(Uint8Array.of(byte));
-        assert.deepEqual(await result, { saw: "8.4.3", ...(tlsOf && { tls: tlsOf }) });
+        assert.deepEqual(await result, { saw: "8.4.3", product: "MySQL 8.4.3", ...(tlsOf && { tls: tlsOf }) });
       });
     }
 
@@ -285,7 +320,7 @@ describe("a probe", () => {
       const early = await Promise.race([result, new Promise((resolve) => setImmediate(resolve, "waiting"))]);
       assert.equal(early, "waiting", "closing before the answer could count as an aborted login");
       peer.write(mysqlError(1045, "Access denied", 2));
-      assert.deepEqual(await result, { saw: "10.11.19-MariaDB" });
+      assert.deepEqual(await result, { saw: "10.11.19-MariaDB", product: "MariaDB 10.11.19" });
       assert.equal(await peer.ending(), "end");
     });
 
@@ -295,7 +330,7 @@ describe("a probe", () => {
       peer.write(greeting);
       await peer.read(4);
       await peer.end();
-      assert.deepEqual(await result, { saw: "10.11.19-MariaDB" });
+      assert.deepEqual(await result, { saw: "10.11.19-MariaDB", product: "MariaDB 10.11.19" });
     });
 
     for (const [code, meaning] of [
