@@ -36,6 +36,7 @@ export class Refusals {
   for(socket: net.Socket, { name, refuser }: { readonly name: string; readonly refuser: Refuser }): PlainRefusal {
     return {
       passed: (bytes) => refuser.passed(bytes),
+      canTake: (isUnheard) => this.#told.size < MAX_TOLD && refuser.canBegin(isUnheard),
       take: (error, isUnheard) => this.#take(socket, { refuser, line: refusalLine(name, error), isUnheard }),
     };
   }

@@ -29,6 +29,8 @@ export interface PlainSide {
 export interface PlainRefusal {
   /** The client has said these bytes, and they go to the far end, before anything has come back. */
   passed(bytes: Uint8Array): void;
+  /** Whether `take` will tell the client, as far as is known. */
+  canTake(isUnheard: boolean): boolean;
   /** True: the client is told, and the side is somebody else's from now on. `isUnheard`: nothing that it has said has reached the service. */
   take(error: TunnelError, isUnheard: boolean): boolean;
 }

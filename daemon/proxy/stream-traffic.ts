@@ -230,7 +230,7 @@ export class StreamTraffic implements StreamUser {
     const { clock, connectTimeoutMs } = this.#options.settings;
     const openMs = clock.monotonicMs() - this.#openedAtMs;
     const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * connectTimeoutMs });
-    if (error && this.#options.plain.refusal) this.#fail(error);
+    if (error && this.#options.plain.refusal?.canTake(false)) this.#fail(error);
     else if (error) this.#options.onReport(error);
     return this.#farewell !== undefined;
   }

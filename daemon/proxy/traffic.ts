@@ -217,7 +217,7 @@ export class Traffic {
       const openMs = this.#settings.clock.monotonicMs() - this.#openedAtMs;
       const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * this.#settings.connectTimeoutMs });
       // Whoever can't be told gets the end, as from the service itself.
-      if (error && this.#options.plain.refusal) this.#fail(error);
+      if (error && this.#options.plain.refusal?.canTake(false)) this.#fail(error);
       else if (error) this.#options.onReport(error);
     }
   }

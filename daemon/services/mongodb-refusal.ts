@@ -56,10 +56,14 @@ export class MongoRefuser implements Refuser {
     }
   }
 
+  canBegin(isUnheard: boolean): boolean {
+    const isBetween = this.#held.length === 0 && this.#skip === 0;
+    return !this.#isStrange && (isUnheard || (this.#isHarmless && isBetween));
+  }
+
   begin(line: string, isUnheard: boolean): Uint8Array | undefined {
     this.#line = line;
-    const isBetween = this.#held.length === 0 && this.#skip === 0;
-    if (this.#isStrange || (!isUnheard && !(this.#isHarmless && isBetween))) return undefined;
+    if (!this.canBegin(isUnheard)) return undefined;
     return this.#answer();
   }
 

@@ -34,8 +34,12 @@ export class MySqlRefuser implements Refuser {
     if (bytes.length > 0) this.#hasSpoken = true;
   }
 
+  canBegin(): boolean {
+    return !this.#hasSpoken;
+  }
+
   begin(line: string): Uint8Array | undefined {
-    if (this.#hasSpoken) return undefined;
+    if (!this.canBegin()) return undefined;
     this.#isOver = true;
     const text = new TextEncoder().encode(`${SQLSTATE}${line}`);
     const length = MYSQL_ERROR_BYTES + text.length;

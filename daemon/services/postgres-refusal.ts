@@ -33,6 +33,10 @@ export class PostgresRefuser implements Refuser {
     for (const byte of bytes.subarray(0, MAX_STARTUP_BYTES + 1 - this.#held.length)) this.#held.push(byte);
   }
 
+  canBegin(): boolean {
+    return true;
+  }
+
   begin(line: string): Uint8Array | undefined {
     this.#line = line;
     return this.#answer();

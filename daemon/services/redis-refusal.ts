@@ -40,10 +40,13 @@ export class RedisRefuser implements Refuser {
     this.#isHarmless &&= names?.every((name) => HARMLESS.has(name)) === true;
   }
 
+  /** A command that has begun may be a harmful one. */
+  canBegin(isUnheard: boolean): boolean {
+    return !this.#isStrange && (isUnheard || (this.#isHarmless && this.#commands.isBetween));
+  }
+
   begin(line: string, isUnheard: boolean): Uint8Array | undefined {
-    if (this.#isStrange) return undefined;
-    // A command that has begun may be a harmful one.
-    if (!isUnheard && !(this.#isHarmless && this.#commands.isBetween)) return undefined;
+    if (!this.canBegin(isUnheard)) return undefined;
     this.#answer = new TextEncoder().encode(`-ERR ${line}\r\n`);
     return this.#answers(this.#passed);
   }

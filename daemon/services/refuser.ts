@@ -4,6 +4,8 @@
 export interface Refuser {
   /** The client has said these bytes, and they have gone to the far end, before anything came back. */
   passed(bytes: Uint8Array): void;
+  /** Whether `begin` will tell the client, as far as is known. */
+  canBegin(isUnheard: boolean): boolean;
   /**
    * What the client is to be sent now, perhaps nothing yet; undefined: it can't be told, as it speaks another protocol, or
    * may have changed something. `isUnheard`: nothing that it has said has reached the service.

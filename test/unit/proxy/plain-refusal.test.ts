@@ -113,6 +113,18 @@ describe("a program whose tunnel can't serve it", () => {
       await assert.rejects(user.read(1));
     });
 
+  for (const wire of ["auto", "spiped"] as const)
+    it(`and whose service ends the connection without a word sees that end, if it may have changed something: on ${wire}`, async () => {
+      const { client } = await startPair(backend.port, wire);
+      const user = await connectTo(scope, client);
+      user.write(ascii("*1\r\n$8\r\nSHUTDOWN\r\n"));
+      const service = await backend.accept();
+      await service.read(18);
+      await service.end();
+      assert.equal(await user.ending(), "end");
+      await assert.rejects(user.read(1));
+    });
+
   it("is told nothing once the service has answered", async () => {
     const server = await startEnd(scope, { role: "server", target: backend.port, wire: "auto" });
     const network = await startNetwork(scope, server.port);
