@@ -31,6 +31,9 @@ const MOST_FRAME_BYTES = MAX_RECORD_BYTES - HEAD_BYTES;
 /** Our choice: what is copied to be kept is copied into pieces of this size. */
 const CHUNK_BYTES = 16 * 1024;
 
+/** Our choice: an acknowledgement frees some 64 kB at once; what is not used soon is given back (`trim`). */
+const MAX_SPARES = 8;
+
 /** Our choice: from here on the users' bytes are kept as they are; below, a copy is cheaper than to remember where they are. */
 const LARGE_BYTES = 2 * 1024;
 
@@ -76,7 +79,7 @@ export class Session {
   /** Where copies are kept, the present one last. */
   readonly #chunks: Chunk[] = [];
   /** Used again rather than made anew. */
-  #spare: Chunk | undefined;
+  readonly #spares: Chunk[] = [];
   /** Up to where the record that is being filled is kept. */
   #keptTo = 0;
 
@@ -136,7 +139,10 @@ export class Session {
     while ((this.#kept[gone]?.endsAt ?? Number.POSITIVE_INFINITY) <= bytes) gone += 1;
     if (gone > 0) this.#kept.splice(0, gone);
     this.#next -= gone;
-    while (this.#chunks.length > 1 && (this.#chunks[0]?.endsAt ?? 0) <= bytes) this.#spare = this.#chunks.shift();
+    while (this.#chunks.length > 1 && (this.#chunks[0]?.endsAt ?? 0) <= bytes) {
+      const free = this.#chunks.shift() as Chunk;
+      if (this.#spares.length < MAX_SPARES) this.#spares.push(free);
+    }
   }
 
   /** Client: what to ask for on a new connection, once the one before is taken out. */
@@ -173,7 +179,7 @@ export class Session {
 
   /** Now and then: gives memory back if nothing is kept. */
   trim(): void {
-    this.#spare = undefined;
+    this.#spares.length = 0;
     if (this.#kept.length === 0) this.#chunks.length = 0;
   }
 
@@ -241,8 +247,7 @@ export class Session {
   #chunkWithRoom(): Chunk {
     const present = this.#chunks.at(-1);
     if (present && present.at < CHUNK_BYTES) return present;
-    const next = this.#spare ?? { bytes: new Uint8Array(CHUNK_BYTES), at: 0, endsAt: 0 };
-    this.#spare = undefined;
+    const next = this.#spares.pop() ?? { bytes: new Uint8Array(CHUNK_BYTES), at: 0, endsAt: 0 };
     next.at = 0;
     this.#chunks.push(next);
     return next;
