@@ -1,6 +1,7 @@
 /**
  * Memory: the resident size of each end with 0, 100, 1,000 and 5,000 idle connections (-n 0), in a fresh pair each round,
- * and how many sockets lead from one end to the other. Who can't take the last number is left out there. Each connection must answer a PING before the reading and again after it, so that none was dropped. A direct
+ * and how many sockets lead from one end to the other. Who can't take the last number is left out there.
+ * Each connection must answer a PING before the reading and again after it, so that none was dropped. A direct
  * connection has no process to measure.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -31,7 +32,7 @@ const METRICS = ["client", "server"]
     { id: `idle.${role}.each`, label: `RSS, ${role} end, each of the first 1,000`, unit: "kB", better: "lower", digits: 1 },
   ])
   .concat(
-    [1000, 5000].map((count) => ({
+    COUNTS.filter((count) => count >= SURE).map((count) => ({
       id: `idle.wire.${count}`,
       label: `sockets between the ends, ${count.toLocaleString("en")} idle`,
       unit: "",

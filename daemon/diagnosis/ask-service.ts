@@ -1,8 +1,8 @@
 /**
  * Asks what is behind a stream: Redis with PING (no credentials), MySQL by its
  * greeting, ended with a login that is refused, PostgreSQL whether it speaks TLS,
- * MongoDB with hello.
- * Nothing is known of any other service, so it is asked nothing. A service of the wrong kind is named. A Redis
+ * MongoDB with hello. Nothing is known of any other service, so it is asked nothing.
+ * A service of the wrong kind is named. A Redis
  * is asked inside TLS if its entry says that it speaks TLS. If it does not answer
  * as it should, another connection finds out whether it speaks TLS.
  */
@@ -185,7 +185,7 @@ async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number
 async function strangeWords(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
   const what = labelOf(stream.said);
   // Leaves MySQL in the way that it doesn't count as an error.
-  if (recogniseServer(stream.said)?.protocol === "mysql") await probed(stream, options.timings.serviceMs).catch(() => {});
+  if (recogniseServer(stream.said)?.protocol === "mysql") await probed(stream, options.timings.serviceMs, "mysql").catch(() => {});
   return { seen: "other", what, ms };
 }
 
@@ -217,16 +217,21 @@ async function askMySql(stream: ServiceStream, options: AskOptions): Promise<Ser
     return line === undefined ? nothingSaid(stream, ms) : { seen: "other", what: labelOf(stream.said), ms };
   }
   try {
-    const { saw, tls } = await probed(stream, timings.serviceMs);
+    const { saw, tls } = await probed(stream, timings.serviceMs, "mysql");
     if (options.tls && !tls?.isOffered) return { seen: "tls", speaks: false, ms };
     return { seen: "answered", what: recogniseServer(stream.said)?.words ?? saw, ms, isCluster: false, tls };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TunnelError)) throw error;
-    const refusal = refusalIn("mysql", stream.said);
-    if (refusal) return { seen: "refused", ...refusal, ms };
-    return isUnfinished("mysql", stream.said) ? { seen: "unfinished", end: stream.ending ?? "waiting", ms } : { seen: "other", what: labelOf(stream.said), ms };
+    return unlike(stream, "mysql", ms);
   }
+}
+
+/** What was said is no answer of the service: a refusal, the beginning of an answer, or another service. */
+function unlike(stream: ServiceStream, service: Service, ms: number): ServiceSighting {
+  const refusal = refusalIn(service, stream.said);
+  if (refusal) return { seen: "refused", ...refusal, ms };
+  return isUnfinished(service, stream.said) ? { seen: "unfinished", end: stream.ending ?? "waiting", ms } : { seen: "other", what: labelOf(stream.said), ms };
 }
 
 /** By the probe of an explicit open, of a service that waits to be asked. */
@@ -247,9 +252,7 @@ async function askByProbe(stream: ServiceStream, options: AskOptions, service: "
     const ms = clock.monotonicMs() - askedMs;
     if (stream.said.length === 0) return nothingSaid(stream, clock.monotonicMs() - startMs);
     if (isTls(stream.said)) return { seen: "tls", speaks: true, ms };
-    const refusal = refusalIn(service, stream.said);
-    if (refusal) return { seen: "refused", ...refusal, ms };
-    return isUnfinished(service, stream.said) ? { seen: "unfinished", end: stream.ending ?? "waiting", ms } : { seen: "other", what: labelOf(stream.said), ms };
+    return unlike(stream, service, ms);
   }
 }
 
@@ -264,7 +267,7 @@ async function watch(stream: ServiceStream, options: AskOptions): Promise<Servic
 }
 
 /** The probe of an explicit open, with a stream in place of a socket: the probe uses nothing that only a socket has. */
-function probed(stream: ServiceStream, timeoutMs: number, service: "mysql" | "postgres" | "mongodb" = "mysql"): Promise<ProbeResult> {
+function probed(stream: ServiceStream, timeoutMs: number, service: Service): Promise<ProbeResult> {
   return probe(stream as unknown as net.Socket, { service, timeoutMs });
 }
 

@@ -129,7 +129,7 @@ export class StreamTraffic implements StreamUser {
       this.#fail(new TunnelError("BACKEND_DOWN", message("the far end ended the connection before it said whether its backend is there")));
       return;
     }
-    if (this.#options.settings.role === "client" && this.plainInBytes === 0 && this.#outbound === "flowing" && this.#isSilent()) return;
+    if (this.#options.settings.role === "client" && this.plainInBytes === 0 && this.#outbound === "flowing" && this.#endsInSilence()) return;
     this.#inbound = "ended";
     this.#options.plain.sink.end(() => {
       if (this.#inbound !== "ended" || this.#options.plain.sink.errored) return;
@@ -225,8 +225,8 @@ export class StreamTraffic implements StreamUser {
     if (first) this.#options.onBackendVerified();
   }
 
-  /** The backend has ended the connection without a word. True: the client is told, in place of that end. */
-  #isSilent(): boolean {
+  /** The backend has ended the connection, perhaps without a word. True: the client is told so in place of that end. */
+  #endsInSilence(): boolean {
     const { clock, connectTimeoutMs } = this.#options.settings;
     const openMs = clock.monotonicMs() - this.#openedAtMs;
     const error = backendSilent({ sentBytes: this.plainOutBytes, openMs, patienceMs: 2 * connectTimeoutMs });

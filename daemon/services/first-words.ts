@@ -135,8 +135,7 @@ function postgresRefusal(head: Uint8Array): Refusal | undefined {
 
 /** A server that shuts down, or a tunnel on the way; other errors are about an account or a command. */
 function mongoRefusal(head: Uint8Array): Refusal | undefined {
-  const header = readMongoHeader(head);
-  const said = header && readMongoDocument(head, header.op);
+  const said = readMongoDocument(head);
   if (said?.get("ok") !== 0) return undefined;
   const code = said.get("code");
   if (!MONGO_DOWN.includes(Number(code)) && !isTunnelRefusal("mongodb", head)) return undefined;

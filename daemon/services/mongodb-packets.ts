@@ -37,9 +37,10 @@ export function readMongoHeader(head: Uint8Array): MongoHeader | undefined {
   return op === undefined || length < MONGO_HEADER_BYTES || length > MAX_MONGO_BYTES ? undefined : { length, requestId: view.getInt32(4, true), op };
 }
 
-/** The first document of a whole message; undefined: it has none. */
-export function readMongoDocument(message: Uint8Array, op: MongoHeader["op"]): ReadonlyMap<string, BsonValue> | undefined {
-  const at = documentAt(message, op);
+/** The first document of a message, as far as it has come; undefined: it has none, or is no message. */
+export function readMongoDocument(message: Uint8Array): ReadonlyMap<string, BsonValue> | undefined {
+  const header = readMongoHeader(message);
+  const at = header && documentAt(message, header.op);
   return at === undefined ? undefined : readDocument(message.subarray(at));
 }
 
@@ -119,26 +120,29 @@ export function bsonDocument(fields: Readonly<Record<string, string | number>>):
     const type = typeof value === "string" ? 0x02 : name === "ok" ? 0x01 : 0x10;
     return [Uint8Array.of(type), cString(name), typeof value === "string" ? bsonString(value) : number(value, type)];
   });
-  return sized(parts, [Uint8Array.of(0)]);
+  return sized([...parts, Uint8Array.of(0)]);
 }
 
 /** OP_MSG with one document. */
 export function mongoMessage(document: Uint8Array, { requestId, responseTo }: { readonly requestId: number; readonly responseTo: number }): Uint8Array {
-  return sized([int32(requestId), int32(responseTo), int32(OP.message), int32(0), Uint8Array.of(0), document], []);
+  return sized([int32(requestId), int32(responseTo), int32(OP.message), int32(0), Uint8Array.of(0), document]);
 }
 
 /** OP_REPLY with one document. */
 export function mongoReply(document: Uint8Array, { requestId, responseTo }: { readonly requestId: number; readonly responseTo: number }): Uint8Array {
-  return sized([int32(requestId), int32(responseTo), int32(OP.reply), int32(0), new Uint8Array(8), int32(0), int32(1), document], []);
+  return sized([int32(requestId), int32(responseTo), int32(OP.reply), int32(0), new Uint8Array(8), int32(0), int32(1), document]);
 }
 
 /** What is said, behind its whole length. */
-function sized(parts: readonly Uint8Array[], last: readonly Uint8Array[]): Uint8Array {
-  const all = [...parts, ...last];
-  const length = 4 + all.reduce((sum, part) => sum + part.length, 0);
-  const bytes = new Uint8Array(length);
+function sized(parts: readonly Uint8Array[]): Uint8Array {
+  return joined([int32(4 + parts.reduce((sum, part) => sum + part.length, 0)), ...parts]);
+}
+
+/** The parts one after another. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
-  for (const part of [int32(length), ...all]) {
+  for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
@@ -164,10 +168,7 @@ function cString(text: string): Uint8Array {
 
 function bsonString(text: string): Uint8Array {
   const bytes = cString(text);
-  const all = new Uint8Array(4 + bytes.length);
-  all.set(int32(bytes.length));
-  all.set(bytes, 4);
-  return all;
+  return joined([int32(bytes.length), bytes]);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -9,6 +9,7 @@
  */
 import {
   bsonDocument,
+  joined,
   MAX_MONGO_BYTES,
   MONGO_HEADER_BYTES,
   type MongoHeader,
@@ -27,8 +28,6 @@ const HARMLESS = new Set(["hello", "isMaster", "ismaster", "ping", "buildInfo", 
 
 /** Our choice: of a message so much is kept, to see which command it is. */
 const MAX_KEPT_BYTES = 16 * 1024;
-
-const NO_BYTES = new Uint8Array(0);
 
 /** See the file's header. */
 export class MongoRefuser implements Refuser {
@@ -72,9 +71,14 @@ export class MongoRefuser implements Refuser {
     return this.#isStrange ? undefined : this.#answer();
   }
 
+  /** Of the message that has begun; undefined: it is none, or not whole. */
+  get #header(): MongoHeader | undefined {
+    return readMongoHeader(Uint8Array.from(this.#held.slice(0, MONGO_HEADER_BYTES)));
+  }
+
   /** The next part of a message; where it ends. */
   #take(bytes: Uint8Array, from: number): number {
-    const header = readMongoHeader(Uint8Array.from(this.#held));
+    const header = this.#header;
     const wanted = header ? Math.min(header.length, MAX_KEPT_BYTES) : MONGO_HEADER_BYTES;
     const to = Math.min(bytes.length, from + wanted - this.#held.length);
     for (let at = from; at < to; at++) this.#held.push(bytes[at] as number);
@@ -83,14 +87,14 @@ export class MongoRefuser implements Refuser {
       if (this.#held.length >= 4 && (this.#held[3] as number) > MAX_MONGO_BYTES >> 24) this.#isStrange = true;
       return to;
     }
-    const known = readMongoHeader(Uint8Array.from(this.#held));
+    const known = header ?? this.#header;
     if (!known || known.op === "reply") this.#isStrange = true;
     else if (this.#held.length >= Math.min(known.length, MAX_KEPT_BYTES)) this.#whole(known);
     return to;
   }
 
   #whole(header: MongoHeader): void {
-    const document = readMongoDocument(Uint8Array.from(this.#held), header.op);
+    const document = readMongoDocument(Uint8Array.from(this.#held));
     const [command = ""] = document?.keys() ?? [];
     this.#isHarmless &&= HARMLESS.has(command);
     this.#asked.push(header);
@@ -100,11 +104,11 @@ export class MongoRefuser implements Refuser {
 
   #answer(): Uint8Array {
     const document = bsonDocument({ ok: 0, errmsg: this.#line, ...HOST_UNREACHABLE });
-    const all = this.#asked.splice(0).map(({ requestId, op }) => {
+    const answers = this.#asked.splice(0).map(({ requestId, op }) => {
       this.#answers += 1;
       const ids = { requestId: this.#answers, responseTo: requestId };
       return op === "query" ? mongoReply(document, ids) : mongoMessage(document, ids);
     });
-    return all.length === 0 ? NO_BYTES : Uint8Array.from(all.flatMap((one) => [...one]));
+    return joined(answers);
   }
 }

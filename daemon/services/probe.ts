@@ -10,6 +10,7 @@
  * else: nothing is sent.
  */
 import type * as net from "node:net";
+import { SERVICE_TITLES } from "../../shared/contract/service-titles.ts";
 import { SET_TLS, UNSET_TLS } from "../../shared/contract/tls-advice.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
@@ -260,17 +261,16 @@ function redisProduct(answer: string): string | "unasked" | "unfinished" | undef
 
 /** Reads the greeting, and then any answer to our login. */
 function readMySql(bytes: Buffer): Reading {
-  const notMySql = new TunnelError("BACKEND_DOWN", message("what answers is not MySQL: check the target's service"));
   if (bytes.length < MYSQL_HEADER_BYTES) return { is: "unfinished" };
   const length = mysqlLength(bytes);
-  if (length === 0 || length > MAX_GREETING_BYTES) throw notMySql;
+  if (length === 0 || length > MAX_GREETING_BYTES) throw isNot("mysql");
   const end = MYSQL_HEADER_BYTES + length;
   if (bytes.length < end) return { is: "unfinished" };
   const body = bytes.subarray(MYSQL_HEADER_BYTES, end);
   const refusal = refusalIn("mysql", bytes);
   if (refusal) throw refusalError("mysql", refusal);
   const versionEnd = body.indexOf(0, 1);
-  if (body[0] !== MYSQL_PROTOCOL_10 || versionEnd < 0) throw notMySql;
+  if (body[0] !== MYSQL_PROTOCOL_10 || versionEnd < 0) throw isNot("mysql");
   const tls = mysqlTlsIn(bytes);
   const saw = printable(body.toString("latin1", 1, versionEnd)).slice(0, 80);
   // MariaDB 10 puts 5.5.5- first, so that old replicas accept it.
@@ -290,7 +290,7 @@ function readPostgres(bytes: Buffer): Reading {
   if (said) return { is: "done", result: { saw: printable(`PostgreSQL (${said.text})`).slice(0, 80) } };
   const [answer] = bytes;
   if (bytes.length !== 1 || (answer !== POSTGRES_TLS.offered && answer !== POSTGRES_TLS.none)) {
-    throw new TunnelError("BACKEND_DOWN", message("what answers is not PostgreSQL: check the target's service"));
+    throw isNot("postgres");
   }
   const isOffered = answer === POSTGRES_TLS.offered;
   return { is: "done", result: { saw: isOffered ? "PostgreSQL, with TLS" : "PostgreSQL", product: "PostgreSQL", tls: { isOffered, isDemanded: false } } };
@@ -302,11 +302,12 @@ const MONGO: Question = {
   send: mongoMessage(bsonDocument({ hello: 1, $db: "admin" }), { requestId: 1, responseTo: 0 }),
   read: readMongo,
   isIts: (head) => readMongoHeader(head) !== undefined,
-  strange: notMongo,
+  strange: () => isNot("mongodb"),
 };
 
-function notMongo(): TunnelError {
-  return new TunnelError("BACKEND_DOWN", message("what answers is not MongoDB: check the target's service"));
+/** Another service answers. */
+function isNot(service: Service): TunnelError {
+  return new TunnelError("BACKEND_DOWN", message("what answers is not {0}: check the target's service", SERVICE_TITLES[service]));
 }
 
 /** Takes any answer to hello, errors too: an old server does not know that command. */
@@ -314,12 +315,12 @@ function readMongo(bytes: Buffer): Reading {
   if (isTls(bytes)) throw speaksTls();
   if (bytes.length < MONGO_HEADER_BYTES) return { is: "unfinished" };
   const header = readMongoHeader(bytes);
-  if (!header || header.length > MAX_HELLO_BYTES) throw notMongo();
+  if (!header || header.length > MAX_HELLO_BYTES) throw isNot("mongodb");
   if (bytes.length < header.length) return { is: "unfinished" };
   const refusal = refusalIn("mongodb", bytes);
   if (refusal) throw refusalError("mongodb", refusal);
-  const said = readMongoDocument(bytes, header.op);
-  if (said?.get("ok") === undefined) throw notMongo();
+  const said = readMongoDocument(bytes);
+  if (said?.get("ok") === undefined) throw isNot("mongodb");
   const [set, router] = [said.get("setName"), said.get("msg") === "isdbgrid"];
   const saw = router ? "MongoDB, mongos" : typeof set === "string" ? `MongoDB, replica set ${set}` : "MongoDB";
   const product = printable(saw).slice(0, 80);

@@ -57,8 +57,7 @@ export function recogniseServer(head: Uint8Array): Recognised | undefined {
   if (ssh) return seen("ssh", message("an SSH server ({0})", quotable(ssh[1] ?? "")));
   if (HTTP_RESPONSE.test(text)) return seen("http", message("an HTTP server"));
   if (REDIS_REPLY.test(text)) return seen("redis", message("Redis"));
-  const mongo = readMongoHeader(head);
-  if (mongo && readMongoDocument(head, mongo.op)?.has("ok")) return seen("mongodb", message("MongoDB"));
+  if (readMongoDocument(head)?.has("ok")) return seen("mongodb", message("MongoDB"));
   return mysqlGreeting(head, text) ?? mysqlError(head, text) ?? tls(head, TLS.serverHello, message("a TLS server")) ?? plainText(text);
 }
 
@@ -109,7 +108,7 @@ function postgresFirst(head: Uint8Array): Recognised | undefined {
 function mongoFirst(head: Uint8Array): Recognised | undefined {
   const header = readMongoHeader(head);
   if (!header || header.op === "reply") return undefined;
-  const [command = ""] = readMongoDocument(head, header.op)?.keys() ?? [];
+  const [command = ""] = readMongoDocument(head)?.keys() ?? [];
   return /^[A-Za-z]{4,}$/.test(command) ? seen("mongodb", message("a MongoDB client")) : undefined;
 }
 

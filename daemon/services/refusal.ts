@@ -8,7 +8,7 @@ import { CODES, PLACES } from "../../shared/contract/codes.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import type { TunnelError } from "../../shared/errors.ts";
 import { plainText } from "../../shared/plain-text.ts";
-import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
+import { readMongoDocument } from "./mongodb-packets.ts";
 import { MongoRefuser } from "./mongodb-refusal.ts";
 import { MySqlRefuser, readMySqlRefusal } from "./mysql-refusal.ts";
 import { readPostgresError } from "./postgres-packets.ts";
@@ -57,10 +57,8 @@ export function isTunnelRefusal(service: Service, head: Uint8Array): boolean {
       const error = readPostgresError(head);
       return typeof error === "object" && error.sqlState === CONNECTION_FAILURE && BEGINNING.test(error.text);
     }
-    case "mongodb": {
-      const header = readMongoHeader(head);
-      return BEGINNING.test(String((header && readMongoDocument(head, header.op))?.get("errmsg") ?? ""));
-    }
+    case "mongodb":
+      return BEGINNING.test(String(readMongoDocument(head)?.get("errmsg") ?? ""));
     case "tcp":
       return false;
   }

@@ -13,6 +13,7 @@ import { POSTGRES_SOCKET } from "./connection-url.ts";
 import { envNameFault, envValueFault } from "./env-rules.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import { keyFindings } from "./key-rules.ts";
+import { SERVICE_TITLES } from "./service-titles.ts";
 
 /** Our choice: how many faulty variables of one entry are reported. */
 const MAX_FAULTY_VARIABLES = 10;
@@ -160,12 +161,8 @@ function databaseFindings(database: unknown, service: unknown): Finding[] {
       : message('"database" must be a whole number for Redis, not {0}: Redis numbers its databases, from 0', quote(database));
     return [at("database", text)];
   }
-  if (service === "mysql" && typeof database === "number")
-    return [at("database", message('"database" must be a name for MySQL: write "{0}" if it is called that', database))];
-  if (service === "postgres" && typeof database === "number")
-    return [at("database", message('"database" must be a name for PostgreSQL: write "{0}" if it is called that', database))];
-  if (service === "mongodb" && typeof database === "number")
-    return [at("database", message('"database" must be a name for MongoDB: write "{0}" if it is called that', database))];
+  if ((service === "mysql" || service === "postgres" || service === "mongodb") && typeof database === "number")
+    return [at("database", message('"database" must be a name for {0}: write "{1}" if it is called that', SERVICE_TITLES[service], database))];
   // In a URL these two are steps through a path, however they are encoded.
   if (database === "." || database === "..") return [at("database", message("\"database\" can't be {0}: write the database's name", quote(database)))];
   return [];

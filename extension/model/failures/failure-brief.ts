@@ -4,12 +4,12 @@
  * the diagnosis, the log and the rows under the tunnel. Pure.
  */
 import { basename } from "node:path";
+import { SERVICE_TITLES } from "../../../shared/contract/service-titles.ts";
 import type { Service } from "../../../shared/contract/tunnels-file.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { formatMessage, type Message, type MessageArgument, textOf } from "../../../shared/message.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { isEnglish, type Translate } from "../translate.ts";
-import { serviceName } from "../view/tunnel-row.ts";
 import { wordsIn } from "./daemon-words.ts";
 import { type Failure, tlsHelp } from "./failure-help.ts";
 
@@ -160,7 +160,7 @@ function shown({ failure, tunnel, t }: Told, limit: number): Shown {
     host: target === "" ? t("The target's name") : short(host),
     listen: listen === "" ? t("Its port") : short(listen),
     key: key === undefined ? undefined : short(key),
-    service: service === undefined || service === "tcp" ? t("service") : serviceName(service),
+    service: service === undefined || service === "tcp" ? t("service") : SERVICE_TITLES[service],
     role,
     reason: failure.reason?.args ?? [],
     template: failure.reason?.template ?? "",

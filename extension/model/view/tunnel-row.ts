@@ -7,6 +7,7 @@
  *     spinner on its way, or back   error     its entry has a mistake
  */
 
+import { SERVICE_TITLES } from "../../../shared/contract/service-titles.ts";
 import type { Service } from "../../../shared/contract/tunnels-file.ts";
 import { plainText } from "../../../shared/plain-text.ts";
 import { problemText } from "../editor/problem-text.ts";
@@ -77,7 +78,7 @@ function spoken(item: TunnelItem, t: Translate): string {
   const word = stateWord(item, t);
   const state = stateOf(item) === "degraded" && word !== t("not working") ? t("not working: {0}", word) : word;
   if (listen === undefined) return `${label}, ${state}: ${faultText(item, t)}`;
-  const service = serviceName(item.entry?.service ?? item.status?.service);
+  const service = SERVICE_TITLES[item.entry?.service ?? item.status?.service ?? "tcp"];
   const target = targetOf(item);
   const text =
     roleOf(item) === "server"
@@ -239,23 +240,6 @@ function stateText(item: TunnelItem, view: View): string {
 
 function faultText({ fault }: TunnelItem, t: Translate): string {
   return fault ? plainText(problemText(fault, t), { maxLength: MAX_FAULT_LENGTH }) : "";
-}
-
-/** What a service is called; the names are the products' own. */
-export function serviceName(service: Service | undefined): string {
-  switch (service) {
-    case "redis":
-      return "Redis";
-    case "mysql":
-      return "MySQL";
-    case "postgres":
-      return "PostgreSQL";
-    case "mongodb":
-      return "MongoDB";
-    case "tcp":
-    case undefined:
-      return "TCP";
-  }
 }
 
 function iconOf(item: TunnelItem): Pick<TunnelRow, "icon" | "iconColor"> {

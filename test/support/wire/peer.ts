@@ -7,6 +7,7 @@ import { join as joinPath } from "node:path";
 import { endError } from "../../../daemon/proxy/plain-side.ts";
 import { freePort } from "../../../scripts/lib/ports.mjs";
 import type { Stage } from "../stage.ts";
+import { pattern, sameBytes } from "./bytes.ts";
 
 export type Ending = "end" | "reset";
 
@@ -140,6 +141,14 @@ export async function join(scope: Stage, place: Place, backend: Backend): Promis
   service.write(Uint8Array.of(0x79));
   await user.read(1);
   return { user, service };
+}
+
+/** Three kilobytes each way arrive whole. */
+export async function speaks({ user, service }: Joined, seed: number): Promise<void> {
+  user.write(pattern(3_000, seed));
+  sameBytes(await service.read(3_000), pattern(3_000, seed), "upstream");
+  service.write(pattern(3_000, seed + 1));
+  sameBytes(await user.read(3_000), pattern(3_000, seed + 1), "downstream");
 }
 
 /** A port of 127.0.0.1 where nothing listens, now or later. */

@@ -6,7 +6,7 @@ import { stageForEach } from "../../support/stage.ts";
 import { pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, startEnd } from "../../support/wire/ends.ts";
 import { type Network, startNetwork } from "../../support/wire/network.ts";
-import { type Backend, type Joined, join, startBackend } from "../../support/wire/peer.ts";
+import { type Backend, type Joined, join, speaks, startBackend } from "../../support/wire/peer.ts";
 
 const KEEPS_MS = 60_000;
 
@@ -44,13 +44,6 @@ describe("sessions of a port that was handed over", () => {
     assert.ok(name);
     return processNameOf(name);
   };
-
-  async function speaks({ user, service }: Joined, seed: number): Promise<void> {
-    user.write(pattern(3_000, seed));
-    sameBytes(await service.read(3_000), pattern(3_000, seed), "upstream");
-    service.write(pattern(3_000, seed + 1));
-    sameBytes(await user.read(3_000), pattern(3_000, seed + 1), "downstream");
-  }
 
   /** A far end with one session, and its successors at the same place, the newest last. */
   async function upgraded(times: number): Promise<{ readonly ends: readonly End[]; readonly generations: readonly Generation[]; readonly pair: Joined }> {

@@ -6,7 +6,7 @@ import { stageForEach } from "../../support/stage.ts";
 import { ascii, pattern, sameBytes } from "../../support/wire/bytes.ts";
 import { type End, makeRoute, startEnd } from "../../support/wire/ends.ts";
 import { type CutHow, Network, startNetwork } from "../../support/wire/network.ts";
-import { type Backend, connectTo, type Joined, join, startBackend } from "../../support/wire/peer.ts";
+import { type Backend, connectTo, type Joined, join, speaks, startBackend } from "../../support/wire/peer.ts";
 
 const KEEPS_MS = 60_000;
 
@@ -25,13 +25,6 @@ describe("a session whose connection is cut", () => {
   }
 
   const joined = (): Promise<Joined> => join(scope, client, backend);
-
-  async function speaks({ user, service }: Joined, seed: number): Promise<void> {
-    user.write(pattern(3_000, seed));
-    sameBytes(await service.read(3_000), pattern(3_000, seed), "upstream");
-    service.write(pattern(3_000, seed + 1));
-    sameBytes(await user.read(3_000), pattern(3_000, seed + 1), "downstream");
-  }
 
   for (const how of ["end", "reset", "client only"] satisfies CutHow[])
     it(`goes on after each of five cuts that are seen: ${how}`, async () => {

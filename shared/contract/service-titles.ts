@@ -1,0 +1,5 @@
+/** What the services are called; the names are the products' own, in every language. */
+import type { Service } from "./tunnels-file.ts";
+
+/** By the word in tunnels.json. */
+export const SERVICE_TITLES: Readonly<Record<Service, string>> = { redis: "Redis", mysql: "MySQL", postgres: "PostgreSQL", mongodb: "MongoDB", tcp: "TCP" };
