@@ -213,6 +213,10 @@ its user and database are in the URL.
 
   redis-cli -u "$(tunneld url cache)"
 
+  --nodes           for redis-cluster: where each of the cluster's nodes is on
+                    this machine, as the map that ioredis calls natMap; nodes
+                    that no client has heard of yet are not in it
+
 ${CONFIG}
 ${COMMON}
 `;

@@ -1,12 +1,14 @@
 /**
  * `tunneld url NAME`: the URL with which a client connects to the local end. It
- * never contains a password. User and database come from the entry, so only the
+ * never contains a password. With `--nodes`: the nodes of a Redis Cluster, and where
+ * each of them is on this machine, in the form of ioredis's and redis-py's maps.
+ * The URL User and database come from the entry, so only the
  * approved entry from the daemon is used; without it there is no URL.
  */
 
 import { parseAddress } from "../../shared/address.ts";
 import type { ApprovedEntry } from "../../shared/contract/approved-entry.ts";
-import { connectionUrl, type LocalEnd } from "../../shared/contract/connection-url.ts";
+import { connectionUrl, type LocalEnd, localEndOf } from "../../shared/contract/connection-url.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
@@ -25,7 +27,7 @@ import { selectEntries } from "./select-entries.ts";
  * @throws TunnelError NOT_APPROVED, CONFIG_INVALID, DNS_FAILED; DAEMON_UNREACHABLE when there is no daemon to ask, or the port is not picked yet
  */
 export async function runUrl(args: readonly string[], context: ProgramContext): Promise<number> {
-  const { values, operands } = parseOptions(args, { "--state-dir": "value", "--config": "value" });
+  const { values, flags, operands } = parseOptions(args, { "--state-dir": "value", "--config": "value", "--nodes": "flag" });
   const [name, ...more] = operands;
   if (name === undefined || more.length > 0) throw new TunnelError("CONFIG_INVALID", "name one tunnel: tunneld url NAME");
   const output = ownOutput(context.name);
@@ -38,6 +40,10 @@ export async function runUrl(args: readonly string[], context: ProgramContext): 
     const entry = approved.get(name);
     if (!entry) throw refused[0] ?? new TunnelError("NOT_APPROVED", `${quote(name)} is not approved`);
     if (entry.role === "server") throw noUrl(name);
+    if (flags.has("--nodes")) {
+      output.raw(`${JSON.stringify(await natMap(client, { configPath, name, entry }), undefined, 2)}\n`);
+      return 0;
+    }
     const listen = await localEnd(client, { configPath, name, entry });
     output.raw(`${connectionUrl({ service: entry.service, listen, tls: entry.tls, user: entry.user, database: entry.database })}\n`);
     return 0;
@@ -62,4 +68,17 @@ async function localEnd(client: DaemonClient, { configPath, name, entry }: Local
   const status = tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name);
   if (status && isListening(status.state)) return parseAddress(status.listen);
   throw new TunnelError("DAEMON_UNREACHABLE", `the port of ${quote(name)} is picked when it opens: "tunneld up ${plainText(name)}" first`);
+}
+
+/** The nodes of a Redis Cluster by the cluster's own addresses; those that a client has heard of so far. */
+async function natMap(client: DaemonClient, { configPath, name, entry }: Local): Promise<Record<string, { readonly host: string; readonly port: number }>> {
+  if (entry.service !== "redis-cluster") throw new TunnelError("CONFIG_INVALID", `${quote(name)} has no nodes: its service is not redis-cluster`);
+  const { tunnels } = await client.request("tunnels/list", {});
+  const { nodes = [] } = tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name) ?? {};
+  return Object.fromEntries(
+    nodes.flatMap(({ node, listen }) => {
+      const address = localEndOf(listen);
+      return address.kind === "tcp" ? [[node, { host: address.host, port: address.port }] as const] : [];
+    }),
+  );
 }

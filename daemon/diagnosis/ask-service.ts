@@ -7,6 +7,7 @@
  * as it should, another connection finds out whether it speaks TLS.
  */
 import type * as net from "node:net";
+import { isRedis } from "../../shared/contract/service-titles.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { type MessageArgument, message } from "../../shared/message.ts";
@@ -49,6 +50,7 @@ export async function askService(stream: ServiceStream, options: AskOptions): Pr
 function ask(stream: ServiceStream, options: AskOptions): Promise<ServiceSighting> {
   switch (options.service) {
     case "redis":
+    case "redis-cluster":
       return options.tls ? askInTls(stream, options, askRedis) : askRedis(stream, options);
     case "mysql":
       return askMySql(stream, options);
@@ -88,7 +90,9 @@ async function askInTls(stream: ServiceStream, options: AskOptions, askInside: A
     case "refused":
       return tlsAlone(ms);
     case "other":
-      return recogniseServer(start.head)?.protocol === options.service ? { seen: "tls", speaks: false, ms } : { seen: "other", what: labelOf(start.head), ms };
+      return recogniseServer(start.head)?.protocol === (isRedis(options.service) ? "redis" : options.service)
+        ? { seen: "tls", speaks: false, ms }
+        : { seen: "other", what: labelOf(start.head), ms };
     case "closed":
     case "silent":
       return nothingSaid(stream, clock.monotonicMs() - startMs);
@@ -118,7 +122,7 @@ function tlsAlone(ms: number): ServiceSighting {
 
 /** Whether a Redis may behave as it was seen because it speaks TLS, or none: that is worth another connection, for `lookForTls`. */
 export function mayDifferInTls(sighting: ServiceSighting, { service, tls }: Pick<AskOptions, "service" | "tls">): boolean {
-  if (service !== "redis") return false;
+  if (!isRedis(service)) return false;
   // A service that has said something else, such as MySQL, is left alone.
   return (sighting.seen === "closed" && sighting.asked) || (tls === true && sighting.seen === "silent");
 }
@@ -169,7 +173,7 @@ async function seenUnasked(stream: ServiceStream, options: AskOptions): Promise<
 
 /** What came unasked, when a service was expected that waits. */
 async function spokeFirst(stream: ServiceStream, options: AskOptions, ms: number): Promise<ServiceSighting> {
-  if (options.service !== "redis") return await strangeWords(stream, options, ms);
+  if (!isRedis(options.service)) return await strangeWords(stream, options, ms);
   // The rest of its first words may come in the next packet.
   await stream.until(() => refusalIn("redis", stream.said) !== undefined || !isUnfinished("redis", stream.said), {
     ms: options.timings.strangerMs,

@@ -24,6 +24,7 @@ export interface ServiceCircumstances {
 
 const NAMES: Readonly<Record<Service, MessageArgument>> = {
   redis: "Redis",
+  "redis-cluster": "Redis",
   mysql: message("MySQL or MariaDB"),
   postgres: "PostgreSQL",
   mongodb: "MongoDB",

@@ -272,9 +272,7 @@ class Daemon {
   async #handOver(program: string, door: { readonly path: string } & NonNullable<Door["listener"]>): Promise<number> {
     const { manager, passBack, instance } = this.#parts;
     // Tunnels that share a port have one listener.
-    const servers = new Map(
-      manager.running.flatMap((tunnel) => (tunnel.forwarder.server?.listening ? [[tunnel.forwarder.server, tunnel.listen] as const] : [])),
-    );
+    const servers = new Map(manager.running.flatMap(({ listeners }) => listeners));
     const offered = [...servers].map(([server, listen], index) => ({ id: `tunnel ${index}`, address: formatAddress(listen), kind: listen.kind, server }));
     const marks = [...servers].flatMap(([server, listen]) => {
       const mark = socketFileMark(server);

@@ -24,6 +24,7 @@ import { leadsTo } from "./loop.ts";
 import type { SessionNews } from "./native-way.ts";
 import { Refusals } from "./plain-refusal.ts";
 import { type PlainSide, resetSocket, socketSide } from "./plain-side.ts";
+import { rewrittenSide } from "./rewritten-side.ts";
 import type { Route } from "./route.ts";
 import { ServerSessions } from "./server-sessions.ts";
 import { closeListener } from "./socket-file.ts";
@@ -292,9 +293,10 @@ export class Forwarder implements PortUser, Yielding {
     socket.destroy();
   }
 
-  #plainSide(socket: net.Socket, { name, refuser: makeRefuser }: Route): PlainSide {
+  #plainSide(socket: net.Socket, { name, refuser: makeRefuser, tells, nodePorts: ports }: Route): PlainSide {
     const refuser = makeRefuser?.();
-    return refuser ? { ...socketSide(socket), refusal: this.#refusals.for(socket, { name, refuser }) } : socketSide(socket);
+    const side = ports ? rewrittenSide(socket, { name, ports }) : socketSide(socket);
+    return refuser ? { ...side, refusal: this.#refusals.for(socket, { name, refuser, tells }) } : side;
   }
 
   /** Lets a newcomer wait; without room, in place of a waiting one that has already ended its stream. False: there is no such place. */

@@ -13,6 +13,7 @@ import { refusalLine } from "../services/refusal.ts";
 import type { Refuser } from "../services/refuser.ts";
 import { WRITE_QUEUE_BYTES } from "./dial.ts";
 import { lastWords, type PlainRefusal, resetSocket } from "./plain-side.ts";
+import type { Route } from "./route.ts";
 
 /** Our choice: clients that are told at once; further ones are closed. */
 const MAX_TOLD = 256;
@@ -33,11 +34,11 @@ export class Refusals {
   }
 
   /** How a client of the tunnel `name` can be told. */
-  for(socket: net.Socket, { name, refuser }: { readonly name: string; readonly refuser: Refuser }): PlainRefusal {
+  for(socket: net.Socket, { name, refuser, tells }: { readonly name: string; readonly refuser: Refuser; readonly tells?: Route["tells"] }): PlainRefusal {
     return {
       passed: (bytes) => refuser.passed(bytes),
       canTake: (isUnheard) => this.#told.size < MAX_TOLD && refuser.canBegin(isUnheard),
-      take: (error, isUnheard) => this.#take(socket, { refuser, line: refusalLine(name, error), isUnheard }),
+      take: (error, isUnheard) => tells?.(error) !== false && this.#take(socket, { refuser, line: refusalLine(name, error), isUnheard }),
     };
   }
 

@@ -19,6 +19,8 @@ export interface PlainSide {
   endError?(): NodeJS.ErrnoException | undefined;
   /** The data that `source` still has after a write to `sink` has failed; see {@link lastWords}. Left out where it can't be read. */
   lastWords?(): readonly Uint8Array[];
+  /** Client role: the client has said these bytes, and they go to the far end. */
+  passed?(bytes: Uint8Array): void;
   /** Client role: how the client can be told that there is no connection for it. Left out: it is closed. */
   readonly refusal?: PlainRefusal | undefined;
   /** Sets TCP options for a connection that will carry data; does nothing where they don't apply. */

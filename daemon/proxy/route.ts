@@ -10,6 +10,7 @@ import type { WireChoice } from "../protocol/negotiation.ts";
 import type { Refuser } from "../services/refuser.ts";
 import type { FarTargets } from "./far-targets.ts";
 import type { NativeWay } from "./native-way.ts";
+import type { NodePorts } from "./rewritten-side.ts";
 import type { SecondLook } from "./second-look.ts";
 import type { RouteStats } from "./stats.ts";
 import type { ResolvedAddress, Target } from "./target.ts";
@@ -38,6 +39,10 @@ export interface Route {
   readonly refusalIn?: ((firstBytes: Uint8Array) => TunnelError | undefined) | undefined;
   /** Client role: makes what tells a client, in its own protocol, that there is no connection for it; left out: it is closed. */
   readonly refuser?: (() => Refuser | undefined) | undefined;
+  /** Client role: whether a client is told of this error; left out: of every one. */
+  readonly tells?: ((error: TunnelError) => boolean) | undefined;
+  /** Client role, Redis Cluster: where its nodes are on this machine; their addresses in replies are changed to that. */
+  readonly nodePorts?: NodePorts | undefined;
   readonly stats: RouteStats;
   /** Which wires are spoken; default: spiped's alone. */
   readonly wire?: WireChoice | undefined;

@@ -187,9 +187,15 @@ export class StreamTraffic implements StreamUser {
     this.plainOutBytes += chunk.length;
     this.#route.stats.plainOutBytes += chunk.length;
     if (this.#options.settings.role === "server") this.#backendSpoke(chunk, first);
-    else if (this.plainInBytes === 0) this.#options.plain.refusal?.passed(chunk);
+    else this.#passed(chunk);
     if (!this.#options.stream.write(chunk)) this.#options.plain.source.pause();
   };
+
+  #passed(chunk: Uint8Array): void {
+    const { plain } = this.#options;
+    plain.passed?.(chunk);
+    if (this.plainInBytes === 0) plain.refusal?.passed(chunk);
+  }
 
   /** The plain stream has ended, or was reset together with its last data. */
   readonly #onPlainEnd = (): void => {

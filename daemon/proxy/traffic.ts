@@ -185,10 +185,16 @@ export class Traffic {
     this.plainOutBytes += bytes.length;
     stats.plainOutBytes += bytes.length;
     if (this.#settings.role === "server") this.#backendSpoke(bytes, first);
-    else if (this.plainInBytes === 0) this.#options.plain.refusal?.passed(bytes);
+    else this.#passed(bytes);
     const sealed = channel.seal(bytes);
     stats.wireOutBytes += sealed.length;
     return sealed;
+  }
+
+  #passed(bytes: Uint8Array): void {
+    const { plain } = this.#options;
+    plain.passed?.(bytes);
+    if (this.plainInBytes === 0) plain.refusal?.passed(bytes);
   }
 
   #backendSpoke(bytes: Uint8Array, first: boolean): void {

@@ -8,6 +8,7 @@
  * documentation, "PostgreSQL Error Codes".
  */
 
+import { isRedis } from "../../shared/contract/service-titles.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
@@ -53,6 +54,7 @@ const MAX_TEXT_CHARS = 160;
 export function refusalIn(service: Service, head: Uint8Array): Refusal | undefined {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return redisRefusal(head);
     case "mysql":
       return mysqlRefusal(head);
@@ -67,7 +69,8 @@ export function refusalIn(service: Service, head: Uint8Array): Refusal | undefin
 
 /** The error of a refusal. */
 export function refusalError(service: Service, { code, text }: Refusal): TunnelError {
-  return new TunnelError(code, service === "redis" ? message("Redis refuses connections: {0}", text) : message("the database refuses connections: {0}", text));
+  if (isRedis(service)) return new TunnelError(code, message("Redis refuses connections: {0}", text));
+  return new TunnelError(code, message("the database refuses connections: {0}", text));
 }
 
 /** What a MySQL server says about TLS. */
@@ -93,6 +96,7 @@ export function mysqlTlsIn(bytes: Uint8Array): MySqlTls | undefined {
 export function isUnfinished(service: Service, head: Uint8Array): boolean {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return /^[+-][\x20-\x7e]*\r?$/.test(latin1(head));
     case "mysql":
       return head.length > 0 && mysqlLengthFits(head) && head.length < MYSQL_HEADER_BYTES + mysqlLength(head);

@@ -57,6 +57,7 @@ const MAX_REDIS_LINE_BYTES = 2_048;
 export function probe(socket: net.Socket, { service, tls = false, timeoutMs }: ProbeOptions): Promise<ProbeResult> {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return tls ? probeInTls(socket, REDIS, timeoutMs) : exchange(socket, { ...REDIS, timeoutMs });
     case "mysql":
       return probeMySql(socket, { tls, timeoutMs });

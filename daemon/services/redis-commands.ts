@@ -28,14 +28,22 @@ type Part =
 
 /** See the file's header. */
 export class RedisCommands {
+  readonly #families: ReadonlySet<string>;
   #part: Part = { at: "line" };
   /** Bytes of a line, or of a name, that have come. */
   #held: number[] = [];
   /** Elements of an array that are still to come. */
   #elements = 0;
   #name = "";
+  /** The second word of a command of a family is still to come. */
+  #isInFamily = false;
   #isFirst = true;
   #isStrange = false;
+
+  /** `families`: commands that are named with their second word, "CLUSTER SLOTS". */
+  constructor(families: ReadonlySet<string> = new Set()) {
+    this.#families = families;
+  }
 
   /** Whether the last command is whole. */
   get isBetween(): boolean {
@@ -75,6 +83,7 @@ export class RedisCommands {
     else if (count > 0) {
       this.#elements = count;
       this.#name = "";
+      this.#isInFamily = false;
       this.#isFirst = false;
     }
   }
@@ -83,19 +92,20 @@ export class RedisCommands {
   #length(line: string): void {
     const length = line.startsWith("$") ? numberIn(line) : undefined;
     if (length === undefined || length < 0 || length > MAX_VALUE_BYTES) this.#isStrange = true;
-    else this.#part = { at: "value", left: length + 2, isName: this.#name === "" };
+    else this.#part = { at: "value", left: length + 2, isName: this.#name === "" || this.#isInFamily };
   }
 
   /** Words on a line. The first one of a connection must be known: many text protocols have lines. */
   #inline(line: string, names: string[]): void {
-    const [word = ""] = line.trim().split(/\s/);
+    const [word = "", second = ""] = line.trim().split(/\s+/, 2);
     if (word === "") return;
     if (this.#isFirst && recogniseClient(new TextEncoder().encode(`${line}\r\n`))?.protocol !== "redis") {
       this.#isStrange = true;
       return;
     }
     this.#isFirst = false;
-    names.push(word.slice(0, MAX_NAME_BYTES).toUpperCase());
+    const name = wordOf(word);
+    names.push(this.#families.has(name) ? `${name} ${wordOf(second)}` : name);
   }
 
   #value(bytes: Uint8Array, from: number, names: string[]): number {
@@ -105,7 +115,9 @@ export class RedisCommands {
     part.left -= to - from;
     if (part.left > 0) return to;
     if (part.isName) {
-      this.#name = latin1(this.#held).trim().toUpperCase() || "?";
+      const word = wordOf(latin1(this.#held).trim()) || "?";
+      this.#name = this.#isInFamily ? `${this.#name} ${word}` : word;
+      this.#isInFamily = !this.#isInFamily && this.#families.has(word);
       this.#held = [];
     }
     this.#part = { at: "line" };
@@ -113,6 +125,10 @@ export class RedisCommands {
     if (this.#elements === 0) names.push(this.#name);
     return to;
   }
+}
+
+function wordOf(text: string): string {
+  return text.slice(0, MAX_NAME_BYTES).toUpperCase();
 }
 
 /** The number after a line's first character. */

@@ -27,6 +27,7 @@ export function refuserOf(service: Service, tls: boolean): Refuser | undefined {
   switch (service) {
     // Inside TLS nobody but the service can say anything.
     case "redis":
+    case "redis-cluster":
       return tls ? undefined : new RedisRefuser();
     case "mongodb":
       return tls ? undefined : new MongoRefuser();
@@ -50,6 +51,7 @@ export function refusalLine(name: string, error: TunnelError): string {
 export function isTunnelRefusal(service: Service, head: Uint8Array): boolean {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return BEGINNING.test(/^-ERR (.*)/.exec(String.fromCharCode(...head.subarray(0, MAX_LINE_CHARS)))?.[1] ?? "");
     case "mysql":
       return BEGINNING.test(readMySqlRefusal(head) ?? "");

@@ -16,6 +16,8 @@ export const daemonStateSchema = z.looseObject({
   approvals: z.array(ref.extend({ digest: z.string(), atMs: z.number() })).default([]),
   /** Ports picked for `listen` port 0, by tunnel. */
   ports: z.array(ref.extend({ port: z.int() })).default([]),
+  /** Ports picked for the nodes of a cluster behind a tunnel. */
+  nodePorts: z.array(ref.extend({ node: z.string(), port: z.int() })).default([]),
   closed: z.array(ref).default([]),
   sockets: z.array(z.string()).default([]),
 });

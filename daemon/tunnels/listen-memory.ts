@@ -8,6 +8,12 @@ import type { TunnelError } from "../../shared/errors.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import type { StateStore } from "./daemon-state.ts";
 
+/** A node of a cluster, `10.0.0.5:7000`, and its port on this machine. */
+export interface RememberedNode {
+  readonly node: string;
+  readonly port: number;
+}
+
 /** See the file's header. */
 export class ListenMemory {
   readonly #store: StateStore;
@@ -30,6 +36,19 @@ export class ListenMemory {
     return this.#store.update((state) =>
       state.ports.some((known) => sameRef(known, ref)) ? state : { ...state, ports: [...state.ports, { configPath, name, port: got.port }] },
     );
+  }
+
+  /** The nodes of the cluster behind a tunnel. */
+  nodesOf(ref: TunnelRef): readonly RememberedNode[] {
+    return this.#store.state.nodePorts.filter((known) => sameRef(known, ref));
+  }
+
+  /** Remembers these nodes, and no others, for a tunnel. */
+  keepNodes({ configPath, name }: TunnelRef, nodes: readonly RememberedNode[]): void {
+    void this.#store.update((state) => ({
+      ...state,
+      nodePorts: [...state.nodePorts.filter((known) => !sameRef(known, { configPath, name })), ...nodes.map((node) => ({ configPath, name, ...node }))],
+    }));
   }
 
   isOwnSocket(path: string): boolean {

@@ -125,7 +125,7 @@ export class Manager {
   }
 
   get openConnections(): number {
-    return this.#pool.all.reduce((sum, tunnel) => sum + tunnel.forwarder.connections.size, 0);
+    return this.#pool.all.reduce((sum, tunnel) => sum + tunnel.connectionCount, 0);
   }
 
   /** All running tunnels with where they listen, for a hand-over. */

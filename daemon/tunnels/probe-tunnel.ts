@@ -4,7 +4,9 @@
  * is made only where a Redis may speak TLS and its entry doesn't say so, or the
  * other way round.
  */
+
 import * as net from "node:net";
+import { isRedis } from "../../shared/contract/service-titles.ts";
 import { SET_TLS } from "../../shared/contract/tls-advice.ts";
 import { saidBy, TunnelError } from "../../shared/errors.ts";
 import { formatMessage, message } from "../../shared/message.ts";
@@ -49,7 +51,7 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
   try {
     if (service !== "tcp") {
       const asked = probe(socket, { service, tls, timeoutMs: boundMs });
-      const result = await (service === "redis" && tls ? orPlain(asked, { tunnel, socket, evidence }) : asked);
+      const result = await (isRedis(service) && tls ? orPlain(asked, { tunnel, socket, evidence }) : asked);
       if (result instanceof TunnelError) return noted(tunnel, result, stats);
       // A service that answers also closes a connection that we end: no reset reaches it.
       socket.destroy();
@@ -63,7 +65,7 @@ export async function probeTunnel(tunnel: Tunnel): Promise<Probed | undefined> {
     if (!(error instanceof TunnelError)) throw error;
     // A close or reset after PING is a sign of TLS, silence after PING is not; silence after TLS begins is a sign of a Redis without TLS.
     const isBroken = socket.writableEnded || socket.errored !== null;
-    const mayDiffer = service === "redis" && stats.handshake.count > handshakesBefore && (socket.bytesRead === 0 || wasClosed(error)) && (tls || isBroken);
+    const mayDiffer = isRedis(service) && stats.handshake.count > handshakesBefore && (socket.bytesRead === 0 || wasClosed(error)) && (tls || isBroken);
     const differs = mayDiffer ? await lookForTls(tunnel) : undefined;
     if (differs) return noted(tunnel, differs, stats);
     // The tunnel knows better why a connection broke; only the probe knows what a service said, or that it is silent.

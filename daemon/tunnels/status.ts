@@ -41,6 +41,7 @@ export function describe(want: Want): TunnelStatus {
     ...(evidence?.backendVerifiedAtMs !== undefined && { backendVerifiedAtMs: evidence.backendVerifiedAtMs }),
     ...(evidence?.wire && { wire: evidence.wire }),
     ...(shown?.product !== undefined && { product: shown.product }),
+    ...(shown && shown.nodes.length > 0 && { nodes: shown.nodes.map(({ node, address }) => ({ node, listen: formatAddress(address) })) }),
     ...(lastFailure && { lastFailure }),
     ...reconnectingOf(shown),
     ...(totals.sessions.open + totals.sessions.resumed + totals.sessions.gone > 0 && { sessions: { ...totals.sessions } }),
@@ -91,8 +92,8 @@ const MAX_LISTED = 200;
 
 function connectionsOf(tunnels: ReadonlySet<Tunnel>): TunnelStatus["connections"] {
   const listed: Connection[] = [];
-  for (const { forwarder } of tunnels) {
-    for (const connection of forwarder.connections) {
+  for (const tunnel of tunnels) {
+    for (const connection of tunnel.connections()) {
       if (listed.length === MAX_LISTED) break;
       listed.push(connection);
     }

@@ -20,7 +20,7 @@ import { type Inherited, Tunnel, type TunnelContext } from "./tunnel.ts";
 import type { SharedTunnel, Want } from "./want.ts";
 
 /** What a tunnel needs beside what the pool adds. */
-export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "ports" | "ways">;
+export type TunnelParts = Omit<TunnelContext, "observer" | "isOwnSocket" | "nodeMemory" | "ports" | "ways">;
 
 /** Who is told; calls are synchronous and must not throw. */
 export interface PoolObserver {
@@ -190,6 +190,11 @@ export class TunnelPool {
       ...this.#options.tunnel,
       ports: this.#ports,
       ways: this.#ways,
+      nodeMemory: {
+        nodesOf: ({ configPath = "", name }) => this.#memory.nodesOf({ configPath, name }),
+        keepNodes: ({ configPath = "", name }, nodes) => this.#memory.keepNodes({ configPath, name }, nodes),
+        claim: (address) => this.#claim(address),
+      },
       isOwnSocket: (path) => this.#memory.isOwnSocket(path),
       observer: {
         listening: () => this.#onListening(tunnel),
@@ -229,7 +234,7 @@ export class TunnelPool {
 
   #letGo(tunnel: Tunnel, last: Want): void {
     this.#shared.delete(tunnel);
-    if (tunnel.forwarder.connections.size === 0) {
+    if (tunnel.connectionCount === 0) {
       this.#closeTunnel(tunnel);
       return;
     }

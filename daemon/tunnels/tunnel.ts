@@ -9,6 +9,7 @@
 import type * as net from "node:net";
 import { formatAddress } from "../../shared/address.ts";
 import { readAllow } from "../../shared/contract/allow-rules.ts";
+import { isRedis } from "../../shared/contract/service-titles.ts";
 import type { FailureStatus, TunnelState } from "../../shared/contract/state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { readBackend } from "../../shared/far-target.ts";
@@ -18,21 +19,26 @@ import type { RandomSource } from "../crypto/random.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { SharedKey } from "../protocol/keys.ts";
 import type { WireChoice } from "../protocol/negotiation.ts";
+import type { Connection } from "../proxy/connection.ts";
 import { connectionSettings, type NativeSettings } from "../proxy/connection-settings.ts";
 import { FarTargets } from "../proxy/far-targets.ts";
 import { Forwarder, type ForwarderEvent, type ForwarderOptions, NO_PEER, type PortUser } from "../proxy/forwarder.ts";
 import type { Reconnecting, WayNews } from "../proxy/native-way.ts";
+import type { Route } from "../proxy/route.ts";
 import { SecondLook } from "../proxy/second-look.ts";
 import type { SharedPorts } from "../proxy/shared-port.ts";
 import { RouteStats, sumOf } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import { refusalError, refusalIn } from "../services/first-words.ts";
 import { speaksTls } from "../services/probe.ts";
+import type { NodeAddress } from "../services/redis-cluster.ts";
 import { refuserOf } from "../services/refusal.ts";
 import { isTlsAlert } from "../services/tls-client.ts";
 import { BindRetry } from "./bind-retry.ts";
+import { ClusterNodes, listenersOf } from "./cluster-nodes.ts";
 import { Health } from "./health.ts";
 import { HoldOff } from "./hold-off.ts";
+import type { RememberedNode } from "./listen-memory.ts";
 import type { NativeWays, WayShare } from "./native-ways.ts";
 import { isSameWay, type TunnelPlan } from "./plan.ts";
 
@@ -52,8 +58,18 @@ export interface TunnelContext {
   /** Server-role ports, shared by tunnels whose keys tell them apart. */
   readonly ports: SharedPorts;
   readonly observer: TunnelObserver;
+  /** Where the nodes of the cluster behind a tunnel listened before. */
+  readonly nodeMemory: NodeMemory;
   /** Whether an earlier daemon of ours made the unix socket at this path. */
   readonly isOwnSocket: (path: string) => boolean;
+}
+
+/** What is remembered of the nodes behind a tunnel, over restarts and a hand-over. */
+export interface NodeMemory {
+  nodesOf(plan: TunnelPlan): readonly RememberedNode[];
+  keepNodes(plan: TunnelPlan, nodes: readonly RememberedNode[]): void;
+  /** The listener of the previous daemon at this address, if there is one. */
+  claim(address: ResolvedAddress): Inherited | undefined;
 }
 
 /** Who is told; calls are synchronous and must not throw. */
@@ -98,6 +114,9 @@ export class Tunnel {
   /** Server role: what else clients may ask for. */
   #others: FarTargets | undefined;
   #forwarder: PortUser;
+  /** Client, Redis Cluster: its nodes, with counters of their own: what one node does is no evidence about the tunnel. */
+  readonly #nodes: ClusterNodes | undefined;
+  readonly #nodeStats = new RouteStats();
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   readonly #bindRetry: BindRetry;
   /** What the service said of itself when it was last probed: "Redis 7.0.15". */
@@ -120,6 +139,7 @@ export class Tunnel {
     this.#sinceMs = context.clock.wallMs();
     this.#target = this.#makeTarget();
     this.#others = this.#makeOthers();
+    this.#nodes = this.#makeNodes();
     this.#forwarder = this.#makeForwarder();
   }
 
@@ -145,6 +165,27 @@ export class Tunnel {
     return this.#forwarder.address ?? this.#plan.listen;
   }
 
+  /** The nodes of the cluster behind it, with their ports here. */
+  get nodes(): readonly { readonly node: string; readonly address: ResolvedAddress }[] {
+    return this.#nodes?.list ?? [];
+  }
+
+  /** Its connections, those to the nodes of a cluster included. */
+  *connections(): Iterable<Connection> {
+    yield* this.#forwarder.connections;
+    for (const { connections } of this.#nodes?.forwarders ?? []) yield* connections;
+  }
+
+  get connectionCount(): number {
+    return (this.#nodes?.forwarders ?? []).reduce((sum, { connections }) => sum + connections.size, this.#forwarder.connections.size);
+  }
+
+  /** Its listeners, for a hand-over. */
+  get listeners(): readonly (readonly [net.Server, ResolvedAddress])[] {
+    const { server } = this.#forwarder;
+    return [...(server?.listening ? [[server, this.listen] as const] : []), ...listenersOf(this.#nodes)];
+  }
+
   /** Whether its port is bound and takes connections. */
   get isOpen(): boolean {
     return this.#phase === "open";
@@ -162,7 +203,7 @@ export class Tunnel {
 
   /** All counters together, for people. */
   get totals(): RouteStats {
-    return sumOf(this.#stats);
+    return sumOf([...this.#stats, this.#nodeStats]);
   }
 
   /** Client: connections that wait for a new connection to the far end. */
@@ -220,6 +261,7 @@ export class Tunnel {
       this.product = undefined;
     }
     this.#forwarder.reconfigure(this.#options());
+    this.#nodes?.reconfigure();
     if (!this.look()) this.#context.observer.changed(this, "state");
   }
 
@@ -233,7 +275,7 @@ export class Tunnel {
     this.#holdOff.end({ forget: false });
     if (!this.#isEnding()) void this.#target.refresh().catch(() => {});
     this.#native?.way.wake();
-    for (const connection of this.#forwarder.connections) connection.rearmKeepAlive();
+    for (const connection of this.connections()) connection.rearmKeepAlive();
   }
 
   /** Stops listening; resolves when the last connection has ended. Cuts none. */
@@ -242,7 +284,7 @@ export class Tunnel {
     const wasOpen = this.isOpen;
     this.#bindRetry.stop();
     this.#phase = "draining";
-    const ended = this.#forwarder.drain();
+    const ended = Promise.all([this.#forwarder.drain(), this.#nodes?.drain()]);
     if (wasOpen) this.#context.observer.released(this);
     this.look();
     await ended;
@@ -257,6 +299,7 @@ export class Tunnel {
     this.#bindRetry.stop();
     this.#phase = "closed";
     this.#forwarder.close();
+    this.#nodes?.close();
     this.#target.dispose();
     this.#others?.dispose();
     for (const unwatch of this.#unwatch.splice(0)) unwatch();
@@ -310,6 +353,7 @@ export class Tunnel {
     }
     this.#bindRetry.succeeded();
     this.#phase = "open";
+    void this.#nodes?.start();
     this.#context.observer.listening(this);
     this.look();
   }
@@ -330,6 +374,37 @@ export class Tunnel {
 
   #makeForwarder(): PortUser {
     return this.#plan.role === "server" ? this.#context.ports.member(this.#options()) : new Forwarder(this.#options());
+  }
+
+  #makeNodes(): ClusterNodes | undefined {
+    const { role, service, listen } = this.#plan;
+    if (role !== "client" || service !== "redis-cluster") return undefined;
+    const { nodeMemory } = this.#context;
+    return new ClusterNodes({
+      host: listen.kind === "tcp" ? listen.host : "127.0.0.1",
+      options: ({ text, backend }) => {
+        const options = this.#options();
+        const [route] = options.routes as [Route];
+        const toNode = {
+          name: `${route.name}, node ${text}`,
+          backend,
+          isOther: true,
+          stats: this.#nodeStats,
+          wire: "native" as const,
+          limitOwner: undefined,
+          tells: isLasting,
+        };
+        return { ...options, routes: [{ ...route, ...toNode }] };
+      },
+      remembered: () => nodeMemory.nodesOf(this.#plan),
+      keep: (nodes) => nodeMemory.keepNodes(this.#plan, nodes),
+      adopt: async (forwarder, address) => {
+        const inherited = nodeMemory.claim(address);
+        if (inherited) await forwarder.adopt((server) => inherited.listen(server), address);
+        return inherited !== undefined;
+      },
+      onChanged: () => this.#context.observer.changed(this, "evidence"),
+    });
   }
 
   /** Which wires are spoken. Weak mode sends no hint: there a repeated nonce is fatal. */
@@ -385,6 +460,7 @@ export class Tunnel {
           limitOwner: this,
           refusalIn: (firstBytes) => refusalOf(plan, firstBytes),
           ...(plan.role === "client" && plan.refusal !== "close" && { refuser: () => refuserOf(plan.service, plan.tls === true) }),
+          ...(this.#nodes && { nodePorts: (named: readonly NodeAddress[]) => (this.#nodes as ClusterNodes).ports(named) }),
           stats: this.stats,
           secondLook: this.#secondLook,
           wire: this.#wire,
@@ -436,8 +512,13 @@ export class Tunnel {
   }
 }
 
+/** What no other node can mend. A node that is down ends its connections, with the tunnel as without: clients ask others then. */
+function isLasting({ code }: TunnelError): boolean {
+  return ["TARGET_REFUSED", "WIRE_REFUSED", "KEY_MISMATCH", "LIMIT_REACHED", "CONFIG_INVALID"].includes(code);
+}
+
 function refusalOf({ service, tls = false }: TunnelPlan, firstBytes: Uint8Array): TunnelError | undefined {
-  if (service === "redis" && !tls && isTlsAlert(firstBytes)) return speaksTls();
+  if (isRedis(service) && !tls && isTlsAlert(firstBytes)) return speaksTls();
   const refusal = refusalIn(service, firstBytes);
   return refusal && refusalError(service, refusal);
 }

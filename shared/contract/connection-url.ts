@@ -61,6 +61,7 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
     const path = name && `/${name}`;
     switch (service) {
       case "redis":
+      case "redis-cluster":
         return `${tls ? "rediss" : "redis"}://${login}${authority}${path}`;
       case "mysql":
         return `mysql://${login}${authority}${tls ? `${path || "/"}?${MYSQL_TLS}` : path}`;
@@ -73,6 +74,7 @@ export function connectionUrl({ service, listen, tls = false, user, database }: 
   const path = listen.path.split("/").map(encode).join("/");
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return `unix://${login}${path}${name && `?db=${name}`}`;
     case "mysql":
       return `mysql://${login}localhost/${name}?socket=${encode(listen.path)}${tls ? `&${MYSQL_TLS}` : ""}`;

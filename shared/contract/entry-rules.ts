@@ -13,7 +13,7 @@ import { POSTGRES_SOCKET } from "./connection-url.ts";
 import { envNameFault, envValueFault } from "./env-rules.ts";
 import type { Finding, RawEntry } from "./finding.ts";
 import { keyFindings } from "./key-rules.ts";
-import { SERVICE_TITLES } from "./service-titles.ts";
+import { isRedis, SERVICE_TITLES } from "./service-titles.ts";
 
 /** Our choice: how many faulty variables of one entry are reported. */
 const MAX_FAULTY_VARIABLES = 10;
@@ -30,6 +30,7 @@ export function ruleFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[
     ...serviceFindings(raw),
     ...socketFindings(raw),
     ...tlsFindings(raw),
+    ...clusterFindings(raw),
     ...backendFindings(raw),
     ...targetsFindings(raw, platform),
     ...envFindings(raw["env"]),
@@ -101,8 +102,18 @@ function tlsFindings(raw: RawEntry): Finding[] {
   if (service === "tcp") return [{ at: ["tls"], on: "key", message: needsService("tls") }];
   const { listen } = raw;
   const isSocket = typeof listen === "string" && listen.startsWith("/");
-  if (service !== "redis" || raw["role"] === "server" || !isSocket) return [];
+  if (!isRedis(service) || raw["role"] === "server" || !isSocket) return [];
   return [at("tls", message('"tls" with Redis needs a port as "listen": no client connects by TLS through a socket path'))];
+}
+
+/** Each node of a cluster is asked for on the native wire, and by addresses that must not be inside TLS. */
+function clusterFindings(raw: RawEntry): Finding[] {
+  if (raw["service"] !== "redis-cluster" || raw["role"] === "server") return [];
+  if (raw["tls"] === true) return [at("tls", message('"redis-cluster" can\'t change the addresses of nodes inside TLS: remove "tls"'))];
+  if (raw["wire"] === "spiped") return [at("wire", message('"redis-cluster" needs the native wire for the nodes: remove "wire"'))];
+  return raw["forwardSecrecy"] === "off"
+    ? [at("forwardSecrecy", message('"redis-cluster" needs the native wire, which always has forward secrecy: remove this'))]
+    : [];
 }
 
 /** `backend` is a client's, and asks on the native wire. */
@@ -155,7 +166,7 @@ function targetsFindings(raw: RawEntry, platform: NodeJS.Platform): Finding[] {
 }
 
 function databaseFindings(database: unknown, service: unknown): Finding[] {
-  if (service === "redis" && typeof database === "string") {
+  if (isRedis(service) && typeof database === "string") {
     const text = /^\d{1,7}$/.test(database)
       ? message('"database" must be a whole number for Redis, not {0}: write {1} without quotation marks', quote(database), Number(database))
       : message('"database" must be a whole number for Redis, not {0}: Redis numbers its databases, from 0', quote(database));

@@ -85,6 +85,10 @@ export const tunnelSchema = z.object({
   backendVerifiedAtMs: atMs.optional().describe("When the backend last said something."),
   wire: z.enum(["spiped", "native"]).optional().describe("Which wire the other end spoke the last time; left out before it has."),
   product: z.string().max(200).optional().describe('What the service said of itself at the last probe: "Redis 7.0.15, cluster", "MariaDB 10.11.19".'),
+  nodes: z
+    .array(z.object({ node: z.string(), listen: z.string() }))
+    .optional()
+    .describe("Client, redis-cluster: the cluster's nodes as it names them, and where each of them listens here."),
   lastFailure: failureSchema.optional(),
   reconnecting: z
     .object({

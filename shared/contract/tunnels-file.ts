@@ -10,7 +10,7 @@ import { TARGET_NAME } from "../far-target.ts";
 export const NAME_PATTERN = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 /** What listens at the far end; decides probes, URLs and client programs. */
-export const serviceSchema = z.enum(["redis", "mysql", "postgres", "mongodb", "tcp"]);
+export const serviceSchema = z.enum(["redis", "redis-cluster", "mysql", "postgres", "mongodb", "tcp"]);
 
 const keySchema = z.union([
   z.string().min(1).describe("Name of a key in the key folder."),
@@ -25,7 +25,7 @@ export const RESUME_SECONDS = 120;
 
 /** One entry under "tunnels". */
 export const entrySchema = z.strictObject({
-  service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, mysql, postgres, mongodb or tcp."),
+  service: serviceSchema.default("tcp").describe("What the tunnel leads to: redis, redis-cluster, mysql, postgres, mongodb or tcp."),
   role: z.enum(["client", "server"]).default("client").describe("client: encrypt for local programs; server: decrypt for a local service."),
   listen: z
     .union([z.string().min(1), z.int().min(0).max(65_535)])
@@ -107,7 +107,7 @@ export const tunnelsFileSchema = z.strictObject({
 export type TunnelEntry = z.output<typeof entrySchema>;
 /** The colours of an entry's mark. */
 export type TunnelColor = NonNullable<TunnelEntry["color"]>;
-/** redis, mysql, postgres, mongodb or tcp. */
+/** redis, redis-cluster, mysql, postgres, mongodb or tcp. */
 export type Service = z.output<typeof serviceSchema>;
 /** How an entry names a key. */
 export type KeyReference = string | { readonly file: string; readonly shared?: boolean | undefined };

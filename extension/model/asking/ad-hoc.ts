@@ -7,6 +7,7 @@
 import { sameListen } from "../../../shared/contract/address-rules.ts";
 import { parseTunnelsText } from "../../../shared/contract/config-text.ts";
 import type { ApprovalFacts } from "../../../shared/contract/methods.ts";
+import { isRedis } from "../../../shared/contract/service-titles.ts";
 import { NAME_PATTERN, type Service, serviceSchema } from "../../../shared/contract/tunnels-file.ts";
 import type { EntryText } from "../editor/config-edit.ts";
 import { problemText } from "../editor/problem-text.ts";
@@ -35,17 +36,17 @@ export type AdHocStep = (typeof AD_HOC_STEPS)[number];
 const STAND_IN: AdHocDraft = { service: "tcp", target: "host.example.com:6479", key: "key", listen: "0", name: "tunnel" };
 
 /** Our choice: near the services' usual 6379, 3306, 5432 and 27017, which a local server may already use. */
-const LOCAL_PORTS: Readonly<Record<Service, number>> = { redis: 6_579, mysql: 3_307, postgres: 5_433, mongodb: 27_018, tcp: 9_000 };
+const LOCAL_PORTS: Readonly<Record<Service, number>> = { redis: 6_579, "redis-cluster": 6_579, mysql: 3_307, postgres: 5_433, mongodb: 27_018, tcp: 9_000 };
 
 /** The far end's ports in the design's examples. */
-const REMOTE_PORTS: Readonly<Record<Service, number>> = { redis: 6_479, mysql: 3_406, postgres: 5_532, mongodb: 27_117, tcp: 9_479 };
+const REMOTE_PORTS: Readonly<Record<Service, number>> = { redis: 6_479, "redis-cluster": 6_479, mysql: 3_406, postgres: 5_532, mongodb: 27_117, tcp: 9_479 };
 
 /** Our choice: one of this many ports will be free. */
 const PORTS_TRIED = 200;
 
 /** An example of the far end's address. */
 export function exampleTarget(service: Service): string {
-  return `${service === "redis" || service === "tcp" ? "cache" : "db"}.example.com:${REMOTE_PORTS[service]}`;
+  return `${isRedis(service) || service === "tcp" ? "cache" : "db"}.example.com:${REMOTE_PORTS[service]}`;
 }
 
 /** The entry as it will be written: without defaults. */

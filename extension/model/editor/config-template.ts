@@ -28,7 +28,7 @@ export function configTemplate(use: TemplateUse, t: Translate, key?: string): Co
   "tunnels": {
     // ${t("The name is yours to choose. Open above it asks for your approval and opens the tunnel.")}
     "cache": {
-      "service": "redis", // ${t("redis, mysql, postgres, mongodb or tcp")}
+      "service": "redis", // ${t("redis, redis-cluster, mysql, postgres, mongodb or tcp")}
       "listen": 6579, // ${t("the port on this machine; 0 picks a free one")}
       "target": "${PLACEHOLDER}", // ${t("the far end, host:port: where spiped -d or tunneld listens")}
       "key": ${JSON.stringify(key ?? "team-redis")} // ${key === undefined ? t("the name of a key: Import Key adds one") : t("the key that both ends share")}

@@ -5,6 +5,7 @@
 import type { Node } from "jsonc-parser";
 import { addressFault } from "../../../shared/contract/address-rules.ts";
 import { propertyOf } from "../../../shared/contract/config-document.ts";
+import { isRedis } from "../../../shared/contract/service-titles.ts";
 import { entrySchema, NAME_PATTERN, type Service, serviceSchema } from "../../../shared/contract/tunnels-file.ts";
 import { nearest } from "../../../shared/nearest.ts";
 import { quote } from "../../../shared/plain-text.ts";
@@ -69,7 +70,7 @@ function keyFixes(node: Node, { text, t }: FixContext): QuickFix[] {
 
 function databaseFixes({ node, object }: FixSpot, context: FixContext): QuickFix[] {
   const service = propertyOf(object, "service")?.value?.value;
-  const isByName = service !== undefined && service !== "redis" && service !== "tcp";
+  const isByName = service !== undefined && !isRedis(service) && service !== "tcp";
   if (typeof node.value === "string" && /^\d{1,7}$/.test(node.value) && !isByName) return [unquoted(node, Number(node.value), context)];
   if (typeof node.value !== "number" || !isByName) return [];
   return [replacement(context.t("Add the quotation marks"), { text: context.text, node, value: String(node.value) })];
@@ -77,6 +78,7 @@ function databaseFixes({ node, object }: FixSpot, context: FixContext): QuickFix
 
 /** What people write for a service. Every other service is tcp: bytes in, bytes out. */
 const SERVICE_NAMES: ReadonlyMap<string, Service> = new Map([
+  ...["cluster", "rediscluster", "redis_cluster", "valkey-cluster"].map((name) => [name, "redis-cluster"] as const),
   ...["valkey", "keydb", "dragonfly", "rediss", "redis-server", "cache"].map((name) => [name, "redis"] as const),
   ...["mariadb", "mysqld", "mysqls", "percona", "tidb", "aurora"].map((name) => [name, "mysql"] as const),
   ...["postgresql", "pg", "psql", "pgbouncer", "cockroachdb", "timescale", "timescaledb"].map((name) => [name, "postgres"] as const),

@@ -190,7 +190,14 @@ function composeNotes(end: ServerEnd, t: Translate): string[] {
 }
 
 function compose(end: ServerEnd): string {
-  const image = { redis: "redis:7", mysql: "mariadb:11", postgres: "postgres:17", mongodb: "mongo:7", tcp: "IMAGE-OF-YOUR-SERVICE" }[end.service];
+  const image = {
+    redis: "redis:7",
+    "redis-cluster": "redis:7",
+    mysql: "mariadb:11",
+    postgres: "postgres:17",
+    mongodb: "mongo:7",
+    tcp: "IMAGE-OF-YOUR-SERVICE",
+  }[end.service];
   const container = end.service === "tcp" ? "service" : end.service;
   const port = /:(\d+)$/.exec(end.backend)?.[1] ?? "1";
   const secret = `/run/secrets/${end.keyName}`;

@@ -45,6 +45,7 @@ export interface ServerEnd {
 export function defaultBackend(service: Service): string | undefined {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return "127.0.0.1:6379";
     case "mysql":
       return "127.0.0.1:3306";

@@ -31,9 +31,11 @@ export type ClientEntry = Pick<TunnelEntry, "service" | "tls" | "user" | "databa
 export function clientProgram(entry: ClientEntry, listen: LocalEnd): ClientProgram | undefined {
   switch (entry.service) {
     case "redis":
+    case "redis-cluster":
       return {
         candidates: ["redis-cli", "valkey-cli"],
-        args: redisArgs(entry, listen),
+        // -c: goes on to the node that has a key.
+        args: [...(entry.service === "redis" ? [] : ["-c"]), ...redisArgs(entry, listen)],
         install: { debian: "sudo apt install redis-tools", brew: "brew install redis" },
       };
     case "mysql":

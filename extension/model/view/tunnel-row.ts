@@ -268,6 +268,7 @@ function ownIcon({ entry, status }: TunnelItem): string {
 export function serviceIcon(service: Service | undefined): string {
   switch (service) {
     case "redis":
+    case "redis-cluster":
       return "layers";
     case "mysql":
     case "postgres":

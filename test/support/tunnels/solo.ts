@@ -34,6 +34,7 @@ export class Solo {
       random: systemRandom,
       clock: this.time,
       after: (ms, action) => this.time.after(ms, action),
+      nodeMemory: { nodesOf: () => [], keepNodes: () => {}, claim: () => undefined },
       lookup: (host) => {
         this.lookedUp.push(host);
         return Promise.resolve(["127.0.0.1"]);

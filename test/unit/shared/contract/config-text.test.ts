@@ -63,7 +63,7 @@ describe("a mistake in tunnels.json", () => {
   });
 
   for (const [more, at, message] of [
-    [{ service: "redi" }, '"redi"', /must be redis, mysql, postgres, mongodb or tcp, not "redi": did you mean "redis"/],
+    [{ service: "redi" }, '"redi"', /must be redis, redis-cluster, mysql, postgres, mongodb or tcp, not "redi": did you mean "redis"/],
     [{ listen: 70_000 }, "70000", /port number from 0 to 65535/],
     [{ listen: true }, "true", /"host:port"/],
     [{ listen: 1.5 }, "1.5", /port number/],

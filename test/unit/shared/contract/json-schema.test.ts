@@ -36,7 +36,7 @@ describe("the JSON Schema for editors", () => {
   });
 
   it("offers the values of an enumeration", () => {
-    assert.deepEqual(inner(entry, "properties", "service", "anyOf", "0")["enum"], ["redis", "mysql", "postgres", "mongodb", "tcp"]);
+    assert.deepEqual(inner(entry, "properties", "service", "anyOf", "0")["enum"], ["redis", "redis-cluster", "mysql", "postgres", "mongodb", "tcp"]);
   });
 
   it("allows comments and trailing commas", () => {

@@ -18,6 +18,6 @@ describe("the template of a new tunnels.json", () => {
 
   it("explains itself in the user's language", () => {
     const { text } = configTemplate("workspace", (english) => `<${english}>`);
-    assert.match(text, /"service": "redis", \/\/ <redis, mysql, postgres, mongodb or tcp>/);
+    assert.match(text, /"service": "redis", \/\/ <redis, redis-cluster, mysql, postgres, mongodb or tcp>/);
   });
 });

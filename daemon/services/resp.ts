@@ -1,0 +1,143 @@
+/**
+ * Redis's replies, RESP2 and RESP3: where each one ends, in pieces cut anywhere and
+ * without memory for values; and a whole reply with the place of each part, for
+ * those that are changed. Pure.
+ *
+ * Source: redis.io, "Redis serialization protocol specification"
+ */
+
+/** First bytes of a part. */
+const TYPE = { simple: 0x2b, error: 0x2d, bulk: 0x24, array: 0x2a, push: 0x3e } as const;
+const LF = 0x0a;
+/** Parts that are one line: simple string, error, integer, null, boolean, double, big number. */
+const LINES = new Set([..."+-:_#,("].map((char) => char.charCodeAt(0)));
+/** A length, and as many bytes: bulk string, verbatim string, bulk error. */
+const BULKS = new Set([..."$=!"].map((char) => char.charCodeAt(0)));
+/** A count, and so many parts for each: array, set, push; map; attribute, which stands before the part that it is about. */
+const AGGREGATES: ReadonlyMap<number, { readonly parts: number; readonly own: number }> = new Map([
+  [TYPE.array, { parts: 1, own: 1 }],
+  [0x7e, { parts: 1, own: 1 }],
+  [TYPE.push, { parts: 1, own: 1 }],
+  [0x25, { parts: 2, own: 1 }],
+  [0x7c, { parts: 2, own: 0 }],
+]);
+/** A type, up to ten digits, perhaps a sign, and CR. */
+const MAX_HEADER_BYTES = 16;
+/** Redis's own bound is 512 MB for a value; modules and a raised proto-max-bulk-len go beyond it. */
+const MAX_BYTES = 2 ** 40;
+
+/** Follows replies; `at` says what the next byte belongs to. */
+export class ReplyScanner {
+  /** Parts of the reply that are still to come; 0: the next byte begins a reply. */
+  #parts = 0;
+  /** Bytes of a value, and its CRLF, that are still to come. */
+  #skip = 0;
+  /** The beginning of a line whose end has not come. */
+  #header: number[] = [];
+  #isInLine = false;
+
+  /** Whether the next byte begins a reply. */
+  get isBetween(): boolean {
+    return this.#parts === 0 && !this.#isInLine;
+  }
+
+  /** How far the reply goes that `bytes` continues from `from` on: the index behind it if `isOver`; undefined: this is no reply of Redis. */
+  next(bytes: Uint8Array, from: number): { readonly to: number; readonly isOver: boolean } | undefined {
+    let at = from;
+    if (this.isBetween) this.#parts = 1;
+    while (at < bytes.length) {
+      if (this.#skip > 0) {
+        const step = Math.min(this.#skip, bytes.length - at);
+        at += step;
+        this.#skip -= step;
+        if (this.#skip > 0) break;
+        this.#parts -= 1;
+      } else {
+        const end = bytes.indexOf(LF, at);
+        const to = end < 0 ? bytes.length : end;
+        for (let index = at; index < to && this.#header.length < MAX_HEADER_BYTES; index++) this.#header.push(bytes[index] as number);
+        this.#isInLine = end < 0;
+        if (end < 0) return { to: bytes.length, isOver: false };
+        at = end + 1;
+        if (!this.#line()) return undefined;
+      }
+      if (this.#parts === 0 && this.#skip === 0) return { to: at, isOver: true };
+    }
+    return { to: at, isOver: false };
+  }
+
+  /** A whole line; false: it is none of Redis's. */
+  #line(): boolean {
+    const header = this.#header;
+    this.#header = [];
+    const [type = 0] = header;
+    if (LINES.has(type)) {
+      this.#parts -= 1;
+      return true;
+    }
+    const count = countIn(header);
+    if (count === undefined || count > MAX_BYTES) return false;
+    if (BULKS.has(type)) {
+      if (count < 0) this.#parts -= 1;
+      else this.#skip = count + 2;
+      return true;
+    }
+    const aggregate = AGGREGATES.get(type);
+    if (!aggregate) return false;
+    this.#parts += aggregate.parts * Math.max(0, count) - aggregate.own;
+    return true;
+  }
+}
+
+/** The number between a type and CR. */
+function countIn(header: readonly number[]): number | undefined {
+  const text = String.fromCharCode(...header.slice(1));
+  return /^(?:-1|\d{1,12})\r$/.test(text) ? Number(text) : undefined;
+}
+
+/** A part of a whole reply, and where its bytes are. */
+export interface Part {
+  readonly type: string;
+  readonly from: number;
+  readonly to: number;
+  /** The text of a string, number or line, byte for byte; undefined: null, or an aggregate. */
+  readonly text: string | undefined;
+  /** The parts of an aggregate; a map's keys and values in turn. */
+  readonly items: readonly Part[];
+}
+
+/** Our choice: no reply that is changed is nested deeper. */
+const MAX_DEPTH = 8;
+
+/** Reads a whole reply; undefined: it has another form. */
+export function readReply(bytes: Uint8Array): Part | undefined {
+  return partAt(bytes, 0, 0);
+}
+
+function partAt(bytes: Uint8Array, from: number, depth: number): Part | undefined {
+  const end = bytes.indexOf(LF, from);
+  if (end < 0 || depth > MAX_DEPTH) return undefined;
+  const type = String.fromCharCode(bytes[from] as number);
+  const line = latin1(bytes.subarray(from + 1, end - 1));
+  if (LINES.has(bytes[from] as number)) return { type, from, to: end + 1, text: line, items: [] };
+  const count = Number(line);
+  if (BULKS.has(bytes[from] as number)) {
+    const to = end + 1 + Math.max(0, count + 2);
+    return { type, from, to: count < 0 ? end + 1 : to, text: count < 0 ? undefined : latin1(bytes.subarray(end + 1, to - 2)), items: [] };
+  }
+  const aggregate = AGGREGATES.get(bytes[from] as number);
+  if (!aggregate || aggregate.own === 0) return undefined;
+  const items: Part[] = [];
+  let at = end + 1;
+  for (let index = 0; index < aggregate.parts * count; index++) {
+    const item = partAt(bytes, at, depth + 1);
+    if (!item) return undefined;
+    items.push(item);
+    at = item.to;
+  }
+  return { type, from, to: at, text: undefined, items };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
