@@ -1,14 +1,14 @@
 /**
  * `tunneld url NAME`: the URL with which a client connects to the local end. It
- * never contains a password. With `--nodes`: the nodes of a Redis Cluster, and where
- * each of them is on this machine, in the form of ioredis's and redis-py's maps.
- * The URL User and database come from the entry, so only the
- * approved entry from the daemon is used; without it there is no URL.
+ * never contains a password. User and database come from the entry, so only the
+ * approved entry from the daemon is used; without it there is no URL. With
+ * `--nodes`: the nodes of a Redis Cluster, and where each of them is on this machine.
  */
 
 import { parseAddress } from "../../shared/address.ts";
 import type { ApprovedEntry } from "../../shared/contract/approved-entry.ts";
-import { connectionUrl, type LocalEnd, localEndOf } from "../../shared/contract/connection-url.ts";
+import { connectionUrl, type LocalEnd } from "../../shared/contract/connection-url.ts";
+import type { TunnelStatus } from "../../shared/contract/state.ts";
 import { isListening } from "../../shared/contract/tunnel-state.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { plainText, quote } from "../../shared/plain-text.ts";
@@ -64,20 +64,24 @@ interface Local {
 async function localEnd(client: DaemonClient, { configPath, name, entry }: Local): Promise<LocalEnd> {
   const { address } = await resolveListen(entry.listen, systemLookup);
   if (address.kind !== "tcp" || address.port !== 0) return address;
-  const { tunnels } = await client.request("tunnels/list", {});
-  const status = tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name);
+  const status = await statusOf(client, { configPath, name });
   if (status && isListening(status.state)) return parseAddress(status.listen);
   throw new TunnelError("DAEMON_UNREACHABLE", `the port of ${quote(name)} is picked when it opens: "tunneld up ${plainText(name)}" first`);
+}
+
+/** What the daemon says of a tunnel; undefined: nothing. */
+async function statusOf(client: DaemonClient, { configPath, name }: Pick<Local, "configPath" | "name">): Promise<TunnelStatus | undefined> {
+  const { tunnels } = await client.request("tunnels/list", {});
+  return tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name);
 }
 
 /** The nodes of a Redis Cluster by the cluster's own addresses; those that a client has heard of so far. */
 async function natMap(client: DaemonClient, { configPath, name, entry }: Local): Promise<Record<string, { readonly host: string; readonly port: number }>> {
   if (entry.service !== "redis-cluster") throw new TunnelError("CONFIG_INVALID", `${quote(name)} has no nodes: its service is not redis-cluster`);
-  const { tunnels } = await client.request("tunnels/list", {});
-  const { nodes = [] } = tunnels.find((tunnel) => tunnel.configPath === configPath && tunnel.name === name) ?? {};
+  const { nodes = [] } = (await statusOf(client, { configPath, name })) ?? {};
   return Object.fromEntries(
     nodes.flatMap(({ node, listen }) => {
-      const address = localEndOf(listen);
+      const address = parseAddress(listen);
       return address.kind === "tcp" ? [[node, { host: address.host, port: address.port }] as const] : [];
     }),
   );

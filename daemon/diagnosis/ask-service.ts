@@ -6,6 +6,7 @@
  * is asked inside TLS if its entry says that it speaks TLS. If it does not answer
  * as it should, another connection finds out whether it speaks TLS.
  */
+
 import type * as net from "node:net";
 import { isRedis } from "../../shared/contract/service-titles.ts";
 import type { Service } from "../../shared/contract/tunnels-file.ts";
@@ -13,6 +14,7 @@ import { TunnelError } from "../../shared/errors.ts";
 import { type MessageArgument, message } from "../../shared/message.ts";
 import type { Clock } from "../../shared/time.ts";
 import { isUnfinished, refusalIn } from "../services/first-words.ts";
+import { latin1 } from "../services/latin1.ts";
 import { type ProbeResult, probe } from "../services/probe.ts";
 import { recogniseServer } from "../services/recognise.ts";
 import { isTls, startTls, type TlsStart } from "../services/tls-client.ts";
@@ -312,9 +314,4 @@ function firstLine(bytes: Uint8Array): string | undefined {
 
 function labelOf(bytes: Uint8Array): MessageArgument {
   return recogniseServer(bytes)?.words ?? message("something unknown");
-}
-
-/** The beginning of the bytes, which is enough for every question here. */
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.subarray(0, 4_096)).toString("latin1");
 }

@@ -13,6 +13,7 @@ import type { Service } from "../../shared/contract/tunnels-file.ts";
 import { TunnelError } from "../../shared/errors.ts";
 import { message } from "../../shared/message.ts";
 import { printable } from "../../shared/plain-text.ts";
+import { latin1 } from "./latin1.ts";
 import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
 import { MYSQL_ERROR, MYSQL_ERROR_BYTES, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 import { readPostgresError } from "./postgres-packets.ts";
@@ -157,8 +158,4 @@ function shortened(text: string): string {
   return printable(text)
     .slice(0, MAX_TEXT_CHARS)
     .replace(/[.\s]+$/, "");
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, MAX_GREETING_BYTES));
 }

@@ -10,6 +10,7 @@
  */
 
 import { type Message, message } from "../../shared/message.ts";
+import { latin1 } from "./latin1.ts";
 import { readMongoDocument, readMongoHeader } from "./mongodb-packets.ts";
 import { MYSQL_ERROR, MYSQL_HEADER_BYTES, MYSQL_PROTOCOL_10, mysqlLength } from "./mysql-packets.ts";
 import { MAX_STARTUP_BYTES, POSTGRES_FIRST, POSTGRES_FIRST_BYTES } from "./postgres-packets.ts";
@@ -133,10 +134,6 @@ function plainText(text: string): Recognised | undefined {
 
 function seen(protocol: SpokenProtocol, words: Message, sure = true): Recognised {
   return { protocol, words, sure };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, LOOKED_AT_BYTES));
 }
 
 /** A peer's words, harmless wherever they are shown: no control character, no Markdown, no variable. */

@@ -12,6 +12,7 @@
  * Source: redis.io, "Redis cluster specification", "CLUSTER SLOTS", "CLUSTER SHARDS",
  * "CLUSTER NODES"
  */
+import { latin1 } from "./latin1.ts";
 import { RedisCommands } from "./redis-commands.ts";
 import { type Part, ReplyScanner, readReply } from "./resp.ts";
 
@@ -160,7 +161,7 @@ interface Change {
 
 /** undefined: no redirection. */
 function redirection(reply: Uint8Array): NodeReply | undefined {
-  const [, word, slot, host = "", port] = REDIRECTION.exec(Buffer.from(reply).toString("latin1")) ?? [];
+  const [, word, slot, host = "", port] = REDIRECTION.exec(latin1(reply)) ?? [];
   const node = word === undefined ? undefined : nodeOf([host], port);
   if (!node) return undefined;
   return { nodes: [node], rewritten: (placeOf) => Buffer.from(`-${word} ${slot} ${placeOf(node).host}:${placeOf(node).port}\r\n`, "latin1") };

@@ -5,28 +5,31 @@
  *
  * Source: redis.io, "Redis serialization protocol specification"
  */
+import { latin1 } from "./latin1.ts";
 
-/** First bytes of a part. */
-const TYPE = { simple: 0x2b, error: 0x2d, bulk: 0x24, array: 0x2a, push: 0x3e } as const;
 const LF = 0x0a;
 /** Parts that are one line: simple string, error, integer, null, boolean, double, big number. */
 const LINES = new Set([..."+-:_#,("].map((char) => char.charCodeAt(0)));
 /** A length, and as many bytes: bulk string, verbatim string, bulk error. */
 const BULKS = new Set([..."$=!"].map((char) => char.charCodeAt(0)));
 /** A count, and so many parts for each: array, set, push; map; attribute, which stands before the part that it is about. */
-const AGGREGATES: ReadonlyMap<number, { readonly parts: number; readonly own: number }> = new Map([
-  [TYPE.array, { parts: 1, own: 1 }],
-  [0x7e, { parts: 1, own: 1 }],
-  [TYPE.push, { parts: 1, own: 1 }],
-  [0x25, { parts: 2, own: 1 }],
-  [0x7c, { parts: 2, own: 0 }],
-]);
+const AGGREGATES: ReadonlyMap<number, { readonly parts: number; readonly own: number }> = new Map(
+  (
+    [
+      ["*", { parts: 1, own: 1 }],
+      ["~", { parts: 1, own: 1 }],
+      [">", { parts: 1, own: 1 }],
+      ["%", { parts: 2, own: 1 }],
+      ["|", { parts: 2, own: 0 }],
+    ] as const
+  ).map(([type, counts]) => [type.charCodeAt(0), counts]),
+);
 /** A type, up to ten digits, perhaps a sign, and CR. */
 const MAX_HEADER_BYTES = 16;
 /** Redis's own bound is 512 MB for a value; modules and a raised proto-max-bulk-len go beyond it. */
 const MAX_BYTES = 2 ** 40;
 
-/** Follows replies; `at` says what the next byte belongs to. */
+/** Follows replies. */
 export class ReplyScanner {
   /** Parts of the reply that are still to come; 0: the next byte begins a reply. */
   #parts = 0;
@@ -136,8 +139,4 @@ function partAt(bytes: Uint8Array, from: number, depth: number): Part | undefine
     at = item.to;
   }
   return { type, from, to: at, text: undefined, items };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

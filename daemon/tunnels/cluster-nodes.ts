@@ -10,29 +10,40 @@ import { TunnelError } from "../../shared/errors.ts";
 import { type AskedTarget, readBackend } from "../../shared/far-target.ts";
 import { message } from "../../shared/message.ts";
 import { Forwarder, type ForwarderOptions } from "../proxy/forwarder.ts";
+import type { Route } from "../proxy/route.ts";
+import type { RouteStats } from "../proxy/stats.ts";
 import type { ResolvedAddress } from "../proxy/target.ts";
 import { type NodeAddress, nodeText } from "../services/redis-cluster.ts";
 import type { RememberedNode } from "./listen-memory.ts";
+import type { TunnelPlan } from "./plan.ts";
 
 /** Redis's own advice ends at 1,000 nodes ("Redis cluster specification"). */
 const MAX_NODES = 1_000;
 
 /** A node, ready to be asked for. */
-export interface ClusterNode {
+interface ClusterNode {
   /** `10.0.0.5:7000` */
   readonly text: string;
   readonly backend: AskedTarget;
 }
 
+/** What is remembered of the nodes behind a tunnel, over restarts and a hand-over. */
+export interface NodeMemory {
+  nodesOf(plan: TunnelPlan): readonly RememberedNode[];
+  keepNodes(plan: TunnelPlan, nodes: readonly RememberedNode[]): void;
+  /** The listener of the previous daemon at this address, if there is one. */
+  claim(address: ResolvedAddress): { listen(server: net.Server): Promise<void> } | undefined;
+}
+
 /** What the nodes of a tunnel need. */
 export interface ClusterNodesOptions {
-  /** The address at which nodes listen. */
-  readonly host: string;
-  readonly options: (node: ClusterNode) => ForwarderOptions;
-  readonly remembered: () => readonly RememberedNode[];
-  readonly keep: (nodes: readonly RememberedNode[]) => void;
-  /** A listener of the previous daemon at this address, if there is one. */
-  readonly adopt: (forwarder: Forwarder, address: ResolvedAddress) => Promise<boolean>;
+  /** The tunnel's, as it is now. */
+  readonly plan: () => TunnelPlan;
+  /** How the tunnel's own port works; it has one route. */
+  readonly options: () => ForwarderOptions;
+  readonly memory: NodeMemory;
+  /** Counters of their own: what one node does is no evidence about the tunnel. */
+  readonly stats: RouteStats;
   readonly onChanged: () => void;
 }
 
@@ -59,7 +70,7 @@ export class ClusterNodes {
 
   /** Opens the ports of the nodes that were known before. */
   async start(): Promise<void> {
-    const nodes = this.#options.remembered().flatMap(({ node }) => {
+    const nodes = this.#remembered.flatMap(({ node }) => {
       const backend = readBackend(node);
       return backend?.kind === "address" ? [{ text: node, backend }] : [];
     });
@@ -71,7 +82,12 @@ export class ClusterNodes {
     return [...this.#nodes.values()].flatMap(({ node, forwarder }) => (forwarder?.address ? [{ node: node.text, address: forwarder.address, forwarder }] : []));
   }
 
-  /** All listeners, those that drain too. */
+  /** Their listeners, for a hand-over. */
+  get listeners(): readonly (readonly [net.Server, ResolvedAddress])[] {
+    return this.list.flatMap(({ forwarder, address }) => (forwarder.server.listening ? [[forwarder.server, address] as const] : []));
+  }
+
+  /** All of them, those that drain too. */
   get forwarders(): readonly Forwarder[] {
     return [...this.list.map(({ forwarder }) => forwarder), ...this.#leaving];
   }
@@ -92,7 +108,7 @@ export class ClusterNodes {
 
   /** From now on newcomers get the tunnel's present plan. */
   reconfigure(): void {
-    for (const { node, forwarder } of this.#nodes.values()) forwarder?.reconfigure(this.#options.options(node));
+    for (const { node, forwarder } of this.#nodes.values()) forwarder?.reconfigure(this.#optionsOf(node));
   }
 
   async drain(): Promise<void> {
@@ -104,6 +120,20 @@ export class ClusterNodes {
     this.#isOver = true;
     for (const forwarder of this.forwarders) forwarder.close();
     this.#nodes.clear();
+  }
+
+  get #remembered(): readonly RememberedNode[] {
+    const { plan, memory } = this.#options;
+    return memory.nodesOf(plan());
+  }
+
+  /** As the tunnel's own port, but for where it leads. Only on the native wire can a node be asked for. */
+  #optionsOf({ text, backend }: ClusterNode): ForwarderOptions {
+    const { options, stats } = this.#options;
+    const own = options();
+    const [route] = own.routes as [Route];
+    const toNode = { name: `${route.name}, node ${text}`, backend, isOther: true, stats, wire: "native" as const, limitOwner: undefined, tells: isLasting };
+    return { ...own, routes: [{ ...route, ...toNode }] };
   }
 
   /** A node as the far end is asked for it: by its address, never by a name, which the far end may look up differently. */
@@ -134,7 +164,7 @@ export class ClusterNodes {
   async #open(known: Known): Promise<void> {
     const { text } = known.node;
     try {
-      const port = this.#options.remembered().find(({ node }) => node === text)?.port;
+      const port = this.#remembered.find(({ node }) => node === text)?.port;
       const forwarder = (port === undefined ? undefined : await this.#listen(known.node, port).catch(() => undefined)) ?? (await this.#listen(known.node, 0));
       if (this.#isOver || this.#nodes.get(text) !== known) {
         forwarder.close();
@@ -150,10 +180,14 @@ export class ClusterNodes {
   }
 
   async #listen(node: ClusterNode, port: number): Promise<Forwarder> {
-    const forwarder = new Forwarder(this.#options.options(node));
-    const address = { kind: "tcp", host: this.#options.host, port } as const;
+    const forwarder = new Forwarder(this.#optionsOf(node));
+    const { plan, memory } = this.#options;
+    const { listen } = plan();
+    const address = { kind: "tcp", host: listen.kind === "tcp" ? listen.host : "127.0.0.1", port } as const;
     try {
-      if (port === 0 || !(await this.#options.adopt(forwarder, address))) await forwarder.listen({ address, ownerOnly: true, isOwnSocket: () => false });
+      const inherited = port === 0 ? undefined : memory.claim(address);
+      if (inherited) await forwarder.adopt((server) => inherited.listen(server), address);
+      else await forwarder.listen({ address, ownerOnly: true, isOwnSocket: () => false });
       return forwarder;
     } catch (error) {
       forwarder.close();
@@ -174,7 +208,11 @@ export class ClusterNodes {
   }
 
   #remember(): void {
-    this.#options.keep(this.list.flatMap(({ node, address }) => (address.kind === "tcp" ? [{ node, port: address.port }] : [])));
+    const { plan, memory } = this.#options;
+    memory.keepNodes(
+      plan(),
+      this.list.flatMap(({ node, address }) => (address.kind === "tcp" ? [{ node, port: address.port }] : [])),
+    );
   }
 }
 
@@ -182,7 +220,7 @@ function portsOf(text: string, forwarder: Forwarder | undefined): [string, numbe
   return forwarder?.address?.kind === "tcp" ? [[text, forwarder.address.port]] : [];
 }
 
-/** Listeners with their addresses, for a hand-over. */
-export function listenersOf(nodes: ClusterNodes | undefined): readonly (readonly [net.Server, ResolvedAddress])[] {
-  return (nodes?.list ?? []).flatMap(({ forwarder, address }) => (forwarder.server.listening ? [[forwarder.server, address] as const] : []));
+/** What no other node can mend. A node that is down ends its connections, with the tunnel as without: clients ask others then. */
+function isLasting({ code }: TunnelError): boolean {
+  return ["TARGET_REFUSED", "WIRE_REFUSED", "KEY_MISMATCH", "LIMIT_REACHED", "CONFIG_INVALID"].includes(code);
 }

@@ -4,7 +4,6 @@
  * is made only where a Redis may speak TLS and its entry doesn't say so, or the
  * other way round.
  */
-
 import * as net from "node:net";
 import { isRedis } from "../../shared/contract/service-titles.ts";
 import { SET_TLS } from "../../shared/contract/tls-advice.ts";

@@ -31,14 +31,12 @@ import { RouteStats, sumOf } from "../proxy/stats.ts";
 import { type Lookup, type ResolvedAddress, Target } from "../proxy/target.ts";
 import { refusalError, refusalIn } from "../services/first-words.ts";
 import { speaksTls } from "../services/probe.ts";
-import type { NodeAddress } from "../services/redis-cluster.ts";
 import { refuserOf } from "../services/refusal.ts";
 import { isTlsAlert } from "../services/tls-client.ts";
 import { BindRetry } from "./bind-retry.ts";
-import { ClusterNodes, listenersOf } from "./cluster-nodes.ts";
+import { ClusterNodes, type NodeMemory } from "./cluster-nodes.ts";
 import { Health } from "./health.ts";
 import { HoldOff } from "./hold-off.ts";
-import type { RememberedNode } from "./listen-memory.ts";
 import type { NativeWays, WayShare } from "./native-ways.ts";
 import { isSameWay, type TunnelPlan } from "./plan.ts";
 
@@ -62,14 +60,6 @@ export interface TunnelContext {
   readonly nodeMemory: NodeMemory;
   /** Whether an earlier daemon of ours made the unix socket at this path. */
   readonly isOwnSocket: (path: string) => boolean;
-}
-
-/** What is remembered of the nodes behind a tunnel, over restarts and a hand-over. */
-export interface NodeMemory {
-  nodesOf(plan: TunnelPlan): readonly RememberedNode[];
-  keepNodes(plan: TunnelPlan, nodes: readonly RememberedNode[]): void;
-  /** The listener of the previous daemon at this address, if there is one. */
-  claim(address: ResolvedAddress): Inherited | undefined;
 }
 
 /** Who is told; calls are synchronous and must not throw. */
@@ -115,7 +105,9 @@ export class Tunnel {
   #others: FarTargets | undefined;
   #forwarder: PortUser;
   /** Client, Redis Cluster: its nodes, with counters of their own: what one node does is no evidence about the tunnel. */
-  readonly #nodes: ClusterNodes | undefined;
+  #nodes: ClusterNodes | undefined;
+  /** Of an entry that was a cluster's before, until their last connections are over. */
+  readonly #leavingNodes = new Set<ClusterNodes>();
   readonly #nodeStats = new RouteStats();
   #phase: "opening" | "port-busy" | "open" | "draining" | "closed" = "opening";
   readonly #bindRetry: BindRetry;
@@ -173,17 +165,25 @@ export class Tunnel {
   /** Its connections, those to the nodes of a cluster included. */
   *connections(): Iterable<Connection> {
     yield* this.#forwarder.connections;
-    for (const { connections } of this.#nodes?.forwarders ?? []) yield* connections;
+    for (const { connections } of this.#nodeForwarders) yield* connections;
   }
 
   get connectionCount(): number {
-    return (this.#nodes?.forwarders ?? []).reduce((sum, { connections }) => sum + connections.size, this.#forwarder.connections.size);
+    return this.#nodeForwarders.reduce((sum, { connections }) => sum + connections.size, this.#forwarder.connections.size);
+  }
+
+  get #nodeForwarders(): readonly Forwarder[] {
+    return this.#allNodes.flatMap(({ forwarders }) => forwarders);
+  }
+
+  get #allNodes(): readonly ClusterNodes[] {
+    return [...(this.#nodes ? [this.#nodes] : []), ...this.#leavingNodes];
   }
 
   /** Its listeners, for a hand-over. */
   get listeners(): readonly (readonly [net.Server, ResolvedAddress])[] {
     const { server } = this.#forwarder;
-    return [...(server?.listening ? [[server, this.listen] as const] : []), ...listenersOf(this.#nodes)];
+    return [...(server?.listening ? [[server, this.listen] as const] : []), ...(this.#nodes?.listeners ?? [])];
   }
 
   /** Whether its port is bound and takes connections. */
@@ -260,8 +260,8 @@ export class Tunnel {
       this.#stats.push(new RouteStats());
       this.product = undefined;
     }
+    this.#reconfigureNodes();
     this.#forwarder.reconfigure(this.#options());
-    this.#nodes?.reconfigure();
     if (!this.look()) this.#context.observer.changed(this, "state");
   }
 
@@ -284,7 +284,7 @@ export class Tunnel {
     const wasOpen = this.isOpen;
     this.#bindRetry.stop();
     this.#phase = "draining";
-    const ended = Promise.all([this.#forwarder.drain(), this.#nodes?.drain()]);
+    const ended = Promise.all([this.#forwarder.drain(), ...this.#allNodes.map((nodes) => nodes.drain())]);
     if (wasOpen) this.#context.observer.released(this);
     this.look();
     await ended;
@@ -299,7 +299,7 @@ export class Tunnel {
     this.#bindRetry.stop();
     this.#phase = "closed";
     this.#forwarder.close();
-    this.#nodes?.close();
+    for (const nodes of this.#allNodes) nodes.close();
     this.#target.dispose();
     this.#others?.dispose();
     for (const unwatch of this.#unwatch.splice(0)) unwatch();
@@ -377,34 +377,29 @@ export class Tunnel {
   }
 
   #makeNodes(): ClusterNodes | undefined {
-    const { role, service, listen } = this.#plan;
-    if (role !== "client" || service !== "redis-cluster") return undefined;
-    const { nodeMemory } = this.#context;
+    if (!isCluster(this.#plan)) return undefined;
     return new ClusterNodes({
-      host: listen.kind === "tcp" ? listen.host : "127.0.0.1",
-      options: ({ text, backend }) => {
-        const options = this.#options();
-        const [route] = options.routes as [Route];
-        const toNode = {
-          name: `${route.name}, node ${text}`,
-          backend,
-          isOther: true,
-          stats: this.#nodeStats,
-          wire: "native" as const,
-          limitOwner: undefined,
-          tells: isLasting,
-        };
-        return { ...options, routes: [{ ...route, ...toNode }] };
-      },
-      remembered: () => nodeMemory.nodesOf(this.#plan),
-      keep: (nodes) => nodeMemory.keepNodes(this.#plan, nodes),
-      adopt: async (forwarder, address) => {
-        const inherited = nodeMemory.claim(address);
-        if (inherited) await forwarder.adopt((server) => inherited.listen(server), address);
-        return inherited !== undefined;
-      },
+      plan: () => this.#plan,
+      options: () => this.#options(),
+      memory: this.#context.nodeMemory,
+      stats: this.#nodeStats,
       onChanged: () => this.#context.observer.changed(this, "evidence"),
     });
+  }
+
+  /** The service of an entry may become a cluster's, or no longer be: connections that exist go on. */
+  #reconfigureNodes(): void {
+    const nodes = this.#nodes;
+    if (isCluster(this.#plan) === (nodes !== undefined)) {
+      nodes?.reconfigure();
+      return;
+    }
+    this.#nodes = this.#makeNodes();
+    if (this.isOpen) void this.#nodes?.start();
+    if (nodes) {
+      this.#leavingNodes.add(nodes);
+      void nodes.drain().then(() => this.#leavingNodes.delete(nodes));
+    }
   }
 
   /** Which wires are spoken. Weak mode sends no hint: there a repeated nonce is fatal. */
@@ -460,7 +455,7 @@ export class Tunnel {
           limitOwner: this,
           refusalIn: (firstBytes) => refusalOf(plan, firstBytes),
           ...(plan.role === "client" && plan.refusal !== "close" && { refuser: () => refuserOf(plan.service, plan.tls === true) }),
-          ...(this.#nodes && { nodePorts: (named: readonly NodeAddress[]) => (this.#nodes as ClusterNodes).ports(named) }),
+          ...portsOf(this.#nodes),
           stats: this.stats,
           secondLook: this.#secondLook,
           wire: this.#wire,
@@ -512,9 +507,13 @@ export class Tunnel {
   }
 }
 
-/** What no other node can mend. A node that is down ends its connections, with the tunnel as without: clients ask others then. */
-function isLasting({ code }: TunnelError): boolean {
-  return ["TARGET_REFUSED", "WIRE_REFUSED", "KEY_MISMATCH", "LIMIT_REACHED", "CONFIG_INVALID"].includes(code);
+/** Where the nodes are on this machine, for a route. */
+function portsOf(nodes: ClusterNodes | undefined): Pick<Route, "nodePorts"> {
+  return nodes ? { nodePorts: (named) => nodes.ports(named) } : {};
+}
+
+function isCluster({ role, service }: TunnelPlan): boolean {
+  return role === "client" && service === "redis-cluster";
 }
 
 function refusalOf({ service, tls = false }: TunnelPlan, firstBytes: Uint8Array): TunnelError | undefined {

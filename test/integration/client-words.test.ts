@@ -17,7 +17,7 @@ import { provision } from "../../scripts/lib/provision.mjs";
 import type { RunningRedis } from "../../scripts/lib/redis.mjs";
 import { run } from "../support/process/run.ts";
 import { startFarEnd, Workspace } from "../support/process/workspace.ts";
-import { startMariaDb, startRedis, tools } from "../support/servers.ts";
+import { pythonIfThere, startMariaDb, startRedis, tools } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { closedPort, connectTo } from "../support/wire/peer.ts";
 
@@ -55,10 +55,7 @@ describe("what programs say when their tunnel can't serve them", () => {
     stage.own(() => postgres.stop());
     stage.own(() => redis.stop());
     stage.own(() => database.stop());
-    python = await provision(["python"]).then(
-      (found) => found.python,
-      () => undefined,
-    );
+    python = await pythonIfThere();
     ({ psql } = await provision(["postgres"]));
     near = new Workspace(stage, "near");
     const [key, wrong] = [near.key("team"), near.key("wrong")];

@@ -1,12 +1,13 @@
 /** A Redis Cluster of six real nodes behind one entry: clients that know one port of this machine reach all of it. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { Cluster } from "ioredis";
 import { createCluster } from "redis";
-import { provision } from "../../scripts/lib/provision.mjs";
 import { type RunningRedisCluster, startRedisCluster } from "../../scripts/lib/redis-cluster.mjs";
 import { run } from "../support/process/run.ts";
+import { until } from "../support/process/until.ts";
 import { Workspace } from "../support/process/workspace.ts";
-import { tools } from "../support/servers.ts";
+import { pythonIfThere, tools } from "../support/servers.ts";
 import { stageForAll } from "../support/stage.ts";
 import { closedPort } from "../support/wire/peer.ts";
 
@@ -23,22 +24,29 @@ describe("a Redis Cluster through one entry", function () {
   let near: Workspace;
   let port = 0;
 
+  /** An entry of `near`, open, and a far end of its own that allows these nodes; the entry's port. */
+  const openEntry = async (near: Workspace, allow?: readonly string[], service = "redis-cluster"): Promise<number> => {
+    const key = near.key("team");
+    const far = new Workspace(stage, `${basename(near.folder)}-far`);
+    const farPort = await closedPort();
+    const target = `${HOST}:${cluster.nodes[0]?.port}`;
+    far.write({ far: { role: "server", listen: `${HOST}:${farPort}`, target, ...(allow && { allow }), key: { file: key }, maxConnections: 1_000 } });
+    const serving = far.start(["serve", "--config", far.configPath, "--state-dir", far.stateDir]);
+    stage.own(() => serving.child.kill());
+    await serving.logs(/far listens at/);
+    near.write({ cache: { service, listen: 0, target: `${HOST}:${farPort}`, key: { file: key } } });
+    await near.run(["up", "--yes"]);
+    return Number((await near.status()).tunnels[0]?.listen.split(":").at(-1));
+  };
+
   before(async () => {
     cluster = await startRedisCluster();
     stage.own(() => cluster.stop());
     near = new Workspace(stage, "near");
-    const key = near.key("team");
-    const far = new Workspace(stage, "far");
-    const farPort = await closedPort();
-    const [seed] = cluster.nodes;
-    const allow = cluster.nodes.map((node) => `${HOST}:${node.port}`);
-    far.write({ far: { role: "server", listen: `${HOST}:${farPort}`, target: `${HOST}:${seed?.port}`, allow, key: { file: key }, maxConnections: 1_000 } });
-    const serving = far.start(["serve", "--config", far.configPath, "--state-dir", far.stateDir]);
-    stage.own(() => serving.child.kill());
-    await serving.logs(/far listens at/);
-    near.write({ cache: { service: "redis-cluster", listen: 0, target: `${HOST}:${farPort}`, key: { file: key } } });
-    await near.run(["up", "--yes"]);
-    port = Number((await near.status()).tunnels[0]?.listen.split(":").at(-1));
+    port = await openEntry(
+      near,
+      cluster.nodes.map((node) => `${HOST}:${node.port}`),
+    );
   });
 
   /** What a program says on both of its outputs. */
@@ -48,8 +56,8 @@ describe("a Redis Cluster through one entry", function () {
   };
 
   /** Ports of this machine by the cluster's own. */
-  const natMap = async (): Promise<Record<string, { readonly host: string; readonly port: number }>> =>
-    JSON.parse(String((await near.run(["url", "--nodes", "cache"])).stdout)) as Record<string, { readonly host: string; readonly port: number }>;
+  const natMap = async (of = near): Promise<Record<string, { readonly host: string; readonly port: number }>> =>
+    JSON.parse(String((await of.run(["url", "--nodes", "cache"])).stdout)) as Record<string, { readonly host: string; readonly port: number }>;
 
   /** Writes and reads back `count` keys, at most {@link BATCH} at once; `at` is called with the number written. */
   const writeAndRead = async (
@@ -99,11 +107,8 @@ describe("a Redis Cluster through one entry", function () {
   });
 
   it("redis-py reads back what it writes", async function () {
-    const { python } = await provision(["python"]).catch(() => ({ python: undefined }));
-    if (python === undefined) {
-      // Debian's packages can't be had here.
-      this.skip();
-    }
+    const python = await pythonIfThere();
+    if (python === undefined) this.skip(); // Debian's packages can't be had here.
     const program = `
 from redis.cluster import RedisCluster
 client = RedisCluster(host="${HOST}", port=${port})
@@ -131,24 +136,27 @@ print(len(client.get_nodes()), "nodes", "PORTS", [n.port for n in client.get_nod
   });
 
   it("a node that the far end does not allow is named in an error, and nothing is opened", async () => {
-    const map = await natMap();
-    const other = await closedPort();
-    const far = new Workspace(stage, "far-2");
-    const near2 = new Workspace(stage, "near-2");
-    const key = near2.key("team");
-    far.write({ far: { role: "server", listen: `${HOST}:${other}`, target: `${HOST}:${cluster.nodes[0]?.port}`, key: { file: key } } });
-    const serving = far.start(["serve", "--config", far.configPath, "--state-dir", far.stateDir]);
-    stage.own(() => serving.child.kill());
-    await serving.logs(/far listens at/);
-    near2.write({ cache: { service: "redis-cluster", listen: 0, target: `${HOST}:${other}`, key: { file: key } } });
-    await near2.run(["up", "--yes"]);
-    const seed = Number((await near2.status()).tunnels[0]?.listen.split(":").at(-1));
+    const other = new Workspace(stage, "other");
+    const seed = await openEntry(other);
     await said([tools().redisCli, "-p", String(seed), "cluster", "slots"]);
-    const nodes = JSON.parse(String((await near2.run(["url", "--nodes", "cache"])).stdout)) as typeof map;
+    const nodes = await natMap(other);
     const [, second] = cluster.nodes;
     const local = nodes[`${HOST}:${second?.port}`];
     const stdout = await said([tools().redisCli, "-p", String(local?.port), "get", "k"]);
     assert.match(stdout, new RegExp(`tunnel "cache, node ${HOST}:${second?.port}": TARGET_REFUSED`));
+  });
+
+  it("an entry that becomes a cluster's while it is open shows no other address from then on, and does again when it is none any more", async () => {
+    const changing = new Workspace(stage, "changing");
+    const seed = await openEntry(changing, [], "redis");
+    const own = cluster.nodes[1]?.port ?? 0;
+    const slots = (): Promise<string> => said([tools().redisCli, "-p", String(seed), "cluster", "slots"]);
+    assert.ok((await slots()).includes(String(own)));
+    const text = changing.read(".vscode/tunnels.json") ?? "";
+    changing.writeText(text.replace('"redis"', '"redis-cluster"'));
+    await until(async () => !(await slots()).includes(String(own)), { what: "the entry was a cluster's" });
+    changing.writeText(text);
+    await until(async () => (await slots()).includes(String(own)), { what: "the entry was none any more" });
   });
 
   it("ioredis reads back 100,000 keys through a failover and a resharding under load", async () => {
