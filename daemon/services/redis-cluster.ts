@@ -112,15 +112,15 @@ export class ClusterReplies {
           this.#heldBytes = 0;
         }
       }
-      const next = this.#replies.next(bytes, at);
-      this.#isStrange = next === undefined;
-      at = next?.to ?? bytes.length;
+      const to = this.#replies.next(bytes, at);
+      this.#isStrange = to === undefined;
+      at = to ?? bytes.length;
       if (this.#held) {
         this.#held.push(bytes.subarray(passed, at));
         this.#heldBytes += at - passed;
         passed = at;
       }
-      if (next?.isOver) this.#onReply(out);
+      if (!this.#isStrange && this.#replies.isBetween) this.#onReply(out);
       else if (this.#isStrange || this.#heldBytes > this.#mostHeld) out.push(...this.#release());
     }
     if (passed < bytes.length) out.push(passed === 0 ? bytes : bytes.subarray(passed));

@@ -8,7 +8,9 @@
  * Source: redis.io, "Redis serialization protocol specification" · networking.c of
  * Redis, processMultibulkBuffer and processInlineBuffer
  */
+import { latin1 } from "./latin1.ts";
 import { recogniseClient } from "./recognise.ts";
+import { countIn, lineEnd } from "./resp.ts";
 
 /** networking.c: PROTO_INLINE_MAX_SIZE, the most elements of an array, and the largest value (proto-max-bulk-len). */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -17,7 +19,8 @@ const MAX_VALUE_BYTES = 512 * 1024 * 1024;
 /** Our choice: no command has a longer name. */
 const MAX_NAME_BYTES = 32;
 
-const LF = 0x0a;
+const ARRAY = 0x2a;
+const BULK = 0x24;
 const CR = 0x0d;
 
 /** What the next bytes belong to. */
@@ -59,26 +62,35 @@ export class RedisCommands {
   }
 
   #line(bytes: Uint8Array, from: number, names: string[]): number {
-    const end = bytes.indexOf(LF, from);
+    const end = lineEnd(bytes, from);
     const to = end < 0 ? bytes.length : end;
     if (this.#held.length + to - from > MAX_LINE_BYTES) {
       this.#isStrange = true;
       return to;
     }
+    if (end >= 0 && this.#held.length === 0) {
+      this.#whole(bytes, from, bytes[end - 1] === CR && end > from ? end - 1 : end, names);
+      return end + 1;
+    }
     for (let at = from; at < to; at++) this.#held.push(bytes[at] as number);
     if (end < 0) return to;
     if (this.#held.at(-1) === CR) this.#held.pop();
-    const line = latin1(this.#held);
+    const line = Uint8Array.from(this.#held);
     this.#held = [];
-    if (this.#elements > 0) this.#length(line);
-    else if (line.startsWith("*")) this.#array(line);
-    else this.#inline(line, names);
+    this.#whole(line, 0, line.length, names);
     return end + 1;
   }
 
+  /** A line without its end. */
+  #whole(bytes: Uint8Array, from: number, to: number, names: string[]): void {
+    const type = to > from ? bytes[from] : undefined;
+    if (this.#elements > 0) this.#length(type === BULK ? countIn(bytes, from + 1, to) : undefined);
+    else if (type === ARRAY) this.#array(countIn(bytes, from + 1, to));
+    else this.#inline(latin1(bytes.subarray(from, to)), names);
+  }
+
   /** `*3`; none, or less, is no command. */
-  #array(line: string): void {
-    const count = numberIn(line);
+  #array(count: number | undefined): void {
     if (count === undefined || count > MAX_ELEMENTS) this.#isStrange = true;
     else if (count > 0) {
       this.#elements = count;
@@ -89,8 +101,7 @@ export class RedisCommands {
   }
 
   /** `$5` */
-  #length(line: string): void {
-    const length = line.startsWith("$") ? numberIn(line) : undefined;
+  #length(length: number | undefined): void {
     if (length === undefined || length < 0 || length > MAX_VALUE_BYTES) this.#isStrange = true;
     else this.#part = { at: "value", left: length + 2, isName: this.#name === "" || this.#isInFamily };
   }
@@ -115,7 +126,7 @@ export class RedisCommands {
     part.left -= to - from;
     if (part.left > 0) return to;
     if (part.isName) {
-      const word = wordOf(latin1(this.#held).trim()) || "?";
+      const word = wordOf(String.fromCharCode(...this.#held).trim()) || "?";
       this.#name = this.#isInFamily ? `${this.#name} ${word}` : word;
       this.#isInFamily = !this.#isInFamily && this.#families.has(word);
       this.#held = [];
@@ -129,15 +140,4 @@ export class RedisCommands {
 
 function wordOf(text: string): string {
   return text.slice(0, MAX_NAME_BYTES).toUpperCase();
-}
-
-/** The number after a line's first character. */
-function numberIn(line: string): number | undefined {
-  return /^.-?\d{1,10}$/.test(line) ? Number(line.slice(1)) : undefined;
-}
-
-function latin1(bytes: readonly number[]): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }

@@ -24,10 +24,39 @@ const AGGREGATES: ReadonlyMap<number, { readonly parts: number; readonly own: nu
     ] as const
   ).map(([type, counts]) => [type.charCodeAt(0), counts]),
 );
-/** A type, up to ten digits, perhaps a sign, and CR. */
+/** A type, a sign, twelve digits and CR: nobody needs more of a line. */
 const MAX_HEADER_BYTES = 16;
+const MAX_DIGITS = 12;
 /** Redis's own bound is 512 MB for a value; modules and a raised proto-max-bulk-len go beyond it. */
 const MAX_BYTES = 2 ** 40;
+
+const CR = 0x0d;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+
+/** The whole number that is written from `from` up to `to`; undefined: there is none, or a longer one. */
+export function countIn(bytes: Uint8Array, from: number, to: number): number | undefined {
+  const isNegative = bytes[from] === MINUS;
+  const first = isNegative ? from + 1 : from;
+  if (to <= first || to - first > MAX_DIGITS) return undefined;
+  let count = 0;
+  for (let at = first; at < to; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    count = 10 * count + digit;
+  }
+  return isNegative ? -count : count;
+}
+
+/** Most lines end within so many bytes: there a call of indexOf costs more than looking. */
+const NEAR_BYTES = 24;
+
+/** Where the next LF is; -1: nowhere. */
+export function lineEnd(bytes: Uint8Array, from: number): number {
+  const near = Math.min(bytes.length, from + NEAR_BYTES);
+  for (let at = from; at < near; at++) if (bytes[at] === LF) return at;
+  return near === bytes.length ? -1 : bytes.indexOf(LF, near);
+}
 
 /** Follows replies. */
 export class ReplyScanner {
@@ -37,49 +66,47 @@ export class ReplyScanner {
   #skip = 0;
   /** The beginning of a line whose end has not come. */
   #header: number[] = [];
-  #isInLine = false;
 
-  /** Whether the next byte begins a reply. */
+  /** Whether the next byte begins a reply: the one before is over. */
   get isBetween(): boolean {
-    return this.#parts === 0 && !this.#isInLine;
+    return this.#parts === 0;
   }
 
-  /** How far the reply goes that `bytes` continues from `from` on: the index behind it if `isOver`; undefined: this is no reply of Redis. */
-  next(bytes: Uint8Array, from: number): { readonly to: number; readonly isOver: boolean } | undefined {
+  /** How far `bytes` belong to one reply from `from` on: the index behind it, or the end of `bytes`; undefined: this is no reply of Redis. */
+  next(bytes: Uint8Array, from: number): number | undefined {
     let at = from;
-    if (this.isBetween) this.#parts = 1;
-    while (at < bytes.length) {
+    if (this.#parts === 0) this.#parts = 1;
+    while (at < bytes.length && this.#parts > 0) {
       if (this.#skip > 0) {
         const step = Math.min(this.#skip, bytes.length - at);
         at += step;
         this.#skip -= step;
-        if (this.#skip > 0) break;
-        this.#parts -= 1;
-      } else {
-        const end = bytes.indexOf(LF, at);
-        const to = end < 0 ? bytes.length : end;
-        for (let index = at; index < to && this.#header.length < MAX_HEADER_BYTES; index++) this.#header.push(bytes[index] as number);
-        this.#isInLine = end < 0;
-        if (end < 0) return { to: bytes.length, isOver: false };
-        at = end + 1;
-        if (!this.#line()) return undefined;
+        if (this.#skip === 0) this.#parts -= 1;
+        continue;
       }
-      if (this.#parts === 0 && this.#skip === 0) return { to: at, isOver: true };
+      const end = lineEnd(bytes, at);
+      const isWhole = end >= 0 && this.#header.length === 0;
+      if (!isWhole)
+        for (let index = at; index < (end < 0 ? bytes.length : end) && this.#header.length < MAX_HEADER_BYTES; index++)
+          this.#header.push(bytes[index] as number);
+      if (end < 0) return bytes.length;
+      const isRedis = isWhole ? this.#line(bytes, at, end) : this.#line(Uint8Array.from(this.#header), 0, this.#header.length);
+      if (!isRedis) return undefined;
+      this.#header.length = 0;
+      at = end + 1;
     }
-    return { to: at, isOver: false };
+    return at;
   }
 
-  /** A whole line; false: it is none of Redis's. */
-  #line(): boolean {
-    const header = this.#header;
-    this.#header = [];
-    const [type = 0] = header;
+  /** A line up to its LF; false: it is none of Redis's. */
+  #line(bytes: Uint8Array, from: number, to: number): boolean {
+    const type = bytes[from] as number;
     if (LINES.has(type)) {
       this.#parts -= 1;
       return true;
     }
-    const count = countIn(header);
-    if (count === undefined || count > MAX_BYTES) return false;
+    const count = bytes[to - 1] === CR ? countIn(bytes, from + 1, to - 1) : undefined;
+    if (count === undefined || count < -1 || count > MAX_BYTES) return false;
     if (BULKS.has(type)) {
       if (count < 0) this.#parts -= 1;
       else this.#skip = count + 2;
@@ -90,12 +117,6 @@ export class ReplyScanner {
     this.#parts += aggregate.parts * Math.max(0, count) - aggregate.own;
     return true;
   }
-}
-
-/** The number between a type and CR. */
-function countIn(header: readonly number[]): number | undefined {
-  const text = String.fromCharCode(...header.slice(1));
-  return /^(?:-1|\d{1,12})\r$/.test(text) ? Number(text) : undefined;
 }
 
 /** A part of a whole reply, and where its bytes are. */
